@@ -1,0 +1,38 @@
+//! `SecretLeaf`: how a YAML tree carries a value that must not be seen.
+
+use super::{SecretDigest, SecretText};
+use std::sync::Arc;
+
+/// A leaf of a document whose value is secret.
+///
+/// Cloning shares the handle; the plaintext itself stays in one place.
+#[derive(Clone)]
+pub enum SecretLeaf {
+    /// Plaintext, held in one wiped buffer. Only rendering and sealing ever see this form.
+    Text(Arc<SecretText>),
+    /// Only its keyed digest is left. This is what every comparison and every screen gets.
+    Digest(SecretDigest),
+    /// Sealed, and no identity at hand opens it: equality with anything else is unknown.
+    Closed,
+}
+
+impl std::fmt::Debug for SecretLeaf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Text(_) => "[secret]",
+            Self::Digest(_) => "[digest]",
+            Self::Closed => "[closed]",
+        })
+    }
+}
+
+/// Equality of leaves. Plaintext never equals anything (compare digests); closed leaves are unknown.
+impl PartialEq for SecretLeaf {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(a), Self::Text(b)) => Arc::ptr_eq(a, b),
+            (Self::Digest(a), Self::Digest(b)) => a == b,
+            _ => false,
+        }
+    }
+}

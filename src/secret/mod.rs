@@ -1,0 +1,15 @@
+//! Secret values: what may be held, moved and compared, and never shown.
+//!
+//! [`SecretText`] owns plaintext bytes and wipes them when dropped. It has no `Debug`, `Display`,
+//! `Serialize` or `Clone`, so it cannot reach a log, a snapshot or a screen by accident.
+//! [`SecretDigest`] answers one question only: are two secrets equal? It is an HMAC-SHA-256 under a
+//! random key of this session, so it tells nothing to anybody who does not hold the key.
+//! [`SecretLeaf`] is the handle with which a YAML tree carries either of them.
+
+mod digest;
+mod leaf;
+mod text;
+
+pub use digest::{DigestKey, SecretDigest};
+pub use leaf::SecretLeaf;
+pub use text::SecretText;
