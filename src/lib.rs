@@ -1,1 +1,4 @@
-//! Sealane.
+//! Sealane: a secrets-aware GitOps terminal UI.
+
+pub mod secret;
+pub mod yaml;
