@@ -1,0 +1,1 @@
+//! An embedded cluster, a repository with a history, and a reconciler between them.

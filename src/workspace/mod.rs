@@ -1,0 +1,1 @@
+//! Where the trades meet: the library's front door.
