@@ -1,5 +1,7 @@
 //! SOPS and age: opens, seals, verifies. Only room that knows the ciphers.
 
 mod cipher;
+mod keys;
 
 pub use cipher::{CipherError, DataKey, Sealed, ValueType};
+pub use keys::{KeySources, Keyring, RecipientError, UnusableSource, parse_recipient, wrap};
