@@ -15,11 +15,13 @@
 //! | `sealed` | [`Opener`]: how sealed files are opened without knowing who opens them |
 //! | `blind` | secret values to digests, before anything else sees them |
 //! | `clean` | foreign text made safe for a screen |
+//! | `instant` | RFC 3339 texts to instants |
 
 mod blind;
 mod clean;
 mod commit;
 mod health;
+mod instant;
 mod live;
 mod object;
 mod problem;
@@ -34,6 +36,7 @@ pub use blind::{blind, embeds_objects};
 pub use clean::clean;
 pub use commit::{Change, ChangeKind, Commit, CommitId, Revision};
 pub use health::{Health, HealthState};
+pub use instant::instant;
 pub use live::{KindInfo, Live, LiveOwner, Manager, Scopes};
 pub use object::{KeyError, Manifest, ObjectKey, Origin};
 pub use problem::{Place, Problem, Reason, Severity};
