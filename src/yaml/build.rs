@@ -90,7 +90,7 @@ struct Builder<'s, 'a> {
     root: Option<Node>,
 }
 
-impl<'s, 'a> Builder<'s, 'a> {
+impl Builder<'_, '_> {
     fn run<'t>(&mut self, parser: &mut Parser<'t, StrInput<'t>>) -> Result<(), Stop> {
         while let Some(next) = parser.next_event() {
             let (event, span) = next.map_err(Stop::Scan)?;
@@ -158,7 +158,7 @@ impl<'s, 'a> Builder<'s, 'a> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
         let value = match frame.content {
             Content::Items(items) => Value::Seq(Arc::new(items)),
-            Content::Pairs(pairs) => Value::Map(Arc::new(pairs.finish(self.shared.dialect)?)),
+            Content::Pairs(pairs) => Value::Map(Arc::new(pairs.finish())),
         };
         let nodes = self.shared.nodes - frame.nodes_before;
         let built = Built { node: Node { value, mark: frame.mark }, nodes, height: frame.height };
@@ -354,13 +354,11 @@ fn sextet(letter: u8) -> Option<u32> {
 /// The entries of a mapping that is still open.
 #[derive(Default)]
 struct Pairs {
-    entries: Vec<Entry>,
+    entries: Unique,
     /// The key whose value comes next; `true` for a merge key.
     key: Option<(Key, bool)>,
     /// What a merge key of a resource names, least important first.
     merged: Option<Vec<Node>>,
-    /// Places by key, once there are many.
-    index: HashMap<Arc<str>, usize>,
 }
 
 impl Pairs {
@@ -369,8 +367,8 @@ impl Pairs {
             if merges && self.merged.is_some() {
                 return Err(Fault::new("duplicate merge key", at));
             }
-            if let Some(place) = self.place(&key.text).filter(|_| !merges) {
-                let first = self.entries[place].key.line;
+            if let Some(place) = self.entries.place(&key.text).filter(|_| !merges) {
+                let first = self.entries.entries[place].key.line;
                 let message = format!("mapping key {:?} already defined at line {first}", key.text);
                 return Err(Fault::new(message, at));
             }
@@ -388,49 +386,60 @@ impl Pairs {
                     self.take_over(&source, 0);
                 }
             }
-            (Some((key, false)), _) => self.set(Entry { key, value }),
+            (Some((key, false)), _) => self.entries.set(Entry { key, value }),
         }
         Ok(())
     }
 
     /// go-yaml v2 merges where the key stands, so that earlier entries are overwritten; kustomize
     /// merges resources at the end, where a mapping's own entries win.
-    fn finish(mut self, dialect: Dialect) -> Result<Map, Fault> {
-        if dialect == Dialect::Resource
-            && let Some(merged) = self.merged.take()
-        {
-            let own = self.entries.len();
+    fn finish(mut self) -> Map {
+        if let Some(merged) = self.merged.take() {
+            let own = self.entries.entries.len();
             for source in merged {
                 self.take_over(&source, own);
             }
         }
-        Ok(Map { entries: self.entries })
+        self.entries.into_map()
     }
 
     /// Copies the entries of `source`, except for those that stand before `kept`.
     fn take_over(&mut self, source: &Node, kept: usize) {
         for entry in source.as_map().into_iter().flat_map(|map| &map.entries) {
-            if self.place(&entry.key.text).is_none_or(|place| place >= kept) {
-                self.set(entry.clone());
+            if self.entries.place(&entry.key.text).is_none_or(|place| place >= kept) {
+                self.entries.set(entry.clone());
             }
         }
     }
+}
 
-    fn set(&mut self, entry: Entry) {
-        match self.place(&entry.key.text) {
-            Some(place) => self.entries[place] = entry,
-            None => {
-                if self.entries.len() >= FEW_KEYS {
-                    self.index.insert(Arc::clone(&entry.key.text), self.entries.len());
-                }
-                self.entries.push(entry);
-            }
+/// Entries whose keys are unique: setting a key again replaces its value in place.
+#[derive(Default)]
+pub(super) struct Unique {
+    entries: Vec<Entry>,
+    /// Places by key, for those behind the first few.
+    index: HashMap<Arc<str>, usize>,
+}
+
+impl Unique {
+    pub(super) fn set(&mut self, entry: Entry) {
+        if let Some(place) = self.place(&entry.key.text) {
+            self.entries[place] = entry;
+            return;
         }
+        if self.entries.len() >= FEW_KEYS {
+            self.index.insert(Arc::clone(&entry.key.text), self.entries.len());
+        }
+        self.entries.push(entry);
     }
 
-    fn place(&mut self, key: &str) -> Option<usize> {
+    fn place(&self, key: &str) -> Option<usize> {
         let first = self.entries.iter().take(FEW_KEYS).position(|e| &*e.key.text == key);
         first.or_else(|| self.index.get(key).copied())
+    }
+
+    pub(super) fn into_map(self) -> Map {
+        Map { entries: self.entries }
     }
 }
 
@@ -460,7 +469,7 @@ impl Words {
         Self { slots: vec![None; Self::SLOTS] }
     }
 
-    fn get(&mut self, text: &str) -> Arc<str> {
+    pub(super) fn get(&mut self, text: &str) -> Arc<str> {
         if text.len() > Self::LONGEST {
             return text.into();
         }

@@ -58,7 +58,7 @@ impl<'s, S: Sink> Pen<'s, S> {
     }
 
     /// Goes to the indentation, on a new line unless this one is still free up to there.
-    pub(super) fn to_indent(&mut self) {
+    pub(super) fn go_to_indent(&mut self) {
         const BLANKS: &[u8] = b"                                ";
         let indent = self.indent.unwrap_or(0);
         if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
@@ -132,7 +132,7 @@ impl<'s, S: Sink> Pen<'s, S> {
             }
             let inside = place > 0 && place + 1 < bytes.len() && bytes[place + 1] != b' ';
             if inside && !blank_before && self.column > BEST_WIDTH {
-                self.to_indent();
+                self.go_to_indent();
             } else {
                 self.write(b" ", 1);
             }
@@ -149,7 +149,7 @@ impl<'s, S: Sink> Pen<'s, S> {
                     let next = text.as_bytes().get(place + 1);
                     let inside = place > 0 && next.is_some_and(|next| *next != b' ');
                     if may_fold && inside && !blank_before && self.column > BEST_WIDTH {
-                        self.to_indent();
+                        self.go_to_indent();
                     } else {
                         self.write(b" ", 1);
                     }
@@ -164,7 +164,7 @@ impl<'s, S: Sink> Pen<'s, S> {
                 }
                 _ => {
                     if breaks {
-                        self.to_indent();
+                        self.go_to_indent();
                     }
                     if letter == '\'' {
                         self.write(b"'", 1);
@@ -194,7 +194,7 @@ impl<'s, S: Sink> Pen<'s, S> {
             } else if letter == ' ' {
                 let inside = place > 0 && place + 1 < bytes.len();
                 if may_fold && inside && !blank_before && self.column > BEST_WIDTH {
-                    self.to_indent();
+                    self.go_to_indent();
                     if bytes[place + 1] == b' ' {
                         self.write(b"\\", 1);
                     }
@@ -270,7 +270,7 @@ impl<'s, S: Sink> Pen<'s, S> {
 
     fn literal_line(&mut self, line: &str) {
         if !line.is_empty() {
-            self.to_indent();
+            self.go_to_indent();
             self.write(line.as_bytes(), line.chars().count());
             self.indention = false;
         }
@@ -393,11 +393,10 @@ fn starts_like_a_sign(text: &str) -> bool {
     if text.starts_with("---") || text.starts_with("...") {
         return true;
     }
-    match text.as_bytes() {
-        [b'#' | b',' | b'[' | b']' | b'{' | b'}' | b'&' | b'*' | b'!' | b'|' | b'>', ..]
-        | [b'\'' | b'"' | b'%' | b'@' | b'`', ..]
-        | [b'?' | b':' | b'-']
-        | [b'?' | b':' | b'-', b' ' | b'\t', ..] => true,
+    let mut bytes = text.bytes();
+    match bytes.next() {
+        Some(first) if b"#,[]{}&*!|>'\"%@`".contains(&first) => true,
+        Some(b'?' | b':' | b'-') => matches!(bytes.next(), None | Some(b' ' | b'\t')),
         _ => false,
     }
 }

@@ -26,7 +26,7 @@ pub mod source;
 mod time;
 mod write;
 
-pub use json::{JsonError, from_json, to_json};
+pub use json::{JsonError, canonical_hash, from_json, to_json};
 pub use node::{Entry, Key, Map, Mark, Node, Scalar, ScalarKind, Style, Value};
 pub use read::{Dialect, Document, Limits, ReadError, Stream, read_stream};
 pub use scalar::{resolve_v1, resolve_v3};

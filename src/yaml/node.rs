@@ -2,6 +2,7 @@
 
 use super::number::{self, Number};
 use crate::secret::SecretLeaf;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Where a node was written. Lines and columns count from 1; line 0 means "made by the program".
@@ -254,6 +255,22 @@ impl Node {
     /// The string at a path of mapping keys.
     pub fn str_at(&self, path: &[&str]) -> Option<&str> {
         self.at_path(path)?.as_str()
+    }
+}
+
+impl Key {
+    /// The string that Go makes of the key: booleans and numbers lose the way they were written.
+    pub fn go_text(&self) -> Cow<'_, str> {
+        let scalar = || Scalar { text: Arc::clone(&self.text), kind: self.kind, style: Style::Plain };
+        match self.kind {
+            ScalarKind::Str | ScalarKind::Time => Cow::Borrowed(&self.text),
+            ScalarKind::Null => Cow::Borrowed("null"),
+            ScalarKind::Bool => Cow::Borrowed(if scalar().is_true() { "true" } else { "false" }),
+            ScalarKind::Int | ScalarKind::Float => match number::of_scalar(&scalar()) {
+                Some(number) => Cow::Owned(number.to_yaml()),
+                None => Cow::Borrowed(&self.text),
+            },
+        }
     }
 }
 

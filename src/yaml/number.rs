@@ -20,6 +20,8 @@ pub(super) fn of_scalar(scalar: &Scalar) -> Option<Number> {
     let whole = int(&plain);
     match (scalar.kind, whole) {
         (ScalarKind::Int, Some(number)) => Some(number),
+        // Minus zero is a float of its own.
+        (ScalarKind::Float, Some(Number::Int(0))) => Some(Number::Float(float(&plain).unwrap_or(0.0))),
         (ScalarKind::Float, Some(Number::Int(n))) => Some(Number::Float(lossy(n))),
         (ScalarKind::Float, Some(Number::Uint(n))) => Some(Number::Float(lossy_unsigned(n))),
         (ScalarKind::Float, _) => float(&plain).or_else(|| special(&plain)).map(Number::Float),

@@ -36,6 +36,7 @@ pub fn resolve_v1(text: &str) -> ScalarKind {
         Some(b'y' | b'Y' | b'n' | b'N' | b'o' | b'O') if is_old_boolean(text) => ScalarKind::Bool,
         _ => match resolve_v3(text) {
             ScalarKind::Time => ScalarKind::Str,
+            ScalarKind::Int if is_odd_octal(text) => ScalarKind::Str,
             kind => kind,
         },
     }
@@ -49,7 +50,9 @@ pub(super) fn is_misread(text: &str) -> bool {
         Some(b'a'..=b'e' | b'g'..=b'm' | b'p'..=b's' | b'u'..=b'x' | b'z' | b'/') => false,
         Some(b'y' | b'Y' | b'o' | b'O') => is_old_boolean(text),
         Some(b'n' | b'N') => is_old_boolean(text) || core_word(text) != ScalarKind::Str,
-        Some(b'+' | b'-' | b'0'..=b'9') => digits(text) != ScalarKind::Str || is_base60(text),
+        Some(b'+' | b'-' | b'0'..=b'9') => {
+            (digits(text) != ScalarKind::Str && !is_odd_octal(text)) || is_base60(text)
+        }
         Some(_) => resolve_v3(text) != ScalarKind::Str,
     }
 }
@@ -107,6 +110,11 @@ fn digits(text: &str) -> ScalarKind {
     } else {
         ScalarKind::Str
     }
+}
+
+/// `0o+7`: a number for go-yaml v3 alone.
+fn is_odd_octal(text: &str) -> bool {
+    text.starts_with("0o") && text.contains(['+', '-'])
 }
 
 fn is_signed_infinity(text: &str) -> bool {
@@ -246,12 +254,12 @@ mod tests {
             ".5",
             "2001-01-01",
             "12:30:45",
-            "-1:2_.5",
+            "-1:2.5",
             "1:2._",
         ] {
             assert!(is_misread(text) || text.ends_with("_.5"), "{text:?}");
         }
-        for text in ["yEs", "1:60", "1:2:", "a:1", "1.2.3", "nope", "<<", "=", "1:", "_1"] {
+        for text in ["yEs", "1:60", "1:2:", "a:1", "1.2.3", "nope", "<<", "=", "1:", "_1", "0o+1"] {
             assert!(!is_misread(text), "{text:?}");
         }
     }

@@ -48,7 +48,7 @@ struct Printer<'s, S> {
 impl<S: Sink> Printer<'_, S> {
     fn document(&mut self, node: &Node) {
         self.node(node, false);
-        self.pen.to_indent();
+        self.pen.go_to_indent();
     }
 
     /// `in_map` for the value of a key: lists hang under it without indentation.
@@ -73,7 +73,7 @@ impl<S: Sink> Printer<'_, S> {
         let hangs = in_map && !self.pen.indention;
         self.pen.indent = Some(before.map_or(0, |indent| if hangs { indent } else { indent + 2 }));
         for item in items {
-            self.pen.to_indent();
+            self.pen.go_to_indent();
             self.pen.indicator(b"-", true, true);
             self.node(item, false);
         }
@@ -85,14 +85,15 @@ impl<S: Sink> Printer<'_, S> {
         self.pen.indent = Some(before.map_or(0, |indent| indent + 2));
         for place in order::places(map) {
             let entry = &map.entries[place];
-            self.pen.to_indent();
-            if emit::is_simple_key(&entry.key.text) {
-                self.pen.string(&entry.key.text, true);
+            self.pen.go_to_indent();
+            let key = entry.key.go_text();
+            if emit::is_simple_key(&key) {
+                self.pen.string(&key, true);
                 self.pen.indicator(b":", false, false);
             } else {
                 self.pen.indicator(b"?", true, true);
-                self.pen.string(&entry.key.text, false);
-                self.pen.to_indent();
+                self.pen.string(&key, false);
+                self.pen.go_to_indent();
                 self.pen.indicator(b":", true, true);
             }
             self.node(&entry.value, true);
