@@ -119,11 +119,6 @@ impl<'a> Fields<'a> {
     pub fn refuse(&self, what: &str, node: &Node) -> BuildError {
         Cause::Invalid(what.to_owned()).in_field(self.file, node.mark.line, self.what)
     }
-
-    /// The file these fields are read from.
-    pub fn file(&self) -> &str {
-        self.file
-    }
 }
 
 /// A string node for each pair, marked with the place of its value.

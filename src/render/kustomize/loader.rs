@@ -71,11 +71,6 @@ impl<'a> Loader<'a> {
         self.shown(if self.root.is_empty() { "." } else { &self.root })
     }
 
-    /// The folder's path in the tree.
-    pub fn folder_path(&self) -> &str {
-        &self.root
-    }
-
     /// A loader for another folder, named relative to this one.
     pub fn enter(&self, entry: &str) -> Result<Self, Cause> {
         if entry.is_empty() {

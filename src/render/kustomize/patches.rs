@@ -65,6 +65,35 @@ pub fn load<'p>(
     Ok(Loaded { content, entry, file, owner, field })
 }
 
+/// Reads an entry of `patchesJson6902`: a target with a name, and operations.
+pub fn load_json<'p>(
+    loader: &Loader<'_>,
+    entry: &'p Patch,
+    owner: &'p Arc<str>,
+) -> Result<Loaded<'p>, BuildError> {
+    let field = "patchesJson6902";
+    let refuse = |what: &str| Cause::Patch(what.to_owned()).in_field(owner, entry.line, field);
+    let named = entry.target.as_ref().and_then(|t| t.get("name")).and_then(Node::as_str);
+    if named.is_none_or(str::is_empty) {
+        return Err(refuse("the target needs a name"));
+    }
+    let (text, file) = match (&entry.patch, &entry.path) {
+        (None, None) => return Err(refuse("it needs `patch` or `path`")),
+        (Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
+        (Some(text), None) => (in_place(text), owner.clone()),
+        (None, Some(path)) => {
+            let loaded = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
+            (String::from_utf8_lossy(&loaded.bytes).into_owned(), loaded.path)
+        }
+    };
+    let operations = json6902::parse(&text, &file)
+        .map_err(|e| Cause::Patch(e.to_string()).in_field(&file, e.line, field))?;
+    if operations.is_empty() {
+        return Err(refuse("it is empty"));
+    }
+    Ok(Loaded { content: Content::Json(operations), entry, file, owner, field })
+}
+
 fn not_a_patch(error: BuildError) -> BuildError {
     BuildError { cause: Cause::Patch(error.cause.to_string()), ..error }
 }
@@ -163,7 +192,7 @@ impl Loaded<'_> {
 /// Places of the objects that a target selects.
 pub fn select(objects: &ResMap, target: &Node) -> Result<Vec<usize>, selector::SelectorError> {
     let selector = Selector::parse(target)?;
-    Ok(objects.places(|r| selector.selects(&r.original(), &r.id, &r.body)))
+    Ok(objects.places(|r| selector.selects(&(&r.original()).into(), &(&r.id).into(), &r.body)))
 }
 
 /// The place of the one object that a patch without target is for.

@@ -18,7 +18,7 @@ pub fn run(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), BuildE
     let json: Vec<_> = k
         .patches_json6902
         .iter()
-        .map(|entry| patches::load_json(target.context, &target.loader, entry, &k.file))
+        .map(|entry| patches::load_json(&target.loader, entry, &k.file))
         .collect::<Result<_, _>>()?;
     let replace = replacements::load(target.context, &target.loader, &k.replacements, &k.file)?;
 
