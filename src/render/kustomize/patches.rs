@@ -115,11 +115,14 @@ impl Loaded<'_> {
             (Content::Strategic(patches), None) => {
                 patches.iter().try_for_each(|patch| self.one(objects, patch))
             }
-            (Content::Strategic(patches), Some(target)) => match patches.as_slice() {
-                [] => Ok(()),
-                [patch] => self.merge_into_selected(objects, patch, target),
-                _ => Err(self.refuse("a patch with a target holds one object only".to_owned(), self.entry.line)),
-            },
+            (Content::Strategic(patches), Some(target)) => {
+                match patches.as_slice() {
+                    [] => Ok(()),
+                    [patch] => self.merge_into_selected(objects, patch, target),
+                    _ => Err(self
+                        .refuse("a patch with a target holds one object only".to_owned(), self.entry.line)),
+                }
+            }
             (Content::Json(_), None) => {
                 Err(self.refuse("a JSON 6902 patch needs a target".to_owned(), self.entry.line))
             }
@@ -170,7 +173,12 @@ impl Loaded<'_> {
         select(objects, target).map_err(|e| self.refuse(e.to_string(), e.line))
     }
 
-    fn operate(&self, objects: &mut ResMap, operations: &[Operation], target: &Node) -> Result<(), BuildError> {
+    fn operate(
+        &self,
+        objects: &mut ResMap,
+        operations: &[Operation],
+        target: &Node,
+    ) -> Result<(), BuildError> {
         // `patchesJson6902` alone does not remember the identity it may change.
         let remembers = self.field == "patches";
         for place in self.selected(objects, target)? {
