@@ -97,8 +97,8 @@ fn key_of(item: &Value, keys: &[std::sync::Arc<str>], schema: Option<SchemaRef<'
     format!("k:{}", Value::Object(key))
 }
 
-/// The set as `FieldsV1`.
-pub fn to_v1(fields: &Fields) -> Value {
+/// The set as `FieldsV1`. Updates own the mappings they made as well, which only shows as a mark (`.`).
+pub fn to_v1(fields: &Fields, apply: bool) -> Value {
     let mut root = Map::new();
     for path in fields {
         let mut at = &mut root;
@@ -110,6 +110,12 @@ pub fn to_v1(fields: &Fields) -> Value {
                 below.insert(".".to_owned(), json!({}));
             }
             at = below;
+        }
+    }
+    for mapping in ["f:labels", "f:annotations"] {
+        let node = root.get_mut("f:metadata").and_then(|m| m.get_mut(mapping)).and_then(Value::as_object_mut);
+        if let Some(node) = node.filter(|node| !apply && !node.is_empty()) {
+            node.insert(".".to_owned(), json!({}));
         }
     }
     Value::Object(root)
@@ -125,11 +131,16 @@ pub fn from_v1(value: &Value) -> Fields {
 fn read(value: &Value, path: &mut Path, fields: &mut Fields) {
     for (step, below) in value.as_object().into_iter().flatten() {
         if step == "." {
-            fields.insert(path.clone());
+            // Of mappings only the fields are told apart; an item of a list is a member itself.
+            if path.last().is_some_and(|last| last.starts_with("k:")) {
+                fields.insert(path.clone());
+            }
             continue;
         }
         path.push(step.clone());
-        if below.as_object().is_none_or(Map::is_empty) {
+        let below_empty =
+            below.as_object().is_none_or(|b| b.keys().all(|k| k == ".") && !step.starts_with("k:"));
+        if below_empty {
             fields.insert(path.clone());
         } else {
             read(below, path, fields);

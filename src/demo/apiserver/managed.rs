@@ -82,7 +82,7 @@ pub(super) fn write(object: &mut Value, entries: &[Entry], before: &[Entry], now
                 "apiVersion": api,
                 "time": kept.cloned().unwrap_or_else(|| json!(now)),
                 "fieldsType": "FieldsV1",
-                "fieldsV1": fields::to_v1(&entry.fields),
+                "fieldsV1": fields::to_v1(&entry.fields, entry.apply),
             });
             if !entry.subresource.is_empty() {
                 written["subresource"] = json!(entry.subresource);

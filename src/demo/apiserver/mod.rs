@@ -9,18 +9,34 @@
 //! | `defaults` | what an API server adds |
 //! | `kinds`, `types` | built-in kinds and CRDs; their fields and OpenAPI |
 //! | `logs` | logs of containers |
+//! | `route` | [`ApiServer`]: requests to answers |
+//! | `list`, `select`, `follow`, `table` | lists, selectors, watches and followed logs, tables |
+//! | `discovery`, `access`, `answer` | discovery; who may read what; answers and their forms |
 //!
 //! Not for: admission, validation, garbage collection beyond one owner, protobuf.
 
-pub mod defaults;
+mod access;
+mod answer;
+mod defaults;
+mod discovery;
 mod fields;
-pub mod kinds;
+mod follow;
+mod kinds;
+mod list;
 mod logs;
 mod managed;
+#[cfg(test)]
+mod proof;
+mod route;
+mod select;
 mod store;
-pub mod types;
+mod table;
+mod types;
 
+pub use access::Access;
+pub use answer::{Answer, AnswerBody};
 pub use managed::Writer;
+pub use route::ApiServer;
 pub use store::{Clock, Store, StoreError, Written};
 
 /// The Kubernetes version that it says it is.

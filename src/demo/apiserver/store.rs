@@ -59,10 +59,12 @@ pub(super) type Place = (usize, String, String);
 #[derive(Clone)]
 pub(super) struct Change {
     pub(super) version: u64,
-    pub(super) kind: usize,
+    pub(super) place: Place,
     pub(super) before: Option<Arc<Value>>,
-    /// `None` if it was deleted; then `before` carries the version of the deletion.
+    /// `None` if it was deleted.
     pub(super) after: Option<Arc<Value>>,
+    /// The object as the event of its deletion shows it: with the version of the deletion.
+    pub(super) deleted: Option<Arc<Value>>,
 }
 
 pub(super) struct Inner {
@@ -373,20 +375,50 @@ impl Store {
         let after = object.map(stamped);
         let before = match &after {
             Some(after) => inner.objects.insert(place.clone(), after.clone()),
-            // The event of a deletion carries the version of the deletion.
-            None => inner.objects.remove(&place).map(|before| stamped(Value::clone(&before))),
+            None => inner.objects.remove(&place),
         };
+        let deleted = before.as_ref().filter(|_| after.is_none()).map(|before| stamped(Value::clone(before)));
+        if deleted.is_some() && inner.kinds[place.0].as_ref().is_some_and(|k| k.kind == "Pod") {
+            inner.logs.forget(&place.1, &place.2);
+        }
         let custom = after.as_ref().or(before.as_ref()).and_then(|o| kinds::of_crd(o));
         if let (Some(kind), Some(object)) = (custom, &after)
             && inner.kinds[place.0].as_ref().is_some_and(|k| k.kind == "CustomResourceDefinition")
         {
             inner.serve(kind, object);
         }
-        inner.history.push_back(Change { version, kind: place.0, before, after });
+        inner.history.push_back(Change { version, place, before, after, deleted });
         while inner.history.len() > HISTORY {
             inner.history.pop_front();
         }
         self.changed.send_replace(version);
+    }
+
+    /// Writes a line into the log of a container.
+    pub fn append_log(&self, namespace: &str, pod: &str, container: &str, line: &str) {
+        let time = self.now().strftime("%Y-%m-%dT%H:%M:%S%.9fZ").to_string();
+        let mut inner = self.lock();
+        inner.logs.push(namespace, pod, container, time, line);
+        // Followers of logs wake up by the same bell; the version stays.
+        self.changed.send_replace(inner.version);
+    }
+
+    /// Records an event about an object, as controllers do.
+    pub fn create_event(&self, source: &str, about: &ObjectKey, warning: bool, reason: &str, message: &str) {
+        let uid = self.get(about).and_then(|o| o.pointer("/metadata/uid").cloned()).unwrap_or_default();
+        let namespace = if about.namespace.is_empty() { "default" } else { &*about.namespace };
+        let (now, version) = (self.stamp(), self.version());
+        let name = format!("{}.{version:016x}", about.name);
+        let api = { self.lock().api_version(about) };
+        let event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": namespace},
+            "involvedObject": {"apiVersion": api, "kind": &*about.kind, "namespace": &*about.namespace,
+                "name": &*about.name, "uid": uid},
+            "type": if warning { "Warning" } else { "Normal" }, "reason": reason, "message": message,
+            "source": {"component": source}, "reportingComponent": source, "reportingInstance": "",
+            "count": 1, "firstTimestamp": now, "lastTimestamp": now, "eventTime": null});
+        if let Err(error) = self.put(Writer::update(source), &event) {
+            tracing::debug!(%error, "an event was not recorded");
+        }
     }
 
     /// Forgets the history, as compaction does: watches from an older version get 410.
@@ -399,8 +431,18 @@ impl Store {
 }
 
 impl Inner {
+    /// The newest version whose change is forgotten: older ones are answered with 410.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.history.front().map_or(self.version, |oldest| oldest.version - 1)
+    }
+
     pub(super) fn kind_place(&self, group: &str, kind: &str) -> Option<usize> {
         self.kinds.iter().position(|k| k.as_ref().is_some_and(|k| k.group == group && k.kind == kind))
+    }
+
+    fn api_version(&self, key: &ObjectKey) -> String {
+        let kind = self.kind_place(&key.group, &key.kind).and_then(|place| self.kinds[place].as_ref());
+        kind.map_or_else(String::new, |kind| kind.api_version(&kind.versions[0]))
     }
 
     pub(super) fn of_kind(&self, kind: usize) -> impl Iterator<Item = (&Place, &Arc<Value>)> {
@@ -429,7 +471,7 @@ impl Inner {
     }
 
     /// The schemas of a kind's stored version; built-in ones are read once for each group.
-    fn schemas_of(&mut self, kind: &Kind) -> Arc<SchemaSet> {
+    pub(super) fn schemas_of(&mut self, kind: &Kind) -> Arc<SchemaSet> {
         let version = kind.versions[0].clone();
         let id = if kind.custom { kind.kind.clone() } else { version.clone() };
         let slot = self.schemas.entry((kind.group.clone(), id));
