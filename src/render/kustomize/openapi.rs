@@ -13,14 +13,22 @@ pub struct Definitions {
     root: Node,
 }
 
+/// What a kustomization asks for.
+pub enum Asked {
+    /// The built-in schema, by its version.
+    BuiltIn,
+    /// Its own.
+    Own(Definitions),
+}
+
 /// How lists merge in one build: the first folder to name a schema sets it for the whole build.
 #[derive(Default)]
 pub struct Schemas {
-    own: OnceCell<Rc<Definitions>>,
+    asked: OnceCell<Rc<Asked>>,
 }
 
 /// Reads the schema that a kustomization names, if it names one.
-pub fn load(loader: &Loader<'_>, k: &Kustomization, limits: &Limits) -> Result<Option<Definitions>, BuildError> {
+pub fn load(loader: &Loader<'_>, k: &Kustomization, limits: &Limits) -> Result<Option<Asked>, BuildError> {
     let field = |name: &str| k.openapi.iter().find(|(key, _)| **key == *name).map(|(_, text)| text);
     let Some(path) = field("path") else {
         return match field("version") {
@@ -29,6 +37,7 @@ pub fn load(loader: &Loader<'_>, k: &Kustomization, limits: &Limits) -> Result<O
                 let what = format!("the OpenAPI version {} is not built in", &**version);
                 Err(Cause::Invalid(what).in_field(&k.file, version.line, "openapi"))
             }
+            Some(version) if !version.is_empty() => Ok(Some(Asked::BuiltIn)),
             _ => Ok(None),
         };
     };
@@ -42,23 +51,23 @@ pub fn load(loader: &Loader<'_>, k: &Kustomization, limits: &Limits) -> Result<O
         return Err(Cause::MalformedYaml(error.message.clone()).at(&file.path, error.line));
     }
     let root = stream.documents.into_iter().next().map_or_else(Node::null, |d| d.root);
-    Ok(Some(Definitions { root }))
+    Ok(Some(Asked::Own(Definitions { root })))
 }
 
 impl Schemas {
     /// Takes a schema, unless one is set.
-    pub fn offer(&self, schema: Option<Definitions>) {
-        if let Some(schema) = schema {
+    pub fn offer(&self, asked: Option<Asked>) {
+        if let Some(asked) = asked {
             // A second one is ignored: the first wins.
-            let _ = self.own.set(Rc::new(schema));
+            let _ = self.asked.set(Rc::new(asked));
         }
     }
 
     /// How the lists of one kind merge.
     pub fn of(&self, api_version: &str, kind: &str) -> Schema {
-        match self.own.get() {
-            None => Schema::of(api_version, kind),
-            Some(own) => own.schema(api_version, kind),
+        match self.asked.get().map(|asked| &**asked) {
+            None | Some(Asked::BuiltIn) => Schema::of(api_version, kind),
+            Some(Asked::Own(own)) => own.schema(api_version, kind),
         }
     }
 }

@@ -48,7 +48,7 @@ pub fn load<'p>(
     let (text, file) = match (inline, &entry.path) {
         (None, None) => return Err(refuse("it needs `patch` or `path`")),
         (Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
-        (Some(text), None) => (in_place(text), owner.clone()),
+        (Some(text), None) => (in_place(text, true), owner.clone()),
         (None, Some(path)) => {
             let loaded = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
             (String::from_utf8_lossy(&loaded.bytes).into_owned(), loaded.path)
@@ -82,7 +82,7 @@ pub fn load_json<'p>(
     let (text, file) = match (&entry.patch, &entry.path) {
         (None, None) => return Err(refuse("it needs `patch` or `path`")),
         (Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
-        (Some(text), None) => (in_place(text), owner.clone()),
+        (Some(text), None) => (in_place(text, false), owner.clone()),
         (None, Some(path)) => {
             let loaded = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
             (String::from_utf8_lossy(&loaded.bytes).into_owned(), loaded.path)
@@ -100,14 +100,15 @@ fn not_a_patch(error: BuildError) -> BuildError {
     BuildError { cause: Cause::Patch(error.cause.to_string()), ..error }
 }
 
-/// An inline text, moved down to the line it stands on, so that marks point into the kustomization.
-pub fn in_place(text: &Text) -> String {
-    let body = text.trim();
-    let skipped = text.len() - text.trim_start().len();
+/// An inline text, moved down to the line it stands on, so that marks point into the kustomization. Where
+/// upstream trims it, a block at its end loses its last line break, which is part of the value.
+pub fn in_place(text: &Text, trimmed: bool) -> String {
+    let body = if trimmed { text.trim() } else { text };
+    let skipped = if trimmed { text.len() - text.trim_start().len() } else { 0 };
     let above = text[..skipped].matches('\n').count();
     // A block starts on the line after its `|`.
     let first = usize::try_from(text.line).unwrap_or(0) + above + usize::from(text.contains('\n'));
-    format!("{}{body}\n", "\n".repeat(first.saturating_sub(1)))
+    format!("{}{body}", "\n".repeat(first.saturating_sub(1)))
 }
 
 impl Loaded<'_> {
@@ -335,7 +336,7 @@ pub fn load_strategic(
 ) -> Result<Vec<Resource>, BuildError> {
     let limits = context.inputs.documents.limits();
     if entry.contains(['\n', '{'])
-        && let Ok(objects) = objects_of(in_place(entry).as_bytes(), owner, limits)
+        && let Ok(objects) = objects_of(in_place(entry, false).as_bytes(), owner, limits)
     {
         return Ok(objects);
     }

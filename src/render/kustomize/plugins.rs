@@ -74,7 +74,7 @@ fn load(target: &Target<'_, '_>, entries: &[Text], field: &str) -> Result<Vec<Re
     let mut paths = Vec::new();
     for entry in entries {
         let inline = entry.contains(['\n', '{']);
-        match objects_of(in_place(entry).as_bytes(), &target.k.file, limits) {
+        match objects_of(in_place(entry, false).as_bytes(), &target.k.file, limits) {
             Ok(mut objects) if inline => {
                 if target.context.traced {
                     let name = target.k.file.rsplit('/').next().unwrap_or_default();
@@ -294,7 +294,7 @@ fn strategic(target: &Target<'_, '_>, p: &Plugin<'_>, objects: &mut ResMap) -> R
     let text = p.text("patches")?;
     if !text.is_empty() {
         let limits = target.context.inputs.documents.limits();
-        loaded.extend(objects_of(in_place(&text).as_bytes(), &p.file, limits)?);
+        loaded.extend(objects_of(in_place(&text, false).as_bytes(), &p.file, limits)?);
     }
     if loaded.is_empty() {
         return Err(p.wrap(Cause::Patch("it is empty".to_owned())));
