@@ -4,11 +4,12 @@ use super::config::{Config, merged};
 use super::context::{Context, Remote};
 use super::crds;
 use super::decode::Text;
-use super::documents::Model;
 use super::error::{BuildError, Cause};
 use super::generator::{Product, generate};
 use super::loader::Loader;
+use super::documents::Model;
 use super::model::{FILE_NAMES, Kustomization};
+use super::openapi;
 use super::plugins;
 use super::remote;
 use super::resmap::ResMap;
@@ -80,6 +81,8 @@ pub fn read(context: &Context<'_>, loader: &Loader<'_>) -> Result<Model, BuildEr
 impl<'a> Target<'_, 'a> {
     /// Runs the folder's steps on `into`: a fresh set for a kustomization, the parent's for a component.
     pub fn run(&self, mut into: Accumulated) -> Result<Accumulated, BuildError> {
+        let schema = openapi::load(&self.loader, self.k, self.context.inputs.documents.limits())?;
+        self.context.schema.offer(schema);
         self.resources(&mut into, &self.k.resources, "resources")?;
         self.configure(&mut into)?;
         self.generate(&mut into)?;
@@ -92,7 +95,12 @@ impl<'a> Target<'_, 'a> {
     }
 
     /// Reads entries: each as a file of objects; if that fails, as a folder with its own kustomization.
-    pub fn resources(&self, into: &mut Accumulated, entries: &[Text], field: &str) -> Result<(), BuildError> {
+    pub fn resources(
+        &self,
+        into: &mut Accumulated,
+        entries: &[Text],
+        field: &str,
+    ) -> Result<(), BuildError> {
         for entry in entries {
             self.resource(into, entry, field).or_else(|error| self.context.omit(entry, error))?;
         }
@@ -182,8 +190,11 @@ impl<'a> Target<'_, 'a> {
         };
         if k.component != component {
             let name = |component| if component { "component" } else { "kustomization" }.to_owned();
-            let cause =
-                Cause::WrongRole { folder: loader.root(), found: name(k.component), wanted: name(component) };
+            let cause = Cause::WrongRole {
+                folder: loader.root(),
+                found: name(k.component),
+                wanted: name(component),
+            };
             return Err(cause.in_field(&self.k.file, entry.line, field));
         }
         let place = self.place.enter(entry);
@@ -227,24 +238,26 @@ impl<'a> Target<'_, 'a> {
     /// Field specs: the defaults, `configurations`, `crds`, laid over what the resources brought.
     fn configure(&self, into: &mut Accumulated) -> Result<(), BuildError> {
         let wrap = |c: Cause| c.in_field(&self.k.file, 0, "configurations");
-        into.config = Some(merged(into.config.take(), &self.context.defaults).map_err(wrap)?);
-        let mut more = Config::default();
-        for entry in &self.k.configurations {
-            let file = self
-                .loader
-                .load(entry)
-                .map_err(|c| c.in_field(&self.k.file, entry.line, "configurations"))?;
-            let read = Config::read(&file.bytes, &file.path, self.context.inputs.documents.limits())?;
-            more.merge(&read).map_err(wrap)?;
+        let limits = self.context.inputs.documents.limits();
+        let mut own = self.context.defaults.clone();
+        if !self.k.configurations.is_empty() {
+            let mut more = Config::default();
+            for entry in &self.k.configurations {
+                let file = self
+                    .loader
+                    .load(entry)
+                    .map_err(|c| c.in_field(&self.k.file, entry.line, "configurations"))?;
+                more = more.joined(&Config::read(&file.bytes, &file.path, limits)?).map_err(wrap)?;
+            }
+            own = Rc::new(Config::default().joined(&own.joined(&more).map_err(wrap)?).map_err(wrap)?);
         }
+        let mut config = merged(into.config.take(), &own).map_err(wrap)?;
         for entry in &self.k.crds {
             let file = self.loader.load(entry).map_err(|c| c.in_field(&self.k.file, entry.line, "crds"))?;
-            let read = crds::read(&file.bytes, &file.path, self.context.inputs.documents.limits())?;
-            more.merge(&read).map_err(|c| c.in_field(&self.k.file, entry.line, "crds"))?;
+            let read = Rc::new(crds::read(&file.bytes, &file.path, limits)?);
+            config = merged(Some(config), &read).map_err(|c| c.in_field(&self.k.file, entry.line, "crds"))?;
         }
-        if !self.k.configurations.is_empty() || !self.k.crds.is_empty() {
-            into.config = Some(merged(into.config.take(), &Rc::new(more)).map_err(wrap)?);
-        }
+        into.config = Some(config);
         Ok(())
     }
 

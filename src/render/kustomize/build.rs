@@ -8,7 +8,7 @@ use super::model::Kustomization;
 use super::reads::ReadSet;
 use super::resource::{Resource, child_map};
 use super::trace::{self, Place};
-use super::{references, reveal, sort};
+use super::{folded, references, reveal, sort};
 use crate::model::{Manifest, ObjectKey, Problem, Reason, Tree};
 use crate::yaml::{Map, Node, to_masked_string};
 use std::rc::Rc;
@@ -152,6 +152,7 @@ fn top(context: &Context<'_>, k: &Kustomization, made: Accumulated) -> Result<Ve
             managed_by(&mut resource.body);
         }
         trace::write(resource, asked("originAnnotations"), asked("transformerAnnotations"));
+        folded::settle(&mut resource.body);
     }
     Ok(list)
 }
@@ -186,12 +187,7 @@ fn manifest(resource: Resource) -> Option<Manifest> {
     let (key, version) = ObjectKey::of(&resource.body)?;
     // A namespace on a kind that has none is not part of its identity.
     let namespace = if resource.id.cluster { "".into() } else { key.namespace };
-    Some(Manifest {
-        key: ObjectKey { namespace, ..key },
-        version,
-        body: resource.body,
-        origin: resource.origin,
-    })
+    Some(Manifest { key: ObjectKey { namespace, ..key }, version, body: resource.body, origin: resource.origin })
 }
 
 /// The text that `kustomize build` prints, secrets masked.

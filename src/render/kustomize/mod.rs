@@ -15,8 +15,9 @@
 //! | `patches`, `strategic`, `merge_keys`, `json6902`, `selector` | patches: which, how, onto what |
 //! | `replacements`, `replacement`, `field_path`, `structured` | values of one object in fields of others |
 //! | `references`, `vars` | names that follow renames; `$(NAME)` |
-//! | `plugins`, `value_add`, `crds` | built-in plug-ins as objects; OpenAPI definitions |
-//! | `sort`, `trace` | order of the output; `buildMetadata` |
+//! | `plugins`, `value_add` | built-in plug-ins as objects |
+//! | `crds`, `openapi` | definitions that add field specs; definitions that say how lists merge |
+//! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; what printing twice changes |
 //! | `error` | what can be wrong, where, and what to do |
 
 mod accumulate;
@@ -30,6 +31,7 @@ mod documents;
 mod error;
 pub mod field_path;
 mod fields;
+mod folded;
 mod generator;
 mod id;
 mod images;
@@ -39,6 +41,7 @@ mod loader;
 pub mod merge_keys;
 mod model;
 mod names;
+mod openapi;
 mod namespace;
 mod patches;
 mod plugins;

@@ -197,40 +197,11 @@ pub struct Options {
 }
 
 const FIELDS: [&str; 34] = [
-    "kind",
-    "apiVersion",
-    "metadata",
-    "openapi",
-    "namePrefix",
-    "nameSuffix",
-    "namespace",
-    "commonLabels",
-    "labels",
-    "commonAnnotations",
-    "patchesStrategicMerge",
-    "patchesJson6902",
-    "patches",
-    "images",
-    "imageTags",
-    "replacements",
-    "replicas",
-    "vars",
-    "sortOptions",
-    "resources",
-    "components",
-    "crds",
-    "bases",
-    "configMapGenerator",
-    "secretGenerator",
-    "helmGlobals",
-    "helmCharts",
-    "helmChartInflationGenerator",
-    "generatorOptions",
-    "configurations",
-    "generators",
-    "transformers",
-    "validators",
-    "buildMetadata",
+    "kind", "apiVersion", "metadata", "openapi", "namePrefix", "nameSuffix", "namespace", "commonLabels",
+    "labels", "commonAnnotations", "patchesStrategicMerge", "patchesJson6902", "patches", "images", "imageTags",
+    "replacements", "replicas", "vars", "sortOptions", "resources", "components", "crds", "bases",
+    "configMapGenerator", "secretGenerator", "helmGlobals", "helmCharts", "helmChartInflationGenerator",
+    "generatorOptions", "configurations", "generators", "transformers", "validators", "buildMetadata",
 ];
 
 const DEPRECATED: [&str; 6] =
@@ -276,8 +247,7 @@ impl Kustomization {
             }
             says |= !matches!(name, "kind" | "apiVersion") && !is_zero(node);
             if DEPRECATED.contains(&name) {
-                self.deprecated
-                    .push((DEPRECATED.iter().find(|d| **d == name).copied().unwrap_or(""), node.mark.line));
+                self.deprecated.push((DEPRECATED.iter().find(|d| **d == name).copied().unwrap_or(""), node.mark.line));
             }
             Ok(())
         })?;
@@ -459,20 +429,18 @@ fn var(f: &Fields<'_>, node: &Node) -> Result<Var, BuildError> {
             var.field = f.text(value)?;
             Ok(())
         }),
-        _ => {
-            f.each(value, &["apiVersion", "group", "version", "kind", "name", "namespace"], |name, value| {
-                let text = f.text(value)?;
-                match name {
-                    "apiVersion" => var.api_version = text,
-                    "group" => group = text,
-                    "version" => version = text,
-                    "kind" => var.kind = text,
-                    "name" => var.object = text,
-                    _ => var.namespace = text,
-                }
-                Ok(())
-            })
-        }
+        _ => f.each(value, &["apiVersion", "group", "version", "kind", "name", "namespace"], |name, value| {
+            let text = f.text(value)?;
+            match name {
+                "apiVersion" => var.api_version = text,
+                "group" => group = text,
+                "version" => version = text,
+                "kind" => var.kind = text,
+                "name" => var.object = text,
+                _ => var.namespace = text,
+            }
+            Ok(())
+        }),
     })?;
     if var.api_version.is_empty() {
         let both = if group.is_empty() { version.to_string() } else { format!("{}/{}", &*group, &*version) };
@@ -613,12 +581,8 @@ mod tests {
 
     #[test]
     fn kinds_and_versions_go_together() {
-        assert!(
-            read("kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nresources: [a]\n").is_ok()
-        );
-        assert!(
-            read("kind: Component\napiVersion: kustomize.config.k8s.io/v1beta1\nresources: [a]\n").is_err()
-        );
+        assert!(read("kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nresources: [a]\n").is_ok());
+        assert!(read("kind: Component\napiVersion: kustomize.config.k8s.io/v1beta1\nresources: [a]\n").is_err());
         assert!(read("kind: Deployment\nresources: [a]\n").is_err());
     }
 }

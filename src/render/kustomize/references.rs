@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 /// Mends all references. Objects whose name never changed cannot be meant, so a set without history is left alone.
 pub fn fix(objects: &mut ResMap, config: &Config) -> Result<(), Cause> {
+    objects.list().iter().try_for_each(check_subjects)?;
     let Some(index) = Index::of(objects.list()) else { return Ok(()) };
     for place in 0..objects.list().len() {
         let referrer = &objects.list()[place];
@@ -125,8 +126,7 @@ impl Search<'_> {
             return Err(self.refuse(field, "has no field `name`"));
         };
         let old = name.as_scalar().map_or(String::new(), |s| s.text.to_string());
-        let namespace =
-            node.get("namespace").map(|n| n.as_scalar().map_or(String::new(), |s| s.text.to_string()));
+        let namespace = node.get("namespace").map(|n| n.as_scalar().map_or(String::new(), |s| s.text.to_string()));
         let same = |a: &Resource, b: &Resource| a.name() == b.name() && a.id.namespace == b.id.namespace;
         let Some(found) = self.select(&old, namespace.as_deref(), field, same)? else { return Ok(false) };
         if found.name() == old && found.id.namespace.is_empty() {
@@ -187,12 +187,7 @@ impl Search<'_> {
     }
 
     /// Candidates whose original namespace is the one written; if no object at all had it, whose current one is.
-    fn in_namespace<'c>(
-        &self,
-        found: Vec<&'c Resource>,
-        wanted: &str,
-        subjects: &[String],
-    ) -> Vec<&'c Resource> {
+    fn in_namespace<'c>(&self, found: Vec<&'c Resource>, wanted: &str, subjects: &[String]) -> Vec<&'c Resource> {
         let original = |r: &Resource| r.original().effective_namespace() == wanted && !r.original().cluster;
         let anybody = self.objects.iter().any(|r| original(r) && self.reachable(r, subjects));
         let current = |r: &Resource| r.id.effective_namespace() == wanted && !r.id.cluster;
@@ -256,6 +251,21 @@ fn chains_agree(a: &Resource, b: &Resource, empty_agrees: bool) -> bool {
         x.ends_with(y) || y.ends_with(x)
     };
     agree(&a.prefixes, &b.prefixes) && agree(&a.suffixes, &b.suffixes)
+}
+
+/// A RoleBinding's service account with a namespace that is no text is refused, whether or not anything was renamed.
+fn check_subjects(resource: &Resource) -> Result<(), Cause> {
+    if &*resource.id.gvk.kind != "RoleBinding" {
+        return Ok(());
+    }
+    let subjects = resource.body.get("subjects").and_then(Node::as_seq).unwrap_or_default();
+    let blank = |s: &&Node| {
+        s.str_at(&["kind"]) == Some("ServiceAccount") && s.get("namespace").is_some_and(|n| n.as_str().is_none())
+    };
+    match subjects.iter().find(blank) {
+        Some(_) => Err(Cause::NotAnObject(format!("a subject of {} has a blank namespace", resource.id))),
+        None => Ok(()),
+    }
 }
 
 /// Namespaces of the service accounts that a RoleBinding names: it may refer to them across namespaces.

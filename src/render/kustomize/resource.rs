@@ -110,7 +110,8 @@ impl Resource {
     /// An earlier identity in full. Group and version are today's; whether the kind has a namespace follows from them.
     pub fn past_id(&self, past: &Past) -> Id {
         let gvk = Gvk { kind: past.kind.clone(), ..self.id.gvk.clone() };
-        let cluster = if past.kind == self.id.gvk.kind { self.id.cluster } else { gvk.cluster_scoped() };
+        let cluster =
+            if past.kind == self.id.gvk.kind { self.id.cluster } else { gvk.cluster_scoped() };
         Id { gvk, name: past.name.clone(), namespace: past.namespace.clone(), cluster }
     }
 
@@ -140,8 +141,7 @@ impl Resource {
     /// Writes `metadata.namespace`; an empty one removes the field.
     pub fn set_namespace(&mut self, namespace: &str) {
         if namespace.is_empty() {
-            if let Some(m) =
-                self.body.as_map_mut().and_then(|m| m.get_mut("metadata")).and_then(Node::as_map_mut)
+            if let Some(m) = self.body.as_map_mut().and_then(|m| m.get_mut("metadata")).and_then(Node::as_map_mut)
             {
                 m.remove("namespace");
             }
@@ -238,7 +238,8 @@ pub fn normalize_string_map(body: &mut Node, field: &str) {
     let clean = node.as_map().is_some_and(|map| {
         !map.is_empty()
             && map.iter().all(|(_, v)| match &v.value {
-                Value::Scalar(s) => s.kind == ScalarKind::Str,
+                // A folded text is written anew, and so escapes what printing twice does to such texts.
+                Value::Scalar(s) => s.kind == ScalarKind::Str && s.style != Style::Folded,
                 Value::Secret(_) => true,
                 _ => false,
             })
