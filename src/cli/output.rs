@@ -1,6 +1,8 @@
 //! Text and JSON on standard output.
 
 use super::arguments::Output;
+use crate::model::{Problem, Severity};
+use crate::workspace::{AppState, FieldChange};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -70,4 +72,52 @@ impl<'a> Printer<'a> {
         };
         self.colour.then_some(code)
     }
+}
+
+/// A problem as JSON.
+pub(super) fn problem(problem: &Problem) -> serde_json::Value {
+    serde_json::json!({
+        "reason": problem.reason.code(),
+        "severity": match problem.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        },
+        "place": problem.place.as_ref().map(ToString::to_string),
+        "cause": problem.cause,
+        "next": problem.next,
+    })
+}
+
+/// The sign, label and word of an app's state.
+pub(super) fn state(state: AppState) -> (&'static str, Label, &'static str) {
+    match state {
+        AppState::Failing => ("✗", Label::Bad, "failing"),
+        AppState::Plaintext => ("!", Label::Bad, "plaintext"),
+        AppState::Conflict => ("≠", Label::Notice, "conflict"),
+        AppState::Drifted => ("≠", Label::Notice, "drifted"),
+        AppState::Waiting => ("?", Label::Notice, "waiting"),
+        AppState::Differs => ("∅", Label::Notice, "differs"),
+        AppState::Pending => ("+", Label::Notice, "pending"),
+        AppState::Progressing => ("↻", Label::Plain, "progressing"),
+        AppState::Suspended => ("‖", Label::Notice, "suspended"),
+        AppState::NotRendered => ("?", Label::Notice, "not rendered"),
+        AppState::Unknown => ("?", Label::Muted, "unknown"),
+        AppState::Synced => ("✓", Label::Muted, "synced"),
+    }
+}
+
+/// A changed field as JSON.
+pub(super) fn change(change: &FieldChange) -> serde_json::Value {
+    serde_json::json!({
+        "path": change.path,
+        "before": change.before,
+        "after": change.after,
+        "place": change.place.as_ref().map(ToString::to_string),
+    })
+}
+
+/// A day, for lists: `2026-11-17`.
+pub(super) fn day(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |t| t.strftime("%Y-%m-%d").to_string())
 }
