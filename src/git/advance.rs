@@ -52,7 +52,7 @@ impl Repo {
     }
 
     /// Steps 1 and 2.
-    fn prepare(
+    pub(super) fn prepare(
         &self,
         journal: &mut Journal,
         branch: &str,

@@ -266,19 +266,24 @@ pub(super) fn opening(path: &Path, error: &git2::Error) -> GitError {
     match error.code() {
         Code::NotFound => GitError::NotARepository { path: shown(path) },
         Code::Owner => GitError::NotOwned { path: owner_path(path, message) },
-        _ if message.contains("extension")
-            || message.contains("version")
-            || message.contains("object type") =>
-        {
-            let what = message.rsplit(' ').next().unwrap_or_default().trim_matches(['\'', '.']);
-            GitError::Unsupported {
-                path: shown(path),
-                what: clean(&format!("the repository format {}", what.trim_start_matches("extensions."))),
-                next: "make a plain clone: git clone --no-local --ref-format=files".to_owned(),
-            }
-        }
-        _ => GitError::Store { doing: "cannot open the repository", cause: clean(message) },
+        _ => unsupported(path, message),
     }
+}
+
+/// The formats that libgit2 refuses (`check_repository_format` in its `repository.c`), by their own names.
+fn unsupported(path: &Path, message: &str) -> GitError {
+    let (what, next) = match message.to_lowercase() {
+        text if text.contains("object format") => ("SHA-256 object ids", "use a repository with SHA-1 ids"),
+        text if text.contains("partialclone") => {
+            ("a partial clone", "make a full clone: git clone <address>")
+        }
+        text if text.contains("refstorage") => ("the reftable format", "git refs migrate --ref-format=files"),
+        text if text.contains("extension") || text.contains("version") => {
+            ("a newer repository format", "make a plain clone of it")
+        }
+        _ => return GitError::Store { doing: "cannot open the repository", cause: clean(message) },
+    };
+    GitError::Unsupported { path: shown(path), what: what.to_owned(), next: next.to_owned() }
 }
 
 /// libgit2 quotes the folder that has the wrong owner; it may be above or below the path asked for.

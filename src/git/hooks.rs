@@ -29,12 +29,12 @@ impl Repo {
     /// A hook that changes files is refused, because what was shown would not be what is committed.
     pub(super) fn run_hooks(&self, draft: &Draft<'_>) -> Result<String, GitError> {
         let folder = PathBuf::from(self.git(&["rev-parse", "--git-path", "hooks"]).answer()?);
-        let folder = self.root().join(folder);
+        let folder = absolute(&self.root().join(folder)).unwrap_or_default();
         let has = |name: &str| is_program(&folder.join(name));
         if !["pre-commit", "prepare-commit-msg", "commit-msg"].into_iter().any(has) {
             return Ok(draft.message.to_owned());
         }
-        let room = HookRoom::new(self, draft)?;
+        let room = HookRoom::new(self, draft, &folder)?;
         if has("pre-commit") {
             room.check_out()?;
             room.hook("pre-commit", &[])?;
@@ -65,13 +65,14 @@ struct HookRoom<'a> {
     repo: &'a Repo,
     tree: PathBuf,
     private: PathBuf,
+    hooks: String,
     _folder: tempfile::TempDir,
 }
 
 impl<'a> HookRoom<'a> {
     /// A folder with `HEAD` and `commondir` is what git takes for the private part of a linked worktree
     /// (gitrepository-layout(5)); nothing is registered in the repository, so a kill leaves nothing there.
-    fn new(repo: &'a Repo, draft: &Draft<'_>) -> Result<Self, GitError> {
+    fn new(repo: &'a Repo, draft: &Draft<'_>, hooks: &Path) -> Result<Self, GitError> {
         let temp = std::env::temp_dir();
         let folder =
             tempfile::Builder::new().prefix("sealane-hook-").tempdir().map_err(GitError::disk(&temp))?;
@@ -93,7 +94,9 @@ impl<'a> HookRoom<'a> {
         if own.is_file() {
             std::fs::copy(&own, private.join("config.worktree")).map_err(GitError::disk(&own))?;
         }
-        let room = Self { repo, tree, private, _folder: folder };
+        // A relative `core.hooksPath` counts from the user's worktree; untracked hooks are only there.
+        let hooks = format!("core.hooksPath={}", hooks.display());
+        let room = Self { repo, tree, private, hooks, _folder: folder };
         room.git(&["read-tree", &draft.tree.to_string()]).answer()?;
         Ok(room)
     }
@@ -109,7 +112,7 @@ impl<'a> HookRoom<'a> {
     }
 
     fn hook(&self, name: &str, args: &[&str]) -> Result<(), GitError> {
-        let all = [&["hook", "run", "--ignore-missing", name, "--"], args].concat();
+        let all = [&["-c", &self.hooks, "hook", "run", name, "--"], args].concat();
         let output = self.git(&all).run()?;
         if output.ok {
             return Ok(());

@@ -46,6 +46,8 @@ mod revert;
 mod status;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod watch;
 mod worktree;
