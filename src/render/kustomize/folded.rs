@@ -22,7 +22,10 @@ fn holds_folded(node: &Node) -> bool {
         Value::Seq(items) => items.iter().any(holds_folded),
         Value::Map(map) => map.iter().any(|(_, value)| holds_folded(value)),
         Value::Scalar(s) => {
-            s.style == Style::Folded && s.kind == ScalarKind::Str && s.text.contains('\n') && stays_folded(&s.text)
+            s.style == Style::Folded
+                && s.kind == ScalarKind::Str
+                && s.text.contains('\n')
+                && stays_folded(&s.text)
         }
         Value::Secret(_) => false,
     }
@@ -30,7 +33,8 @@ fn holds_folded(node: &Node) -> bool {
 
 /// Go's printer quotes texts that cannot be a block; those read the same.
 fn stays_folded(text: &str) -> bool {
-    let special = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
+    let special =
+        |c: char| c.is_control() && c != '\n' || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
     !text.ends_with(' ') && !text.contains(" \n") && !text.contains(special)
 }
 
