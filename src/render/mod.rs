@@ -3,3 +3,5 @@
 pub mod flux;
 pub mod kustomize;
 mod reveal;
+#[cfg(test)]
+pub(crate) mod testing;
