@@ -17,7 +17,7 @@
 //! | `references`, `vars` | names that follow renames; `$(NAME)` |
 //! | `plugins`, `value_add` | built-in plug-ins as objects |
 //! | `crds`, `openapi` | definitions that add field specs; definitions that say how lists merge |
-//! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; what printing twice changes |
+//! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; values that printing twice changes |
 //! | `error` | what can be wrong, where, and what to do |
 
 mod accumulate;
