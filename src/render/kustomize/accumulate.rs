@@ -4,10 +4,10 @@ use super::config::{Config, merged};
 use super::context::{Context, Remote};
 use super::crds;
 use super::decode::Text;
+use super::documents::Model;
 use super::error::{BuildError, Cause};
 use super::generator::{Product, generate};
 use super::loader::Loader;
-use super::documents::Model;
 use super::model::{FILE_NAMES, Kustomization};
 use super::openapi;
 use super::plugins;
@@ -95,12 +95,7 @@ impl<'a> Target<'_, 'a> {
     }
 
     /// Reads entries: each as a file of objects; if that fails, as a folder with its own kustomization.
-    pub fn resources(
-        &self,
-        into: &mut Accumulated,
-        entries: &[Text],
-        field: &str,
-    ) -> Result<(), BuildError> {
+    pub fn resources(&self, into: &mut Accumulated, entries: &[Text], field: &str) -> Result<(), BuildError> {
         for entry in entries {
             self.resource(into, entry, field).or_else(|error| self.context.omit(entry, error))?;
         }
@@ -115,7 +110,7 @@ impl<'a> Target<'_, 'a> {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        if remote::is_repository(entry) || matches!(file_error.cause, Cause::Remote { .. }) {
+        if remote::is_repository(entry) || matches!(*file_error.cause, Cause::Remote { .. }) {
             let cause = Cause::Remote { url: entry.to_string() };
             return Err(cause.in_field(&self.k.file, entry.line, field));
         }
@@ -179,7 +174,7 @@ impl<'a> Target<'_, 'a> {
         component: bool,
     ) -> Result<Accumulated, BuildError> {
         let here = |error: BuildError| error.through(self.loader.root().as_str());
-        let model = read(self.context, &loader).map_err(|error| match error.cause {
+        let model = read(self.context, &loader).map_err(|error| match *error.cause {
             // The entry that names the folder is where this has to be mended.
             Cause::NoKustomization(_) => error.cause.in_field(&self.k.file, entry.line, field),
             _ => here(error),
@@ -190,11 +185,8 @@ impl<'a> Target<'_, 'a> {
         };
         if k.component != component {
             let name = |component| if component { "component" } else { "kustomization" }.to_owned();
-            let cause = Cause::WrongRole {
-                folder: loader.root(),
-                found: name(k.component),
-                wanted: name(component),
-            };
+            let cause =
+                Cause::WrongRole { folder: loader.root(), found: name(k.component), wanted: name(component) };
             return Err(cause.in_field(&self.k.file, entry.line, field));
         }
         let place = self.place.enter(entry);

@@ -57,16 +57,43 @@ pub struct Config {
 
 /// The lists of plain field specs by name.
 const LISTS: [&str; 10] = [
-    "namePrefix", "nameSuffix", "namespace", "commonLabels", "labels", "templateLabels", "commonAnnotations",
-    "varReference", "images", "replicas",
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "commonLabels",
+    "labels",
+    "templateLabels",
+    "commonAnnotations",
+    "varReference",
+    "images",
+    "replicas",
 ];
 
 /// The kinds in kustomize's own order, in which it sorts its field specs.
 const ORDER: [&str; 24] = [
-    "Namespace", "ResourceQuota", "StorageClass", "CustomResourceDefinition", "ServiceAccount",
-    "PodSecurityPolicy", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ConfigMap", "Secret",
-    "Endpoints", "Service", "LimitRange", "PriorityClass", "PersistentVolume", "PersistentVolumeClaim",
-    "Deployment", "StatefulSet", "CronJob", "PodDisruptionBudget", "MutatingWebhookConfiguration",
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "PodSecurityPolicy",
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Endpoints",
+    "Service",
+    "LimitRange",
+    "PriorityClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
+    "MutatingWebhookConfiguration",
     "ValidatingWebhookConfiguration",
 ];
 
@@ -161,8 +188,17 @@ impl Config {
 
     fn fill(&mut self, root: &Node, file: &str) -> Result<(), BuildError> {
         const KNOWN: [&str; 11] = [
-            "namePrefix", "nameSuffix", "namespace", "commonLabels", "labels", "templateLabels",
-            "commonAnnotations", "nameReference", "varReference", "images", "replicas",
+            "namePrefix",
+            "nameSuffix",
+            "namespace",
+            "commonLabels",
+            "labels",
+            "templateLabels",
+            "commonAnnotations",
+            "nameReference",
+            "varReference",
+            "images",
+            "replicas",
         ];
         let fields = Fields::new(file, "configuration");
         fields.each(root, &KNOWN, |name, node| {
@@ -280,7 +316,8 @@ mod tests {
         let more = Config::read(text, &"c.yaml".into(), &Limits::default()).expect("it is one");
         let config = Config::defaults();
         let before = config.namespace.len();
-        let config = config.joined(&more).and_then(|c| c.joined(&more)).expect("the same again is no conflict");
+        let config =
+            config.joined(&more).and_then(|c| c.joined(&more)).expect("the same again is no conflict");
         assert_eq!(config.namespace.len(), before + 1);
         let mut other = more.clone();
         other.namespace[0].create = false;

@@ -61,7 +61,10 @@ impl<'a> Fields<'a> {
         };
         for entry in &map.entries {
             let key = &*entry.key.text;
-            let field = known.iter().find(|k| **k == key).or_else(|| known.iter().find(|k| k.eq_ignore_ascii_case(key)));
+            let field = known
+                .iter()
+                .find(|k| **k == key)
+                .or_else(|| known.iter().find(|k| k.eq_ignore_ascii_case(key)));
             let Some(field) = field else {
                 if self.lenient {
                     continue;
@@ -91,9 +94,10 @@ impl<'a> Fields<'a> {
     }
 
     /// The field of a mapping, without regard to case; `None` if it is not there or null.
-    pub fn field<'n>(&self, node: &'n Node, name: &str) -> Option<&'n Node> {
+    pub fn field<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
         let map = node.as_map()?;
-        let found = map.get(name).or_else(|| map.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v));
+        let found =
+            map.get(name).or_else(|| map.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v));
         found.filter(|n| !n.is_null())
     }
 
@@ -141,7 +145,11 @@ impl<'a> Fields<'a> {
 
 /// A string node for each pair, marked with the place of its value.
 pub fn marked(text: &Text, file: &Arc<str>) -> Node {
-    Node::string(text.text.clone()).at(crate::yaml::Mark { file: Some(file.clone()), line: text.line, column: 0 })
+    Node::string(text.text.clone()).at(crate::yaml::Mark {
+        file: Some(file.clone()),
+        line: text.line,
+        column: 0,
+    })
 }
 
 /// Pairs as a map of marked strings.

@@ -5,7 +5,7 @@
 //! | `build` | a whole build; what happens once, at the top |
 //! | `context` | options and inputs; what one build carries along |
 //! | `accumulate`, `transform` | one folder; its steps in order |
-//! | `model`, `decode` | the kustomization file |
+//! | `model`, `entries`, `decode` | the kustomization file |
 //! | `loader`, `remote`, `reads` | paths to files; what is remote; what was read |
 //! | `documents` | files to objects, cached |
 //! | `id`, `resource`, `resmap` | identity, one object, all objects |
@@ -17,7 +17,7 @@
 //! | `references`, `vars` | names that follow renames; `$(NAME)` |
 //! | `plugins`, `value_add` | built-in plug-ins as objects |
 //! | `crds`, `openapi` | definitions that add field specs; definitions that say how lists merge |
-//! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; what printing twice changes |
+//! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; values that printing twice changes |
 //! | `error` | what can be wrong, where, and what to do |
 
 mod accumulate;
@@ -28,6 +28,7 @@ mod context;
 mod crds;
 mod decode;
 mod documents;
+mod entries;
 mod error;
 pub mod field_path;
 mod fields;
@@ -41,8 +42,8 @@ mod loader;
 pub mod merge_keys;
 mod model;
 mod names;
-mod openapi;
 mod namespace;
+mod openapi;
 mod patches;
 mod plugins;
 mod reads;

@@ -118,7 +118,8 @@ fn collect(
         return collect(definitions, definition, path, depth + 1, lists);
     }
     if let Some(items) = schema.get("items") {
-        if schema.str_at(&["x-kubernetes-patch-strategy"]).is_some_and(|s| s.split(',').any(|p| p == "merge")) {
+        if schema.str_at(&["x-kubernetes-patch-strategy"]).is_some_and(|s| s.split(',').any(|p| p == "merge"))
+        {
             lists.push((path.to_owned(), keys(schema)));
         }
         return collect(definitions, items, &format!("{path}[]"), depth + 1, lists);
@@ -132,5 +133,11 @@ fn collect(
 fn keys(schema: &Node) -> Vec<String> {
     let several = schema.get("x-kubernetes-list-map-keys").and_then(Node::as_seq);
     let one = schema.get("x-kubernetes-patch-merge-key");
-    several.unwrap_or_default().iter().chain(one.filter(|_| several.is_none())).filter_map(Node::as_str).map(str::to_owned).collect()
+    several
+        .unwrap_or_default()
+        .iter()
+        .chain(one.filter(|_| several.is_none()))
+        .filter_map(Node::as_str)
+        .map(str::to_owned)
+        .collect()
 }

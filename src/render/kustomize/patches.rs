@@ -3,11 +3,12 @@
 use super::context::Context;
 use super::decode::Text;
 use super::documents::objects_of;
+use super::entries::Patch;
 use super::error::{BuildError, Cause};
 use super::json6902::{self, Operation};
 use super::loader::Loader;
 use super::merge_keys::Schema;
-use super::model::{Kustomization, Patch};
+use super::model::Kustomization;
 use super::openapi::Schemas;
 use super::resmap::ResMap;
 use super::resource::{Resource, child_map, is_nil_or_empty, normalize_string_map};
@@ -44,18 +45,18 @@ pub fn load<'p>(
     field: &'static str,
 ) -> Result<Loaded<'p>, BuildError> {
     let refuse = |what: &str| Cause::Patch(what.to_owned()).in_field(owner, entry.line, field);
-    let inline = entry.patch.as_ref().filter(|text| !text.trim().is_empty());
+    let inline = entry.inline.as_ref().filter(|text| !text.trim().is_empty());
     let (text, file) = match (inline, &entry.path) {
         (None, None) => return Err(refuse("it needs `patch` or `path`")),
         (Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
         (Some(text), None) => (in_place(text, true), owner.clone()),
         (None, Some(path)) => {
-            let loaded = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
-            (String::from_utf8_lossy(&loaded.bytes).into_owned(), loaded.path)
+            let source = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
+            (String::from_utf8_lossy(&source.bytes).into_owned(), source.path)
         }
     };
     let objects = objects_of(text.as_bytes(), &file, context.inputs.documents.limits());
-    let content = match objects {
+    let holds = match objects {
         Ok(objects) => Content::Strategic(objects),
         Err(error) => match json6902::parse(&text, &file) {
             Ok(operations) => Content::Json(operations),
@@ -64,7 +65,7 @@ pub fn load<'p>(
             Err(other) => return Err(Cause::Patch(other.to_string()).in_field(&file, other.line, field)),
         },
     };
-    Ok(Loaded { content, entry, file, owner, field })
+    Ok(Loaded { content: holds, entry, file, owner, field })
 }
 
 /// Reads an entry of `patchesJson6902`: a target with a name, and operations.
@@ -79,13 +80,13 @@ pub fn load_json<'p>(
     if named.is_none_or(str::is_empty) {
         return Err(refuse("the target needs a name"));
     }
-    let (text, file) = match (&entry.patch, &entry.path) {
+    let (text, file) = match (&entry.inline, &entry.path) {
         (None, None) => return Err(refuse("it needs `patch` or `path`")),
         (Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
         (Some(text), None) => (in_place(text, false), owner.clone()),
         (None, Some(path)) => {
-            let loaded = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
-            (String::from_utf8_lossy(&loaded.bytes).into_owned(), loaded.path)
+            let source = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
+            (String::from_utf8_lossy(&source.bytes).into_owned(), source.path)
         }
     };
     let operations = json6902::parse(&text, &file)
@@ -97,7 +98,7 @@ pub fn load_json<'p>(
 }
 
 fn not_a_patch(error: BuildError) -> BuildError {
-    BuildError { cause: Cause::Patch(error.cause.to_string()), ..error }
+    BuildError { cause: Box::new(Cause::Patch(error.cause.to_string())), ..error }
 }
 
 /// An inline text, moved down to the line it stands on, so that marks point into the kustomization. Where
@@ -118,11 +119,14 @@ impl Loaded<'_> {
             (Content::Strategic(patches), None) => {
                 patches.iter().try_for_each(|patch| self.one(objects, patch, schemas))
             }
-            (Content::Strategic(patches), Some(target)) => match patches.as_slice() {
-                [] => Ok(()),
-                [patch] => self.merge_into_selected(objects, patch, target, schemas),
-                _ => Err(self.refuse("a patch with a target holds one object only".to_owned(), self.entry.line)),
-            },
+            (Content::Strategic(patches), Some(target)) => {
+                match patches.as_slice() {
+                    [] => Ok(()),
+                    [patch] => self.merge_into_selected(objects, patch, target, schemas),
+                    _ => Err(self
+                        .refuse("a patch with a target holds one object only".to_owned(), self.entry.line)),
+                }
+            }
             (Content::Json(_), None) => {
                 Err(self.refuse("a JSON 6902 patch needs a target".to_owned(), self.entry.line))
             }
@@ -169,7 +173,12 @@ impl Loaded<'_> {
         select(objects, target).map_err(|e| self.refuse(e.to_string(), e.line))
     }
 
-    fn operate(&self, objects: &mut ResMap, operations: &[Operation], target: &Node) -> Result<(), BuildError> {
+    fn operate(
+        &self,
+        objects: &mut ResMap,
+        operations: &[Operation],
+        target: &Node,
+    ) -> Result<(), BuildError> {
         // `patchesJson6902` alone does not remember the identity it may change.
         let remembers = self.field == "patches";
         for place in self.selected(objects, target)? {
@@ -260,7 +269,7 @@ fn merge_body(
     Ok(())
 }
 
-/// The schema of the object's kind; if that is unknown, of the patch's (upstream's TestPatchTransformerSmpSidecars).
+/// The schema of the object's kind; if that is unknown, of the patch's (upstream's `TestPatchTransformerSmpSidecars`).
 fn schema_for(schemas: &Schemas, resource: &Resource, patch: &Node) -> Schema {
     let api_version = resource.id.gvk.api_version();
     let own = schemas.of(&api_version, &resource.id.gvk.kind);
@@ -340,7 +349,7 @@ pub fn load_strategic(
     {
         return Ok(objects);
     }
-    let loaded = loader.load(entry).map_err(|c| c.in_field(owner, entry.line, "patchesStrategicMerge"))?;
-    let objects = context.inputs.documents.objects(&loaded);
+    let file = loader.load(entry).map_err(|c| c.in_field(owner, entry.line, "patchesStrategicMerge"))?;
+    let objects = context.inputs.documents.objects(&file);
     Result::clone(&objects)
 }

@@ -5,9 +5,10 @@ use super::config::FieldSpec;
 use super::context::Context;
 use super::decode::{Fields, Text};
 use super::documents::objects_of;
+use super::entries::{self, Generator, Pairs, Patch};
 use super::error::{BuildError, Cause};
 use super::generator::{Product, generate as make};
-use super::model::{self, Generator, Kustomization, Patch};
+use super::model::Kustomization;
 use super::names::{End, extend};
 use super::namespace::{NamespaceTransformer, Subjects};
 use super::patches::{self, in_place};
@@ -64,7 +65,9 @@ pub fn transform(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), 
 
 /// Validators are programs without exception, so there is none that could be run.
 pub fn validate(target: &Target<'_, '_>) -> Result<(), BuildError> {
-    load(target, &target.k.validators, "validators")?.iter().try_for_each(|plugin| omit(target.context, plugin))
+    load(target, &target.k.validators, "validators")?
+        .iter()
+        .try_for_each(|plugin| omit(target.context, plugin))
 }
 
 /// The plug-in objects of a field: inline texts, files, folders.
@@ -78,7 +81,9 @@ fn load(target: &Target<'_, '_>, entries: &[Text], field: &str) -> Result<Vec<Re
             Ok(mut objects) if inline => {
                 if target.context.traced {
                     let name = target.k.file.rsplit('/').next().unwrap_or_default();
-                    objects.iter_mut().for_each(|o| trace::born(o, &target.place.file(name)));
+                    for object in &mut objects {
+                        trace::born(object, &target.place.file(name));
+                    }
                 }
                 let wrap = |c: Cause| c.in_field(&target.k.file, entry.line, field);
                 found.objects.append_all(objects).map_err(wrap)?;
@@ -126,9 +131,10 @@ fn generator(plugin: &Resource, file: &str) -> Result<Generator, BuildError> {
             map.remove(field);
         }
     }
-    let mut entry = model::generator(&f, &plain)?;
+    let mut entry = entries::generator(&f, &plain)?;
     let line = plugin.origin.line;
-    let or = |own: Text, other: &Arc<str>| if own.is_empty() { Text { text: other.clone(), line } } else { own };
+    let or =
+        |own: Text, other: &Arc<str>| if own.is_empty() { Text { text: other.clone(), line } } else { own };
     entry.name = or(entry.name, &plugin.id.name);
     entry.namespace = or(entry.namespace, &plugin.id.namespace);
     entry.line = line;
@@ -169,18 +175,18 @@ struct Plugin<'p> {
 
 impl Plugin<'_> {
     fn specs(&self) -> Result<Vec<FieldSpec>, BuildError> {
-        match self.f.field(self.body, "fieldSpecs") {
+        match Fields::field(self.body, "fieldSpecs") {
             Some(node) => self.f.list(node)?.iter().map(|item| FieldSpec::read(&self.f, item)).collect(),
             None => Ok(Vec::new()),
         }
     }
 
     fn text(&self, field: &str) -> Result<Text, BuildError> {
-        self.f.field(self.body, field).map_or_else(|| Ok(Text::default()), |node| self.f.text(node))
+        Fields::field(self.body, field).map_or_else(|| Ok(Text::default()), |node| self.f.text(node))
     }
 
-    fn pairs(&self, field: &str) -> Result<model::Pairs, BuildError> {
-        self.f.field(self.body, field).map_or_else(|| Ok(Vec::new()), |n| self.f.text_map(n))
+    fn pairs(&self, field: &str) -> Result<Pairs, BuildError> {
+        Fields::field(self.body, field).map_or_else(|| Ok(Vec::new()), |n| self.f.text_map(n))
     }
 
     fn wrap(&self, cause: Cause) -> BuildError {
@@ -208,15 +214,15 @@ fn run(target: &Target<'_, '_>, plugin: &Resource, objects: &mut ResMap) -> Resu
         "SuffixTransformer" => affix(&p, objects, End::Suffix, "suffix"),
         "NamespaceTransformer" => namespace(&p, objects),
         "ImageTagTransformer" => {
-            let image = child(&p, "imageTag", model::image)?;
+            let image = child(&p, "imageTag", entries::image)?;
             images::run(objects, &image, &p.file, &p.specs()?).map_err(|c| p.wrap(c))
         }
         "ReplicaCountTransformer" => {
-            let replica = child(&p, "replica", model::replica)?;
+            let replica = child(&p, "replica", entries::replica)?;
             replicas::run(objects, &replica, &p.file, &p.specs()?).map_err(|c| p.wrap(c))
         }
         "ReplacementTransformer" => {
-            let entries = p.f.field(p.body, "replacements").and_then(Node::as_seq).unwrap_or_default();
+            let entries = Fields::field(p.body, "replacements").and_then(Node::as_seq).unwrap_or_default();
             let loaded = replacements::load(target.context, &target.loader, entries, &p.file)?;
             replacements::run(objects, &loaded)
         }
@@ -236,11 +242,11 @@ fn child<T: Default>(
     field: &str,
     read: impl Fn(&Fields<'_>, &Node) -> Result<T, BuildError>,
 ) -> Result<T, BuildError> {
-    p.f.field(p.body, field).map_or_else(|| Ok(T::default()), |node| read(&p.f, node))
+    Fields::field(p.body, field).map_or_else(|| Ok(T::default()), |node| read(&p.f, node))
 }
 
 fn affix(p: &Plugin<'_>, objects: &mut ResMap, end: End, field: &str) -> Result<(), BuildError> {
-    if p.f.field(p.body, "fieldSpecs").is_none() {
+    if Fields::field(p.body, "fieldSpecs").is_none() {
         return Err(p.wrap(Cause::Invalid("fieldSpecs are missing".to_owned())));
     }
     extend(objects, end, &p.text(field)?, &p.file, &p.specs()?).map_err(|c| p.wrap(c))
@@ -256,7 +262,8 @@ fn namespace(p: &Plugin<'_>, objects: &mut ResMap) -> Result<(), BuildError> {
             return Err(p.wrap(Cause::Invalid(what)));
         }
     };
-    let namespace = p.body.at_path(&["metadata", "namespace"]).map_or_else(|| Ok(Text::default()), |n| p.f.text(n))?;
+    let namespace =
+        p.body.at_path(&["metadata", "namespace"]).map_or_else(|| Ok(Text::default()), |n| p.f.text(n))?;
     let unset_only = p.body.get("unsetOnly").and_then(Node::as_bool).unwrap_or(false);
     let specs = p.specs()?;
     NamespaceTransformer { namespace: &namespace, file: &p.file, specs: &specs, subjects, unset_only }
@@ -264,14 +271,19 @@ fn namespace(p: &Plugin<'_>, objects: &mut ResMap) -> Result<(), BuildError> {
         .map_err(|c| p.wrap(c))
 }
 
-fn patch(target: &Target<'_, '_>, p: &Plugin<'_>, objects: &mut ResMap, kind: &str) -> Result<(), BuildError> {
+fn patch(
+    target: &Target<'_, '_>,
+    p: &Plugin<'_>,
+    objects: &mut ResMap,
+    kind: &str,
+) -> Result<(), BuildError> {
     let json = kind == "PatchJson6902Transformer";
     let text = |field: &str| p.text(field).map(|t| (!t.is_empty()).then_some(t));
     let option = |field: &str| p.body.at_path(&["options", field]).and_then(Node::as_bool).unwrap_or(false);
     let entry = Patch {
         path: text("path")?,
-        patch: text(if json { "jsonOp" } else { "patch" })?,
-        target: p.f.field(p.body, "target").cloned(),
+        inline: text(if json { "jsonOp" } else { "patch" })?,
+        target: Fields::field(p.body, "target").cloned(),
         allow_name_change: option("allowNameChange"),
         allow_kind_change: option("allowKindChange"),
         line: p.line,
@@ -286,7 +298,7 @@ fn patch(target: &Target<'_, '_>, p: &Plugin<'_>, objects: &mut ResMap, kind: &s
 
 fn strategic(target: &Target<'_, '_>, p: &Plugin<'_>, objects: &mut ResMap) -> Result<(), BuildError> {
     let mut loaded = Vec::new();
-    if let Some(paths) = p.f.field(p.body, "paths") {
+    if let Some(paths) = Fields::field(p.body, "paths") {
         for entry in p.f.texts(paths)? {
             loaded.extend(patches::load_strategic(target.context, &target.loader, &entry, &p.file)?);
         }

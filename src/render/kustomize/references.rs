@@ -56,7 +56,7 @@ struct Search<'s> {
 struct Field<'f> {
     spec: &'f FieldSpec,
     target: &'f Gvk,
-    /// Namespaces of service accounts, if the referrer is a RoleBinding.
+    /// Namespaces of service accounts, if the referrer is a `RoleBinding`.
     subjects: &'f [String],
 }
 
@@ -126,7 +126,8 @@ impl Search<'_> {
             return Err(self.refuse(field, "has no field `name`"));
         };
         let old = name.as_scalar().map_or(String::new(), |s| s.text.to_string());
-        let namespace = node.get("namespace").map(|n| n.as_scalar().map_or(String::new(), |s| s.text.to_string()));
+        let namespace =
+            node.get("namespace").map(|n| n.as_scalar().map_or(String::new(), |s| s.text.to_string()));
         let same = |a: &Resource, b: &Resource| a.name() == b.name() && a.id.namespace == b.id.namespace;
         let Some(found) = self.select(&old, namespace.as_deref(), field, same)? else { return Ok(false) };
         if found.name() == old && found.id.namespace.is_empty() {
@@ -187,7 +188,12 @@ impl Search<'_> {
     }
 
     /// Candidates whose original namespace is the one written; if no object at all had it, whose current one is.
-    fn in_namespace<'c>(&self, found: Vec<&'c Resource>, wanted: &str, subjects: &[String]) -> Vec<&'c Resource> {
+    fn in_namespace<'c>(
+        &self,
+        found: Vec<&'c Resource>,
+        wanted: &str,
+        subjects: &[String],
+    ) -> Vec<&'c Resource> {
         let original = |r: &Resource| r.original().effective_namespace() == wanted && !r.original().cluster;
         let anybody = self.objects.iter().any(|r| original(r) && self.reachable(r, subjects));
         let current = |r: &Resource| r.id.effective_namespace() == wanted && !r.id.cluster;
@@ -253,14 +259,15 @@ fn chains_agree(a: &Resource, b: &Resource, empty_agrees: bool) -> bool {
     agree(&a.prefixes, &b.prefixes) && agree(&a.suffixes, &b.suffixes)
 }
 
-/// A RoleBinding's service account with a namespace that is no text is refused, whether or not anything was renamed.
+/// A service account of a `RoleBinding` with a namespace that is no text is refused, whether or not anything was renamed.
 fn check_subjects(resource: &Resource) -> Result<(), Cause> {
     if &*resource.id.gvk.kind != "RoleBinding" {
         return Ok(());
     }
     let subjects = resource.body.get("subjects").and_then(Node::as_seq).unwrap_or_default();
     let blank = |s: &&Node| {
-        s.str_at(&["kind"]) == Some("ServiceAccount") && s.get("namespace").is_some_and(|n| n.as_str().is_none())
+        s.str_at(&["kind"]) == Some("ServiceAccount")
+            && s.get("namespace").is_some_and(|n| n.as_str().is_none())
     };
     match subjects.iter().find(blank) {
         Some(_) => Err(Cause::NotAnObject(format!("a subject of {} has a blank namespace", resource.id))),
@@ -268,7 +275,7 @@ fn check_subjects(resource: &Resource) -> Result<(), Cause> {
     }
 }
 
-/// Namespaces of the service accounts that a RoleBinding names: it may refer to them across namespaces.
+/// Namespaces of the service accounts that a `RoleBinding` names: it may refer to them across namespaces.
 fn service_account_namespaces(referrer: &Resource) -> Vec<String> {
     if &*referrer.id.gvk.kind != "RoleBinding" {
         return Vec::new();

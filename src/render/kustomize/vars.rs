@@ -1,10 +1,10 @@
 //! `vars`: `$(NAME)` in certain fields takes a value of an object (render.md 2.12).
 
 use super::config::FieldSpec;
+use super::entries::Var;
 use super::error::{BuildError, Cause};
 use super::fields::{Make, walk};
 use super::id::Gvk;
-use super::model::Var;
 use super::resmap::ResMap;
 use super::resource::Resource;
 use crate::yaml::{Node, Scalar, ScalarKind, Style, Value};
