@@ -52,7 +52,12 @@ fn outcome(case: &serde_json::Value) -> Result<(), String> {
         (Some("ok"), Err(error)) => Err(format!("fails: {}", error.problem())),
         (Some("error"), Err(error)) => {
             if shows("errors") {
-                say(&format!("--- {}\n    wanted {}\n    said   {}", case["name"], case["error"], error.problem()));
+                say(&format!(
+                    "--- {}\n    wanted {}\n    said   {}",
+                    case["name"],
+                    case["error"],
+                    error.problem()
+                ));
             }
             Ok(())
         }

@@ -10,8 +10,7 @@ use std::path::Path;
 use std::time::Instant;
 
 /// The repositories that the first release must render without one exception.
-const FIRST: [&str; 3] =
-    ["caarlos0__home", "fluxcd__flux2-kustomize-helm-example", "toboshii__home-ops"];
+const FIRST: [&str; 3] = ["caarlos0__home", "fluxcd__flux2-kustomize-helm-example", "toboshii__home-ops"];
 
 /// Runs all roots of `expected/index.tsv`.
 pub fn run(corpora: &Path) -> Score {

@@ -4,10 +4,10 @@ use super::config::{Config, merged};
 use super::context::{Context, Remote};
 use super::crds;
 use super::decode::Text;
+use super::documents::Model;
 use super::error::{BuildError, Cause};
 use super::generator::{Product, generate};
 use super::loader::Loader;
-use super::documents::Model;
 use super::model::{FILE_NAMES, Kustomization};
 use super::plugins;
 use super::remote;
@@ -92,12 +92,7 @@ impl<'a> Target<'_, 'a> {
     }
 
     /// Reads entries: each as a file of objects; if that fails, as a folder with its own kustomization.
-    pub fn resources(
-        &self,
-        into: &mut Accumulated,
-        entries: &[Text],
-        field: &str,
-    ) -> Result<(), BuildError> {
+    pub fn resources(&self, into: &mut Accumulated, entries: &[Text], field: &str) -> Result<(), BuildError> {
         for entry in entries {
             self.resource(into, entry, field).or_else(|error| self.context.omit(entry, error))?;
         }
@@ -187,11 +182,8 @@ impl<'a> Target<'_, 'a> {
         };
         if k.component != component {
             let name = |component| if component { "component" } else { "kustomization" }.to_owned();
-            let cause = Cause::WrongRole {
-                folder: loader.root(),
-                found: name(k.component),
-                wanted: name(component),
-            };
+            let cause =
+                Cause::WrongRole { folder: loader.root(), found: name(k.component), wanted: name(component) };
             return Err(cause.in_field(&self.k.file, entry.line, field));
         }
         let place = self.place.enter(entry);
@@ -238,8 +230,10 @@ impl<'a> Target<'_, 'a> {
         into.config = Some(merged(into.config.take(), &self.context.defaults).map_err(wrap)?);
         let mut more = Config::default();
         for entry in &self.k.configurations {
-            let file =
-                self.loader.load(entry).map_err(|c| c.in_field(&self.k.file, entry.line, "configurations"))?;
+            let file = self
+                .loader
+                .load(entry)
+                .map_err(|c| c.in_field(&self.k.file, entry.line, "configurations"))?;
             let read = Config::read(&file.bytes, &file.path, self.context.inputs.documents.limits())?;
             more.merge(&read).map_err(wrap)?;
         }

@@ -186,7 +186,12 @@ fn manifest(resource: Resource) -> Option<Manifest> {
     let (key, version) = ObjectKey::of(&resource.body)?;
     // A namespace on a kind that has none is not part of its identity.
     let namespace = if resource.id.cluster { "".into() } else { key.namespace };
-    Some(Manifest { key: ObjectKey { namespace, ..key }, version, body: resource.body, origin: resource.origin })
+    Some(Manifest {
+        key: ObjectKey { namespace, ..key },
+        version,
+        body: resource.body,
+        origin: resource.origin,
+    })
 }
 
 /// The text that `kustomize build` prints, secrets masked.

@@ -57,10 +57,29 @@ pub struct Config {
 
 /// The kinds in kustomize's own order, in which it sorts its field specs.
 const ORDER: [&str; 24] = [
-    "Namespace", "ResourceQuota", "StorageClass", "CustomResourceDefinition", "ServiceAccount",
-    "PodSecurityPolicy", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ConfigMap", "Secret",
-    "Endpoints", "Service", "LimitRange", "PriorityClass", "PersistentVolume", "PersistentVolumeClaim",
-    "Deployment", "StatefulSet", "CronJob", "PodDisruptionBudget", "MutatingWebhookConfiguration",
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "PodSecurityPolicy",
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Endpoints",
+    "Service",
+    "LimitRange",
+    "PriorityClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
+    "MutatingWebhookConfiguration",
     "ValidatingWebhookConfiguration",
 ];
 
@@ -153,8 +172,17 @@ impl Config {
 
     fn fill(&mut self, root: &Node, file: &str) -> Result<(), BuildError> {
         const KNOWN: [&str; 11] = [
-            "namePrefix", "nameSuffix", "namespace", "commonLabels", "labels", "templateLabels",
-            "commonAnnotations", "nameReference", "varReference", "images", "replicas",
+            "namePrefix",
+            "nameSuffix",
+            "namespace",
+            "commonLabels",
+            "labels",
+            "templateLabels",
+            "commonAnnotations",
+            "nameReference",
+            "varReference",
+            "images",
+            "replicas",
         ];
         let fields = Fields::new(file, "configuration");
         fields.each(root, &KNOWN, |name, node| {

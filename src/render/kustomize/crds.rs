@@ -15,7 +15,9 @@ pub fn read(bytes: &[u8], file: &Arc<str>, limits: &Limits) -> Result<Config, Bu
     let mut config = Config::default();
     let Some(definitions) = stream.documents.first().and_then(|d| d.root.as_map()) else { return Ok(config) };
     for (name, definition) in definitions.iter() {
-        let is_object = ["kind", "apiVersion", "metadata"].iter().all(|field| properties(definition).any(|(n, _)| n == *field));
+        let is_object = ["kind", "apiVersion", "metadata"]
+            .iter()
+            .all(|field| properties(definition).any(|(n, _)| n == *field));
         if is_object {
             let kind = name.rsplit('.').next().unwrap_or(name);
             let gvk = Gvk { kind: kind.into(), ..Gvk::default() };

@@ -54,7 +54,10 @@ impl<'a> Fields<'a> {
         };
         for entry in &map.entries {
             let key = &*entry.key.text;
-            let field = known.iter().find(|k| **k == key).or_else(|| known.iter().find(|k| k.eq_ignore_ascii_case(key)));
+            let field = known
+                .iter()
+                .find(|k| **k == key)
+                .or_else(|| known.iter().find(|k| k.eq_ignore_ascii_case(key)));
             let Some(field) = field else {
                 let nearest = nearest(key, known).map(str::to_owned);
                 let cause = Cause::UnknownField { field: key.to_owned(), nearest };
@@ -123,7 +126,11 @@ impl<'a> Fields<'a> {
 
 /// A string node for each pair, marked with the place of its value.
 pub fn marked(text: &Text, file: &Arc<str>) -> Node {
-    Node::string(text.text.clone()).at(crate::yaml::Mark { file: Some(file.clone()), line: text.line, column: 0 })
+    Node::string(text.text.clone()).at(crate::yaml::Mark {
+        file: Some(file.clone()),
+        line: text.line,
+        column: 0,
+    })
 }
 
 /// Pairs as a map of marked strings.

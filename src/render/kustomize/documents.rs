@@ -157,12 +157,16 @@ fn list_items(items: &Node, file: &str, line: u32) -> Result<Vec<(Node, u32)>, B
     match &items.value {
         Value::Seq(list) => Ok(list.iter().map(|item| (item.clone(), item.mark.line)).collect()),
         Value::Scalar(s) if s.kind == ScalarKind::Null => Ok(Vec::new()),
-        _ => Err(Cause::NotAnObject("`items` of a list must be a list".to_owned()).in_field(file, line, "items")),
+        _ => {
+            Err(Cause::NotAnObject("`items` of a list must be a list".to_owned())
+                .in_field(file, line, "items"))
+        }
     }
 }
 
 fn check(body: &Node, file: &str, line: u32) -> Result<(), BuildError> {
-    let refuse = |what: &str, field: &str| Err(Cause::NotAnObject(what.to_owned()).in_field(file, line, field));
+    let refuse =
+        |what: &str, field: &str| Err(Cause::NotAnObject(what.to_owned()).in_field(file, line, field));
     let Some(map) = body.as_map() else {
         return Err(Cause::NotAnObject("a mapping is expected".to_owned()).at(file, line));
     };
@@ -188,7 +192,9 @@ mod tests {
 
     #[test]
     fn documents_become_objects_and_empty_ones_vanish() {
-        let names = read("# only a comment\n---\nkind: A\nmetadata: {name: x}\n---\n---\nkind: B\nmetadata: {name: y}\n");
+        let names = read(
+            "# only a comment\n---\nkind: A\nmetadata: {name: x}\n---\n---\nkind: B\nmetadata: {name: y}\n",
+        );
         assert_eq!(names.expect("both are objects"), ["A/x", "B/y"]);
     }
 
@@ -202,7 +208,8 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_named_with_its_line() {
-        let error = read("kind: A\nmetadata: {name: x}\n---\nkind: B\nmetadata: {generateName: y}\n").expect_err("no name");
+        let error = read("kind: A\nmetadata: {name: x}\n---\nkind: B\nmetadata: {generateName: y}\n")
+            .expect_err("no name");
         assert_eq!(error.place.line, 4);
         assert_eq!(error.problem().place.and_then(|p| p.field).as_deref(), Some("metadata.name"));
         assert!(matches!(read("a: [\n").expect_err("broken").cause, Cause::MalformedYaml(_)));

@@ -173,10 +173,7 @@ fn format(path: &str) -> SealedFormat {
 
 /// Without one pair of matching outer quotes.
 fn unquoted(value: &str) -> &str {
-    ['"', '\'']
-        .into_iter()
-        .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
-        .unwrap_or(value)
+    ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote)).unwrap_or(value)
 }
 
 fn body(product: Product, entry: &Generator, options: &Options, pairs: &[Pair], file: &Arc<str>) -> Node {

@@ -75,6 +75,13 @@ impl Gvk {
     }
 }
 
+/// True if the built-in schema says that a kind has no namespace, in any version of its group.
+pub fn is_cluster_scoped(group: &str, kind: &str) -> bool {
+    CLUSTER_SCOPED
+        .iter()
+        .any(|(version, k)| *k == kind && version.rsplit_once('/').map_or("", |(g, _)| g) == group)
+}
+
 impl Id {
     /// The identity that a body has now.
     pub fn of(body: &Node) -> Self {

@@ -52,14 +52,8 @@ impl<'a> Loader<'a> {
         reads: Option<Rc<RefCell<ReadSet>>>,
         label: &str,
     ) -> Result<Self, Cause> {
-        let mut loader = Self {
-            tree,
-            root: "".into(),
-            chain: Rc::default(),
-            confined,
-            label: label.into(),
-            reads,
-        };
+        let mut loader =
+            Self { tree, root: "".into(), chain: Rc::default(), confined, label: label.into(), reads };
         let root: Rc<str> = loader.folder(dir)?.into();
         loader.chain = Rc::new(vec![root.clone()]);
         loader.root = root;

@@ -161,6 +161,14 @@ const REVIEWS: &[(&str, Shape)] = &[
 const RBAC: &[(&str, Shape)] =
     &[("ClusterRole", PLAIN), ("ClusterRoleBinding", PLAIN), ("Role", PLAIN), ("RoleBinding", PLAIN)];
 
+/// True if the built-in schema has this kind in any version of the group.
+pub fn knows(group: &str, kind: &str) -> bool {
+    KINDS.iter().any(|(version, kinds)| {
+        crate::model::ObjectKey::split_api_version(version).0 == group
+            && kinds.iter().any(|(k, _)| *k == kind)
+    })
+}
+
 /// How the lists of one kind merge.
 #[derive(Clone, Debug, Default)]
 pub struct Schema {

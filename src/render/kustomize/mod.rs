@@ -68,5 +68,6 @@ pub use context::{BuildOptions, Inputs, Omission, Order, Remote};
 pub use decode::Text;
 pub use documents::DocumentCache;
 pub use error::{BuildError, Cause};
-pub use model::{FILE_NAMES, Kustomization};
+pub use id::is_cluster_scoped;
+pub use model::{FILE_NAMES, Image, Kustomization, Patch};
 pub use reads::{ReadSet, Seen};

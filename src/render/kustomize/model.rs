@@ -104,6 +104,8 @@ pub struct Patch {
     pub allow_kind_change: bool,
     /// Line of the entry.
     pub line: u32,
+    /// The file it stands in, if that is not the kustomization: a controller may add patches of its own.
+    pub file: Option<Arc<str>>,
 }
 
 /// One entry of `images`.
@@ -197,11 +199,40 @@ pub struct Options {
 }
 
 const FIELDS: [&str; 34] = [
-    "kind", "apiVersion", "metadata", "openapi", "namePrefix", "nameSuffix", "namespace", "commonLabels",
-    "labels", "commonAnnotations", "patchesStrategicMerge", "patchesJson6902", "patches", "images", "imageTags",
-    "replacements", "replicas", "vars", "sortOptions", "resources", "components", "crds", "bases",
-    "configMapGenerator", "secretGenerator", "helmGlobals", "helmCharts", "helmChartInflationGenerator",
-    "generatorOptions", "configurations", "generators", "transformers", "validators", "buildMetadata",
+    "kind",
+    "apiVersion",
+    "metadata",
+    "openapi",
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "commonLabels",
+    "labels",
+    "commonAnnotations",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+    "patches",
+    "images",
+    "imageTags",
+    "replacements",
+    "replicas",
+    "vars",
+    "sortOptions",
+    "resources",
+    "components",
+    "crds",
+    "bases",
+    "configMapGenerator",
+    "secretGenerator",
+    "helmGlobals",
+    "helmCharts",
+    "helmChartInflationGenerator",
+    "generatorOptions",
+    "configurations",
+    "generators",
+    "transformers",
+    "validators",
+    "buildMetadata",
 ];
 
 const DEPRECATED: [&str; 6] =
@@ -247,7 +278,8 @@ impl Kustomization {
             }
             says |= !matches!(name, "kind" | "apiVersion") && !is_zero(node);
             if DEPRECATED.contains(&name) {
-                self.deprecated.push((DEPRECATED.iter().find(|d| **d == name).copied().unwrap_or(""), node.mark.line));
+                self.deprecated
+                    .push((DEPRECATED.iter().find(|d| **d == name).copied().unwrap_or(""), node.mark.line));
             }
             Ok(())
         })?;
@@ -429,18 +461,20 @@ fn var(f: &Fields<'_>, node: &Node) -> Result<Var, BuildError> {
             var.field = f.text(value)?;
             Ok(())
         }),
-        _ => f.each(value, &["apiVersion", "group", "version", "kind", "name", "namespace"], |name, value| {
-            let text = f.text(value)?;
-            match name {
-                "apiVersion" => var.api_version = text,
-                "group" => group = text,
-                "version" => version = text,
-                "kind" => var.kind = text,
-                "name" => var.object = text,
-                _ => var.namespace = text,
-            }
-            Ok(())
-        }),
+        _ => {
+            f.each(value, &["apiVersion", "group", "version", "kind", "name", "namespace"], |name, value| {
+                let text = f.text(value)?;
+                match name {
+                    "apiVersion" => var.api_version = text,
+                    "group" => group = text,
+                    "version" => version = text,
+                    "kind" => var.kind = text,
+                    "name" => var.object = text,
+                    _ => var.namespace = text,
+                }
+                Ok(())
+            })
+        }
     })?;
     if var.api_version.is_empty() {
         let both = if group.is_empty() { version.to_string() } else { format!("{}/{}", &*group, &*version) };
@@ -581,8 +615,12 @@ mod tests {
 
     #[test]
     fn kinds_and_versions_go_together() {
-        assert!(read("kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nresources: [a]\n").is_ok());
-        assert!(read("kind: Component\napiVersion: kustomize.config.k8s.io/v1beta1\nresources: [a]\n").is_err());
+        assert!(
+            read("kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nresources: [a]\n").is_ok()
+        );
+        assert!(
+            read("kind: Component\napiVersion: kustomize.config.k8s.io/v1beta1\nresources: [a]\n").is_err()
+        );
         assert!(read("kind: Deployment\nresources: [a]\n").is_err());
     }
 }

@@ -127,7 +127,10 @@ fn conflicts(list: &[Resource]) -> Result<(), Cause> {
         if let Some(first) = seen.insert(resource.id.canonical(), resource) {
             return Err(Cause::Transformer {
                 transformer: "namespace",
-                what: format!("{} of {} and of {} fall together", resource.id, first.origin.file, resource.origin.file),
+                what: format!(
+                    "{} of {} and of {} fall together",
+                    resource.id, first.origin.file, resource.origin.file
+                ),
             });
         }
     }

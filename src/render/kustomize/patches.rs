@@ -41,6 +41,7 @@ pub fn load<'p>(
     owner: &'p Arc<str>,
     field: &'static str,
 ) -> Result<Loaded<'p>, BuildError> {
+    let owner = entry.file.as_ref().unwrap_or(owner);
     let refuse = |what: &str| Cause::Patch(what.to_owned()).in_field(owner, entry.line, field);
     let inline = entry.patch.as_ref().filter(|text| !text.trim().is_empty());
     let (text, file) = match (inline, &entry.path) {
@@ -72,6 +73,7 @@ pub fn load_json<'p>(
     owner: &'p Arc<str>,
 ) -> Result<Loaded<'p>, BuildError> {
     let field = "patchesJson6902";
+    let owner = entry.file.as_ref().unwrap_or(owner);
     let refuse = |what: &str| Cause::Patch(what.to_owned()).in_field(owner, entry.line, field);
     let named = entry.target.as_ref().and_then(|t| t.get("name")).and_then(Node::as_str);
     if named.is_none_or(str::is_empty) {
@@ -115,11 +117,14 @@ impl Loaded<'_> {
             (Content::Strategic(patches), None) => {
                 patches.iter().try_for_each(|patch| self.one(objects, patch))
             }
-            (Content::Strategic(patches), Some(target)) => match patches.as_slice() {
-                [] => Ok(()),
-                [patch] => self.merge_into_selected(objects, patch, target),
-                _ => Err(self.refuse("a patch with a target holds one object only".to_owned(), self.entry.line)),
-            },
+            (Content::Strategic(patches), Some(target)) => {
+                match patches.as_slice() {
+                    [] => Ok(()),
+                    [patch] => self.merge_into_selected(objects, patch, target),
+                    _ => Err(self
+                        .refuse("a patch with a target holds one object only".to_owned(), self.entry.line)),
+                }
+            }
             (Content::Json(_), None) => {
                 Err(self.refuse("a JSON 6902 patch needs a target".to_owned(), self.entry.line))
             }
@@ -170,7 +175,12 @@ impl Loaded<'_> {
         select(objects, target).map_err(|e| self.refuse(e.to_string(), e.line))
     }
 
-    fn operate(&self, objects: &mut ResMap, operations: &[Operation], target: &Node) -> Result<(), BuildError> {
+    fn operate(
+        &self,
+        objects: &mut ResMap,
+        operations: &[Operation],
+        target: &Node,
+    ) -> Result<(), BuildError> {
         // `patchesJson6902` alone does not remember the identity it may change.
         let remembers = self.field == "patches";
         for place in self.selected(objects, target)? {

@@ -59,7 +59,9 @@ pub fn transform(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), 
 
 /// Validators are programs without exception, so there is none that could be run.
 pub fn validate(target: &Target<'_, '_>) -> Result<(), BuildError> {
-    load(target, &target.k.validators, "validators")?.iter().try_for_each(|plugin| omit(target.context, plugin))
+    load(target, &target.k.validators, "validators")?
+        .iter()
+        .try_for_each(|plugin| omit(target.context, plugin))
 }
 
 /// The plug-in objects of a field: inline texts, files, folders.
@@ -123,7 +125,8 @@ fn generator(plugin: &Resource, file: &str) -> Result<Generator, BuildError> {
     }
     let mut entry = model::generator(&f, &plain)?;
     let line = plugin.origin.line;
-    let or = |own: Text, other: &Arc<str>| if own.is_empty() { Text { text: other.clone(), line } } else { own };
+    let or =
+        |own: Text, other: &Arc<str>| if own.is_empty() { Text { text: other.clone(), line } } else { own };
     entry.name = or(entry.name, &plugin.id.name);
     entry.namespace = or(entry.namespace, &plugin.id.namespace);
     entry.line = line;
@@ -227,7 +230,8 @@ fn namespace(p: &Plugin<'_>, objects: &mut ResMap) -> Result<(), BuildError> {
             return Err(p.wrap(Cause::Invalid(what)));
         }
     };
-    let namespace = p.body.at_path(&["metadata", "namespace"]).map_or_else(|| Ok(Text::default()), |n| p.f.text(n))?;
+    let namespace =
+        p.body.at_path(&["metadata", "namespace"]).map_or_else(|| Ok(Text::default()), |n| p.f.text(n))?;
     let unset_only = p.body.get("unsetOnly").and_then(Node::as_bool).unwrap_or(false);
     let specs = p.specs()?;
     NamespaceTransformer { namespace: &namespace, file: &p.file, specs: &specs, subjects, unset_only }
@@ -235,7 +239,12 @@ fn namespace(p: &Plugin<'_>, objects: &mut ResMap) -> Result<(), BuildError> {
         .map_err(|c| p.wrap(c))
 }
 
-fn patch(target: &Target<'_, '_>, p: &Plugin<'_>, objects: &mut ResMap, kind: &str) -> Result<(), BuildError> {
+fn patch(
+    target: &Target<'_, '_>,
+    p: &Plugin<'_>,
+    objects: &mut ResMap,
+    kind: &str,
+) -> Result<(), BuildError> {
     let json = kind == "PatchJson6902Transformer";
     let text = |field: &str| p.text(field).map(|t| (!t.is_empty()).then_some(t));
     let option = |field: &str| p.body.at_path(&["options", field]).and_then(Node::as_bool).unwrap_or(false);
@@ -246,6 +255,7 @@ fn patch(target: &Target<'_, '_>, p: &Plugin<'_>, objects: &mut ResMap, kind: &s
         allow_name_change: option("allowNameChange"),
         allow_kind_change: option("allowKindChange"),
         line: p.line,
+        file: None,
     };
     let loaded = if json {
         patches::load_json(&target.loader, &entry, &p.file)?

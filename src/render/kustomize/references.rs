@@ -125,7 +125,8 @@ impl Search<'_> {
             return Err(self.refuse(field, "has no field `name`"));
         };
         let old = name.as_scalar().map_or(String::new(), |s| s.text.to_string());
-        let namespace = node.get("namespace").map(|n| n.as_scalar().map_or(String::new(), |s| s.text.to_string()));
+        let namespace =
+            node.get("namespace").map(|n| n.as_scalar().map_or(String::new(), |s| s.text.to_string()));
         let same = |a: &Resource, b: &Resource| a.name() == b.name() && a.id.namespace == b.id.namespace;
         let Some(found) = self.select(&old, namespace.as_deref(), field, same)? else { return Ok(false) };
         if found.name() == old && found.id.namespace.is_empty() {
@@ -186,7 +187,12 @@ impl Search<'_> {
     }
 
     /// Candidates whose original namespace is the one written; if no object at all had it, whose current one is.
-    fn in_namespace<'c>(&self, found: Vec<&'c Resource>, wanted: &str, subjects: &[String]) -> Vec<&'c Resource> {
+    fn in_namespace<'c>(
+        &self,
+        found: Vec<&'c Resource>,
+        wanted: &str,
+        subjects: &[String],
+    ) -> Vec<&'c Resource> {
         let original = |r: &Resource| r.original().effective_namespace() == wanted && !r.original().cluster;
         let anybody = self.objects.iter().any(|r| original(r) && self.reachable(r, subjects));
         let current = |r: &Resource| r.id.effective_namespace() == wanted && !r.id.cluster;

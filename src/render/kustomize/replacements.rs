@@ -59,7 +59,9 @@ fn check(entry: &Node, owner: &str) -> Result<(), BuildError> {
     let f = Fields::new(owner, "replacements");
     let options = |node: &Node| f.each(node, &OPTIONS, |_, _| Ok(()));
     f.each(entry, &["source", "targets", "sourceValue", "path"], |name, node| match name {
-        "source" => f.each(node, &SOURCE, |name, n| if name == "options" { options(n) } else { f.text(n).map(drop) }),
+        "source" => {
+            f.each(node, &SOURCE, |name, n| if name == "options" { options(n) } else { f.text(n).map(drop) })
+        }
         "targets" => f.list(node)?.iter().try_for_each(|target| {
             f.each(target, &TARGET, |name, n| if name == "options" { options(n) } else { Ok(()) })
         }),

@@ -9,7 +9,12 @@ use crate::yaml::{Mark, Node};
 use std::sync::Arc;
 
 /// Sets the count where the name, now or earlier, and the kind match; nothing matching is an error.
-pub fn run(objects: &mut ResMap, replica: &Replica, file: &Arc<str>, specs: &[FieldSpec]) -> Result<(), Cause> {
+pub fn run(
+    objects: &mut ResMap,
+    replica: &Replica,
+    file: &Arc<str>,
+    specs: &[FieldSpec],
+) -> Result<(), Cause> {
     let mark = Mark { file: Some(file.clone()), line: replica.line, column: 0 };
     let mut found = false;
     for spec in specs {

@@ -84,7 +84,8 @@ impl ResMap {
     /// Adds a generated object as its behaviour says (render.md 2.5).
     pub fn absorb(&mut self, mut incoming: Resource) -> Result<(), Cause> {
         let matches = self.by_any_id(&incoming.id);
-        let refuse = |name: &str, what: &str| Cause::Generator { name: name.to_owned(), what: what.to_owned() };
+        let refuse =
+            |name: &str, what: &str| Cause::Generator { name: name.to_owned(), what: what.to_owned() };
         match (matches.as_slice(), incoming.behavior) {
             ([], Behavior::Create) => self.append(incoming),
             ([], _) => Err(refuse(incoming.name(), "nothing is there to merge with or to replace")),
@@ -143,7 +144,8 @@ fn take_over(incoming: &mut Resource, old: &Resource) {
 /// The data of the old object with the new one's laid over it; every value becomes a text.
 fn lay_over(incoming: &mut Node, old: &Node, field: &str) {
     let mut merged = Map::new();
-    for (key, value) in [old, &*incoming].into_iter().filter_map(|o| o.get(field)?.as_map()).flat_map(Map::iter)
+    for (key, value) in
+        [old, &*incoming].into_iter().filter_map(|o| o.get(field)?.as_map()).flat_map(Map::iter)
     {
         let text = match value.as_str() {
             Some(_) => value.clone(),
@@ -167,4 +169,3 @@ fn duplicate(resource: &Resource, first: &Resource) -> Cause {
         first: Place { file: first.origin.file.clone(), line: first.origin.line, field: None },
     }
 }
-

@@ -110,8 +110,7 @@ impl Resource {
     /// An earlier identity in full. Group and version are today's; whether the kind has a namespace follows from them.
     pub fn past_id(&self, past: &Past) -> Id {
         let gvk = Gvk { kind: past.kind.clone(), ..self.id.gvk.clone() };
-        let cluster =
-            if past.kind == self.id.gvk.kind { self.id.cluster } else { gvk.cluster_scoped() };
+        let cluster = if past.kind == self.id.gvk.kind { self.id.cluster } else { gvk.cluster_scoped() };
         Id { gvk, name: past.name.clone(), namespace: past.namespace.clone(), cluster }
     }
 
@@ -141,7 +140,8 @@ impl Resource {
     /// Writes `metadata.namespace`; an empty one removes the field.
     pub fn set_namespace(&mut self, namespace: &str) {
         if namespace.is_empty() {
-            if let Some(m) = self.body.as_map_mut().and_then(|m| m.get_mut("metadata")).and_then(Node::as_map_mut)
+            if let Some(m) =
+                self.body.as_map_mut().and_then(|m| m.get_mut("metadata")).and_then(Node::as_map_mut)
             {
                 m.remove("namespace");
             }

@@ -283,7 +283,9 @@ mod tests {
 
     #[test]
     fn long_base64_is_broken_and_every_line_ends() {
-        let Value::Scalar(short) = encoded(&plain(&"x".repeat(51))).value else { panic!("plain stays plain") };
+        let Value::Scalar(short) = encoded(&plain(&"x".repeat(51))).value else {
+            panic!("plain stays plain")
+        };
         assert_eq!((short.text.len(), short.text.contains('\n')), (68, false));
         let Value::Scalar(long) = encoded(&plain(&"x".repeat(54))).value else { panic!("plain stays plain") };
         assert_eq!(long.text.lines().map(str::len).collect::<Vec<_>>(), [70, 2]);

@@ -7,10 +7,28 @@ use super::resource::Resource;
 use std::cmp::Ordering;
 
 const FIRST: [&str; 22] = [
-    "Namespace", "ResourceQuota", "StorageClass", "CustomResourceDefinition", "ServiceAccount",
-    "PodSecurityPolicy", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ConfigMap", "Secret",
-    "Endpoints", "Service", "LimitRange", "PriorityClass", "PersistentVolume", "PersistentVolumeClaim",
-    "Deployment", "StatefulSet", "CronJob", "PodDisruptionBudget",
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "PodSecurityPolicy",
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Endpoints",
+    "Service",
+    "LimitRange",
+    "PriorityClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
 ];
 const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
@@ -54,9 +72,7 @@ fn by(objects: &mut ResMap, first: &[&str], last: &[&str]) -> Result<(), Cause> 
         // Upstream sorts Namespaces of other groups the wrong way round, and keeps it.
         let namespaces = &*left.id.gvk.kind == "Namespace" && &*right.id.gvk.kind == "Namespace";
         let reversed = namespaces && (core(left) || core(right));
-        a.0.cmp(&b.0)
-            .then_with(|| flip(a.1.cmp(&b.1), reversed))
-            .then_with(|| a.2.cmp(&b.2))
+        a.0.cmp(&b.0).then_with(|| flip(a.1.cmp(&b.1), reversed)).then_with(|| a.2.cmp(&b.2))
     });
     objects.append_all(keyed.into_iter().map(|(_, resource)| resource))
 }

@@ -28,7 +28,8 @@ impl Place {
     pub fn builtin(&self, k: &Kustomization, kind: &str) -> Arc<str> {
         let file = k.file.rsplit('/').next().unwrap_or("kustomization.yaml");
         let path = relative(&self.path, file);
-        format!("configuredIn: {}\nconfiguredBy:\n  apiVersion: builtin\n  kind: {kind}\n", quoted(&path)).into()
+        format!("configuredIn: {}\nconfiguredBy:\n  apiVersion: builtin\n  kind: {kind}\n", quoted(&path))
+            .into()
     }
 
     /// The annotation of a generator or transformer that is an object itself.

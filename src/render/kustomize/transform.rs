@@ -64,9 +64,7 @@ fn place_and_name(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(),
             subjects: Subjects::DefaultOnly,
             unset_only: false,
         };
-        transformer
-            .run(&mut into.objects)
-            .map_err(|c| c.in_field(&k.file, namespace.line, "namespace"))?;
+        transformer.run(&mut into.objects).map_err(|c| c.in_field(&k.file, namespace.line, "namespace"))?;
         done(target, into, "NamespaceTransformer");
     }
     let affixes = [

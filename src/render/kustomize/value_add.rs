@@ -11,7 +11,12 @@ use crate::yaml::{Dialect, Map, Node, read_stream};
 use std::sync::Arc;
 
 /// Runs one, given its object.
-pub fn run(target: &Target<'_, '_>, body: &Node, file: &Arc<str>, objects: &mut ResMap) -> Result<(), BuildError> {
+pub fn run(
+    target: &Target<'_, '_>,
+    body: &Node,
+    file: &Arc<str>,
+    objects: &mut ResMap,
+) -> Result<(), BuildError> {
     let f = Fields::new(file, "ValueAddTransformer");
     let value = body.get("value").map_or_else(|| Ok(super::decode::Text::default()), |n| f.text(n))?;
     let mut targets: Vec<Node> = body.get("targets").and_then(Node::as_seq).unwrap_or_default().to_vec();
@@ -19,7 +24,8 @@ pub fn run(target: &Target<'_, '_>, body: &Node, file: &Arc<str>, objects: &mut 
         let loaded = target.loader.load(path).map_err(|c| c.at(file, body.mark.line))?;
         let limits = target.context.inputs.documents.limits();
         let stream = read_stream(&loaded.bytes, &loaded.path, Dialect::Kustomization, limits);
-        let more = stream.documents.first().and_then(|d| d.root.get("targets")?.as_seq().map(<[Node]>::to_vec));
+        let more =
+            stream.documents.first().and_then(|d| d.root.get("targets")?.as_seq().map(<[Node]>::to_vec));
         targets.extend(more.unwrap_or_default());
     }
     if targets.is_empty() {
@@ -31,7 +37,8 @@ pub fn run(target: &Target<'_, '_>, body: &Node, file: &Arc<str>, objects: &mut 
         if path.is_empty() {
             return Err(f.refuse("fieldPath cannot be empty", one));
         }
-        let position = usize::try_from(position).map_err(|_| f.refuse("filePathPosition is negative", one))?;
+        let position =
+            usize::try_from(position).map_err(|_| f.refuse("filePathPosition is negative", one))?;
         let places = match one.get("selector").filter(|s| !s.is_null()) {
             Some(selector) => select(objects, selector).map_err(|e| f.refuse(&e.to_string(), one))?,
             None => (0..objects.list().len()).collect(),
@@ -49,7 +56,8 @@ pub fn run(target: &Target<'_, '_>, body: &Node, file: &Arc<str>, objects: &mut 
 }
 
 fn set(node: &mut Node, parts: &[String], value: &str, position: usize) -> Result<(), Cause> {
-    let refuse = |what: &str| Cause::Transformer { transformer: "ValueAddTransformer", what: what.to_owned() };
+    let refuse =
+        |what: &str| Cause::Transformer { transformer: "ValueAddTransformer", what: what.to_owned() };
     let Some((first, rest)) = parts.split_first() else {
         let Some(old) = node.as_scalar().map(|s| s.text.clone()) else {
             return Err(refuse("the field is no scalar"));
@@ -58,7 +66,8 @@ fn set(node: &mut Node, parts: &[String], value: &str, position: usize) -> Resul
         retext(node, &new);
         return Ok(());
     };
-    let map = node.as_map_mut().ok_or_else(|| refuse("the path leads through something that is no mapping"))?;
+    let map =
+        node.as_map_mut().ok_or_else(|| refuse("the path leads through something that is no mapping"))?;
     if !map.contains(first) {
         map.set(first.as_str(), if rest.is_empty() { Node::string("") } else { Node::map(Map::new()) });
     }
