@@ -12,12 +12,12 @@ type Listing = Vec<(Arc<str>, TreeEntry)>;
 /// The artifact of a source: a view of a tree.
 pub struct Artifact<'t> {
     tree: &'t dyn Tree,
-    ignore: Ignore,
+    ignore: Arc<Ignore>,
 }
 
 impl<'t> Artifact<'t> {
     /// The artifact of a GitRepository with these patterns.
-    pub fn new(tree: &'t dyn Tree, ignore: Ignore) -> Self {
+    pub fn new(tree: &'t dyn Tree, ignore: Arc<Ignore>) -> Self {
         Self { tree, ignore }
     }
 
@@ -232,7 +232,7 @@ mod tests {
             ("z/only.png", ""),
         ]);
         let ignore = Ignore::load(&files, None).expect("the files are in memory");
-        let artifact = Artifact::new(&files, ignore);
+        let artifact = Artifact::new(&files, ignore.into());
         let names = |path: &str| -> Vec<String> {
             let list = artifact.list(path).expect("the files are in memory").unwrap_or_default();
             list.iter().map(|(name, _)| name.to_string()).collect()
