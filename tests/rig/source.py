@@ -487,6 +487,10 @@ def serve(options):
     while True:
         try:
             turn(api, folder)
+        except urllib.error.HTTPError as error:
+            # 429 is what the API server answers while a CRD's storage starts: the next turn will do.
+            if error.code != 429:
+                print(f"loop: {error}", file=sys.stderr, flush=True)
         except (OSError, RuntimeError, KeyError) as error:
             print(f"loop: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         time.sleep(1)

@@ -2,10 +2,12 @@
 # Brings the rig up in one scratch folder: etcd, kube-apiserver, controller-manager, scheduler, kwok with one fake node,
 # Flux's kustomize-controller with its CRDs, and the stand-in for source-controller; all on free loopback ports.
 #
-#   tests/rig/up.sh [--only api|cluster] [--owner PID] DIR
+#   tests/rig/up.sh [--only api|cluster] [--lax] [--owner PID] DIR
 #
 # --only api      etcd and kube-apiserver, nothing else
 # --only cluster  without Flux
+# --lax           unset substitution variables become empty, as Flux did by default before kustomize-controller 1.9
+#                 (repositories of that time, toboshii__home-ops for one, rely on it); today's default is an error
 # --owner PID     everything goes down when that process is gone, even after `kill -9`
 #
 # Writes into DIR: rig.env (all paths and ports; there only when everything is ready), admin.kubeconfig,
@@ -14,16 +16,17 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-only=all owner=""
+only=all owner="" gates="ExternalArtifact=true"
 while (($#)); do
   case $1 in
     --only) only=$2 && shift 2 ;;
+    --lax) gates+=",StrictPostBuildSubstitutions=false" && shift ;;
     --owner) owner=$2 && shift 2 ;;
     -*) fail "unknown option $1" ;;
     *) break ;;
   esac
 done
-(($# == 1)) || fail "usage: up.sh [--only api|cluster] [--owner PID] DIR"
+(($# == 1)) || fail "usage: up.sh [--only api|cluster] [--lax] [--owner PID] DIR"
 [[ $only =~ ^(all|cluster|api)$ ]] || fail "--only takes api or cluster, not $only"
 mkdir -p "$1"
 DIR="$(cd "$1" && pwd)"
@@ -143,7 +146,7 @@ start kube-apiserver "$RIG_BIN/kube-apiserver" --etcd-servers "http://127.0.0.1:
   --token-auth-file "$DIR/certs/tokens.csv" --authorization-mode RBAC \
   --service-account-key-file "$DIR/certs/sa.key" --service-account-signing-key-file "$DIR/certs/sa.key" \
   --service-account-issuer https://kubernetes.default.svc --service-cluster-ip-range 10.96.0.0/16 \
-  --disable-admission-plugins ServiceAccount --profiling=false \
+  --disable-admission-plugins ServiceAccount --allow-privileged=true --profiling=false \
   --audit-policy-file "$DIR/certs/audit.yaml" --audit-log-path "$DIR/audit.log"
 wait_until 90 "kube-apiserver's /readyz" alive_and kube-apiserver admin get --raw /readyz
 
@@ -223,7 +226,7 @@ if [[ $only == all ]]; then
   RUNTIME_NAMESPACE=flux-system KUBECONFIG="$DIR/admin.kubeconfig" \
     start kustomize-controller "$RIG_BIN/kustomize-controller" --enable-leader-election=false --events-addr= \
     --metrics-addr "127.0.0.1:$P_METRICS" --health-addr "127.0.0.1:$P_HEALTH" --log-level info \
-    --requeue-dependency 2s --concurrent 4 --feature-gates ExternalArtifact=true
+    --requeue-dependency 2s --concurrent 4 --feature-gates "$gates"
   start source "${RIG_PYTHON:-python3}" "$RIG_HERE/source.py" serve --dir "$DIR" --port "$P_SOURCE"
   wait_until 60 "kustomize-controller's /readyz" \
     alive_and kustomize-controller curl -sf --max-time 2 "http://127.0.0.1:$P_HEALTH/readyz"
