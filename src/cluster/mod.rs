@@ -1,0 +1,1 @@
+//! Live state, read only. Only room that knows kube; its client refuses everything that writes.

@@ -1,0 +1,1 @@
+//! What Flux says about itself in its own objects. Pure.

@@ -1,0 +1,6 @@
+//! An embedded cluster, a repository with a history, and a reconciler between them.
+
+mod repository;
+mod story;
+
+pub use repository::{DemoRepository, RepositoryError};

@@ -1,0 +1,1 @@
+//! The repository: objects, history, commits, revert, remotes. Only room that knows git2.

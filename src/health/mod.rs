@@ -1,0 +1,1 @@
+//! One live object to its health, with the reason. Pure.

@@ -1,0 +1,1 @@
+//! Desired state: a tree of files in, producers and manifests out. Pure.

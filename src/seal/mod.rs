@@ -1,0 +1,1 @@
+//! SOPS and age: opens, seals, verifies. Only room that knows the ciphers.

@@ -1,0 +1,1 @@
+//! The screen. Only room that knows ratatui and crossterm.

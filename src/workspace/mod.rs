@@ -1,0 +1,21 @@
+//! Where the trades meet: the library's front door.
+//!
+//! A [`Workspace`] is one repository and its clusters, opened together. It publishes [`Snapshot`]s and
+//! answers questions; it owns handles and nothing else. Everything that changes something goes through a
+//! [`Plan`]: made by `plan_…`, shown by a face, consumed by [`Workspace::commit`].
+
+mod details;
+mod handle;
+mod plan;
+mod snapshot;
+
+pub use details::{Details, EventLine, FieldChange, History, HistoryEntry, LogLine, ObjectId};
+pub use handle::{Settings, Workspace};
+pub use plan::{
+    Committed, Destination, DiffLine, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
+    PushOutcome, Refusal, SecretForm,
+};
+pub use snapshot::{
+    AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, ObjectRow, RepoView,
+    SecretRow, SecretState, Snapshot, Work,
+};

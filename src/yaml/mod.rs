@@ -1,0 +1,25 @@
+//! YAML documents: read with positions, resolved as Go reads them, printed as Go prints them.
+//!
+//! | file | job |
+//! | --- | --- |
+//! | `node` | [`Node`], [`Map`], [`Scalar`]: the tree everybody works on; cheap to clone, copied on write |
+//! | `read` | text to [`Document`]s: split at `---`, events to nodes, anchors, limits |
+//! | `scalar` | the two resolvers: go-yaml v3 (resources) and YAML 1.1 as in go-yaml v2 (kustomizations) |
+//! | `write` | nodes to the bytes that Go's `sigs.k8s.io/yaml` prints |
+//! | `json` | nodes from and to JSON (live objects, hashes) |
+//! | `source` | the lossless view: byte spans, styles and comments, for splicing single values |
+//!
+//! Not for: what a document means. Kubernetes objects are `model`'s, kustomizations are `render`'s.
+
+mod json;
+mod node;
+mod read;
+mod scalar;
+pub mod source;
+mod write;
+
+pub use json::{JsonError, from_json, to_json};
+pub use node::{Entry, Key, Map, Mark, Node, Scalar, ScalarKind, Style, Value};
+pub use read::{Dialect, Document, Limits, ReadError, Stream, read_stream};
+pub use scalar::{resolve_v1, resolve_v3};
+pub use write::{to_masked_string, to_secret_text};
