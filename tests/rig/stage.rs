@@ -1,7 +1,7 @@
 //! The stage itself: that the rig is what the other tests take it for.
 
 use crate::mutator::{Expected, Mutator};
-use crate::support::{Parts, Rig, User, run, text, wait_for};
+use crate::support::{Parts, Rig, User, run, script, text, wait_for};
 use k8s_openapi::api::core::v1::Namespace;
 use std::fs;
 use std::path::Path;
@@ -67,6 +67,49 @@ fn a_deployment_rolls_out_on_the_fake_node() {
 }
 
 #[test]
+fn rollouts_fail_as_their_images_say() {
+    let rig = Rig::start(Parts::Cluster);
+    let waiting = "jsonpath={.items[*].status.containerStatuses[*].state.waiting.reason}";
+    for (name, reason) in [("unpullable", "ImagePullBackOff"), ("crashing", "CrashLoopBackOff")] {
+        rig.kubectl(&["create", "deployment", name, "--image", &format!("{name}.invalid/web:1")]);
+        let selector = format!("app={name}");
+        wait_for(reason, Duration::from_secs(30), || {
+            let said = rig.kubectl(&["get", "pods", "--selector", &selector, "--output", waiting]);
+            (said == reason).then_some(())
+        });
+    }
+    // A second look, so that they did not come to be Ready after all.
+    rig.kubectl(&["create", "deployment", "web", "--image", "rig.invalid/web:1"]);
+    rig.kubectl(&["rollout", "status", "deployment/web", "--timeout", "60s"]);
+    let ready = rig.kubectl(&["get", "deployments", "--output", "jsonpath={.items[*].status.readyReplicas}"]);
+    assert_eq!(ready, "1");
+}
+
+#[test]
+fn the_demos_repository_is_applied_by_the_real_controller() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let demo = sealane::demo::DemoRepository::create(scratch.path()).expect("the demo's repository");
+    let twin = scratch.path().join("twin");
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("keys/demo-flux-prod.agekey");
+    let mut twins = script("twins.py");
+    twins.arg(&demo.clone).arg(&twin).args(["--as-is", "--path", "clusters/prod", "--keys"]).arg(keys);
+    run(&mut twins);
+    let rig = Rig::start(Parts::Flux);
+    rig.deploy(&twin);
+    // Sealed in git, opened by the controller with the demo's cluster key.
+    let secrets = rig.kubectl(&[
+        "get",
+        "secrets",
+        "--selector",
+        "kustomize.toolkit.fluxcd.io/name",
+        "-A",
+        "-o",
+        "name",
+    ]);
+    assert!(secrets.lines().count() >= 2, "{secrets}");
+}
+
+#[test]
 fn flux_applies_what_is_published_and_prunes_what_is_not() {
     let rig = Rig::start(Parts::Flux);
     let repository = tempfile::tempdir().expect("a folder");
@@ -78,7 +121,7 @@ fn flux_applies_what_is_published_and_prunes_what_is_not() {
     let sync = repository.path().join("sync.yaml");
     fs::write(&sync, SYNC).expect("a file");
     rig.kubectl(&["apply", "-f", &sync.display().to_string()]);
-    rig.settle(Duration::from_secs(60));
+    rig.settle(Duration::from_mins(1));
     let names = |rig: &Rig| {
         let selector = "kustomize.toolkit.fluxcd.io/name=sample";
         rig.kubectl(&[
@@ -111,7 +154,7 @@ fn flux_applies_what_is_published_and_prunes_what_is_not() {
     fs::remove_file(repository.path().join("app/two.yaml")).expect("the file was there");
     commit(repository.path());
     rig.publish(repository.path(), "sample");
-    rig.settle(Duration::from_secs(60));
+    rig.settle(Duration::from_mins(1));
     assert_eq!(names(&rig), "one");
 }
 
@@ -120,7 +163,7 @@ fn an_abandoned_rig_goes_down_by_itself() {
     // What happens to a rig when its test process is killed: its owner is gone, and nobody calls down.sh.
     let folder = tempfile::tempdir().expect("a folder");
     let mut owner = Command::new("sleep").arg("600").spawn().expect("sleep runs");
-    let mut up = crate::support::script("up.sh");
+    let mut up = script("up.sh");
     run(up.args(["--only", "api", "--owner", &owner.id().to_string()]).arg(folder.path()));
     let pids: Vec<String> = fs::read_dir(folder.path().join("pids"))
         .expect("up.sh keeps pids")

@@ -28,7 +28,7 @@ pub enum User {
     Admin,
     /// May read everything: Sealane. Every request of this user is in the audit log.
     Sealane,
-    /// May read ConfigMaps, Services and Deployments.
+    /// May read config maps, Services and Deployments.
     Narrow,
 }
 
@@ -159,11 +159,10 @@ pub fn script(name: &str) -> Command {
 
 /// One of the rig's real programs.
 pub fn tool(name: &str) -> PathBuf {
-    let cache = env::var_os("SEALANE_RIG").map(PathBuf::from).unwrap_or_else(|| {
-        let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-        base.or(home).expect("HOME, XDG_CACHE_HOME or SEALANE_RIG is set").join("sealane-rig")
-    });
+    let folder = |key: &str| env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let user = || folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
+    let cache = folder("SEALANE_RIG").or_else(|| Some(user()?.join("sealane-rig")));
+    let cache = cache.expect("SEALANE_RIG, XDG_CACHE_HOME or HOME names the cache");
     let path = cache.join("bin").join(name);
     assert!(path.exists(), "{} is missing: run `just rig` first", path.display());
     path

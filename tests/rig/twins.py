@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a usable twin of a real GitOps repository whose private keys and remote parts are not here.
 
-    twins.py SOURCE OUT [--path clusters/staging]
+    twins.py SOURCE OUT [--path clusters/staging] [--as-is [--keys FILE …]]
 
 SOURCE is a folder with the repository's data files; OUT is made anew and holds
 
@@ -17,7 +17,9 @@ file itself names; recipients in `.sops.yaml` are the test identities; remote ba
 local stubs; Flux CRDs that the repository itself applies are the rig's (else the repository would take the API away that the
 controller needs). Everything else is untouched, byte for byte. Kinds are taken from what the real `kustomize` renders.
 
---path is the folder of a cluster for repositories whose sync file is empty until bootstrap fills it.
+--path is the folder of a cluster, for repositories that hold several, or whose sync file is empty until bootstrap fills it.
+--as-is takes a git repository whose keys and parts are all there (the demo's): nothing in it is changed, its history stays,
+and `sops-age` gets the identities of --keys.
 """
 
 import argparse
@@ -100,8 +102,8 @@ def dump(path, items):
 
 
 class Twin:
-    def __init__(self, source, out, sync_path):
-        self.source, self.out, self.repo, self.sync_path = source, out, out / "repo", sync_path
+    def __init__(self, source, out, sync_path, as_is):
+        self.source, self.out, self.repo, self.sync_path, self.as_is = source, out, out / "repo", sync_path, as_is
         self.identities = {}  # original recipient -> test recipient
         self.record = {
             "sealed": [], "remote": [], "stub_sources": [], "crds": [], "flux_crds_replaced": [], "old_kinds": [],
@@ -351,7 +353,15 @@ class Twin:
         kustomizations = [(w, d) for w, d in objects if flux_kind(d, "Kustomization")]
         sources = {name_of(d): (w, d) for w, d in objects if flux_kind(d, "GitRepository")}
         if self.sync_path:
-            return self.make_sync()
+            there = self.repo / self.sync_path / "flux-system" / "gotk-sync.yaml"
+            held = documents(there.read_text()) if there.exists() else []
+            if not held:
+                return self.make_sync()
+            dump(self.out / "bootstrap" / "2-sync.yaml", held)
+            self.record["sync"] = self.name(there)
+            own = sorted(name_of(d) for d in held if flux_kind(d, "GitRepository"))[0]
+            self.stub_sources(kustomizations, sources, own)
+            return own
         folder_name = self.source.name.split("@")[0].replace("__", "/")
         own = [n for n, (_, d) in sources.items() if folder_name in d["spec"].get("url", "")]
         if not own:
@@ -384,7 +394,7 @@ class Twin:
                       "sourceRef": {"kind": "GitRepository", "name": "flux-system"}}},
         ]
         empty = self.repo / self.sync_path / "flux-system" / "gotk-sync.yaml"
-        if empty.exists() and not documents(empty.read_text()):
+        if empty.exists() and not self.as_is:
             dump(empty, objects)  # as `flux bootstrap` does
         dump(self.out / "bootstrap" / "2-sync.yaml", objects)
         self.record["sync"] = self.name(empty)
@@ -427,19 +437,24 @@ class Twin:
     # --- all of it ------------------------------------------------------------------------------------------------
 
     def make(self):
-        shutil.copytree(self.source, self.repo, symlinks=True, ignore=shutil.ignore_patterns(".git"))
-        for path in [self.repo, *self.repo.rglob("*")]:
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | 0o200)
-        self.reseal()
-        self.cut_remotes()
+        if self.as_is:
+            subprocess.run(["git", "clone", "--quiet", str(self.source), str(self.repo)], check=True)
+        else:
+            shutil.copytree(self.source, self.repo, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+            for path in [self.repo, *self.repo.rglob("*")]:
+                if not path.is_symlink():
+                    path.chmod(path.stat().st_mode | 0o200)
+            self.reseal()
+            self.cut_remotes()
         objects = self.seen_objects()
         flux = self.make_crds(objects)
-        self.replace_flux_crds(flux)
+        if not self.as_is:
+            self.replace_flux_crds(flux)
         source = self.sync(objects)
         self.bootstrap(objects)
         self.record["git_repository"] = {"namespace": source[0], "name": source[1]}
-        self.commit()
+        if not self.as_is:
+            self.commit()
         (self.out / "twin.json").write_text(json.dumps(self.record, indent=1, sort_keys=True) + "\n")
         counts = {k: len(v) for k, v in self.record.items() if isinstance(v, list)}
         print(f"{self.source.name}: " + ", ".join(f"{n} {k.replace('_', ' ')}" for k, n in sorted(counts.items())))
@@ -605,7 +620,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--path", default="", help="a cluster's folder, where the sync file is empty")
+    parser.add_argument("--path", default="", help="a cluster's folder")
+    parser.add_argument("--as-is", action="store_true", help="change nothing in the repository")
+    parser.add_argument("--keys", type=pathlib.Path, nargs="*", default=[], help="age identities of the cluster")
     options = parser.parse_args()
     if not options.source.is_dir():
         die(f"{options.source} is not a folder")
@@ -613,7 +630,9 @@ def main():
         die(f"{options.out} exists already")
     options.out.mkdir(parents=True)
     (options.out / "stubs").mkdir()
-    Twin(options.source.resolve(), options.out.resolve(), options.path.strip("./")).make()
+    if options.keys:
+        (options.out / "age.agekey").write_text("".join(path.read_text() for path in options.keys))
+    Twin(options.source.resolve(), options.out.resolve(), options.path.strip("./"), options.as_is).make()
 
 
 if __name__ == "__main__":

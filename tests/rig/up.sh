@@ -2,12 +2,13 @@
 # Brings the rig up in one scratch folder: etcd, kube-apiserver, controller-manager, scheduler, kwok with one fake node,
 # Flux's kustomize-controller with its CRDs, and the stand-in for source-controller; all on free loopback ports.
 #
-#   tests/rig/up.sh [--only api|cluster] [--lax] [--owner PID] DIR
+#   tests/rig/up.sh [--only api|cluster] [--lax] [--stages FILE]… [--owner PID] DIR
 #
 # --only api      etcd and kube-apiserver, nothing else
 # --only cluster  without Flux
 # --lax           unset substitution variables become empty, as Flux did by default before kustomize-controller 1.9
 #                 (repositories of that time, toboshii__home-ops for one, rely on it); today's default is an error
+# --stages FILE   more kwok Stages, beside those of stages.yaml here: what becomes of which Pods
 # --owner PID     everything goes down when that process is gone, even after `kill -9`
 #
 # Writes into DIR: rig.env (all paths and ports; there only when everything is ready), admin.kubeconfig,
@@ -17,16 +18,18 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 only=all owner="" gates="ExternalArtifact=true"
+stages=("$RIG_HERE/stages.yaml")
 while (($#)); do
   case $1 in
     --only) only=$2 && shift 2 ;;
     --lax) gates+=",StrictPostBuildSubstitutions=false" && shift ;;
+    --stages) stages+=("$2") && shift 2 ;;
     --owner) owner=$2 && shift 2 ;;
     -*) fail "unknown option $1" ;;
     *) break ;;
   esac
 done
-(($# == 1)) || fail "usage: up.sh [--only api|cluster] [--lax] [--owner PID] DIR"
+(($# == 1)) || fail "usage: up.sh [--only api|cluster] [--lax] [--stages FILE]… [--owner PID] DIR"
 [[ $only =~ ^(all|cluster|api)$ ]] || fail "--only takes api or cluster, not $only"
 mkdir -p "$1"
 DIR="$(cd "$1" && pwd)"
@@ -190,6 +193,11 @@ if [[ $only != api ]]; then
   start kube-scheduler "$RIG_BIN/kube-scheduler" --kubeconfig "$DIR/admin.kubeconfig" --leader-elect=false \
     --secure-port "$P_SCHED" --bind-address 127.0.0.1 --cert-dir "$DIR/certs/scheduler"
   "$KUBECTL" kustomize "$RIG_CACHE/kwok/stage/fast" >"$DIR/stages.yaml"
+  for file in "${stages[@]}"; do
+    [[ -f "$file" ]] || fail "$file: no such file of Stages"
+    printf -- '---\n' >>"$DIR/stages.yaml"
+    cat "$file" >>"$DIR/stages.yaml"
+  done
   admin apply -f - >/dev/null <<'EOF'
 apiVersion: v1
 kind: Node
