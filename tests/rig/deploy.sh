@@ -15,9 +15,9 @@ from_twin() { # KEY of git_repository in twin.json
 }
 
 admin apply --server-side --force-conflicts -f "$TWIN/crds" >/dev/null
-admin wait --for=condition=Established crd --all --timeout=60s >/dev/null
+admin wait --for=condition=Established crd --all --timeout=240s >/dev/null
 admin apply --server-side -f "$TWIN/bootstrap" >/dev/null
 python3 "$RIG_HERE/source.py" publish --dir "$DIR" --repo "$TWIN/repo" --stubs "$TWIN/stubs" \
   --name "$(from_twin name)" --namespace "$(from_twin namespace)"
-python3 "$RIG_HERE/source.py" settled --dir "$DIR" --timeout "${3:-180}"
+python3 "$RIG_HERE/source.py" settled --dir "$DIR" --timeout "${3:-300}"
 printf 'rig: %s applied in %d s\n' "$(basename "$TWIN")" "$SECONDS"

@@ -67,6 +67,9 @@ codeship-steps.yml
 **/.flux.yaml
 """
 
+# Seconds for which a request is tried again: the machine may be busy with builds.
+PATIENCE = 120
+
 SOURCE = "source.toolkit.fluxcd.io"
 GENERATOR = "source.extensions.fluxcd.io"
 # Kinds that come to be Ready through somebody else: the real controller, or an artifact.
@@ -93,6 +96,21 @@ class Api:
         self.names = {}
 
     def request(self, method, path, body=None, content="application/json"):
+        """One request; patient with a server that is busy or starts a CRD's storage (429), as controllers are."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.once(method, path, body, content)
+            except urllib.error.HTTPError as error:
+                if error.code not in (429, 500, 503, 504) or time.monotonic() > deadline:
+                    raise
+            except (TimeoutError, urllib.error.URLError):
+                # Only what may be asked twice is asked twice.
+                if method == "POST" or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.3)
+
+    def once(self, method, path, body, content):
         request = urllib.request.Request(self.server + path, method=method)
         request.add_header("Authorization", "Bearer " + self.token)
         request.add_header("Accept", "application/json")
@@ -487,10 +505,6 @@ def serve(options):
     while True:
         try:
             turn(api, folder)
-        except urllib.error.HTTPError as error:
-            # 429 is what the API server answers while a CRD's storage starts: the next turn will do.
-            if error.code != 429:
-                print(f"loop: {error}", file=sys.stderr, flush=True)
         except (OSError, RuntimeError, KeyError) as error:
             print(f"loop: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         time.sleep(1)

@@ -151,7 +151,7 @@ start kube-apiserver "$RIG_BIN/kube-apiserver" --etcd-servers "http://127.0.0.1:
   --service-account-issuer https://kubernetes.default.svc --service-cluster-ip-range 10.96.0.0/16 \
   --disable-admission-plugins ServiceAccount --allow-privileged=true --profiling=false \
   --audit-policy-file "$DIR/certs/audit.yaml" --audit-log-path "$DIR/audit.log"
-wait_until 90 "kube-apiserver's /readyz" alive_and kube-apiserver admin get --raw /readyz
+wait_until 240 "kube-apiserver's /readyz" alive_and kube-apiserver admin get --raw /readyz
 
 # Who may read what.
 admin apply -f - >/dev/null <<'EOF'
@@ -182,7 +182,7 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: sealane-
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: "sealane:narrow"}]
 EOF
 reads_nodes() { "$KUBECTL" --kubeconfig "$DIR/sealane.kubeconfig" auth can-i list nodes; }
-wait_until 30 "RBAC to know the viewers" reads_nodes
+wait_until 240 "RBAC to know the viewers" reads_nodes
 
 # --- controllers, scheduler, a fake node -----------------------------------------------------------------------------
 
@@ -212,14 +212,14 @@ status:
 EOF
   start kwok "$RIG_BIN/kwok" --kubeconfig "$DIR/admin.kubeconfig" --config "$DIR/stages.yaml" \
     --manage-all-nodes=true --cidr 10.0.0.1/24 --server-address "127.0.0.1:$P_KWOK"
-  wait_until 60 "kube-controller-manager's /healthz" \
+  wait_until 240 "kube-controller-manager's /healthz" \
     alive_and kube-controller-manager answers "https://127.0.0.1:$P_KCM/healthz"
-  wait_until 60 "kube-scheduler's /healthz" alive_and kube-scheduler answers "https://127.0.0.1:$P_SCHED/healthz"
+  wait_until 240 "kube-scheduler's /healthz" alive_and kube-scheduler answers "https://127.0.0.1:$P_SCHED/healthz"
   node_ready() {
     [[ "$(admin get node rig-node -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}{.spec.taints}')" == True ]]
   }
-  wait_until 60 "the fake node to be Ready and free of taints" alive_and kwok node_ready
-  wait_until 60 "the default ServiceAccount" admin get serviceaccount default
+  wait_until 240 "the fake node to be Ready and free of taints" alive_and kwok node_ready
+  wait_until 240 "the default ServiceAccount" admin get serviceaccount default
 fi
 
 # --- Flux ------------------------------------------------------------------------------------------------------------
@@ -229,16 +229,16 @@ if [[ $only == all ]]; then
   for folder in kustomize-controller source-controller; do
     admin apply --server-side -f "$RIG_CACHE/crds/$folder" >/dev/null
   done
-  admin wait --for=condition=Established crd --all --timeout=60s >/dev/null
+  admin wait --for=condition=Established crd --all --timeout=240s >/dev/null
   admin create namespace flux-system >/dev/null
   RUNTIME_NAMESPACE=flux-system KUBECONFIG="$DIR/admin.kubeconfig" \
     start kustomize-controller "$RIG_BIN/kustomize-controller" --enable-leader-election=false --events-addr= \
     --metrics-addr "127.0.0.1:$P_METRICS" --health-addr "127.0.0.1:$P_HEALTH" --log-level info \
     --requeue-dependency 2s --concurrent 4 --feature-gates "$gates"
   start source "${RIG_PYTHON:-python3}" "$RIG_HERE/source.py" serve --dir "$DIR" --port "$P_SOURCE"
-  wait_until 60 "kustomize-controller's /readyz" \
+  wait_until 240 "kustomize-controller's /readyz" \
     alive_and kustomize-controller curl -sf --max-time 2 "http://127.0.0.1:$P_HEALTH/readyz"
-  wait_until 30 "the artifact server" alive_and source curl -sf --max-time 2 "http://127.0.0.1:$P_SOURCE/healthz"
+  wait_until 240 "the artifact server" alive_and source curl -sf --max-time 2 "http://127.0.0.1:$P_SOURCE/healthz"
 fi
 
 cat >"$DIR/rig.env.new" <<EOF
