@@ -35,7 +35,11 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("controllers", GROUND, &["regex"]),
     ("health", GROUND, &["jiff"]),
     ("diff", GROUND, &["similar", "jiff", "base64", "regex"]),
-    ("seal", GROUND, &["age", "aes_gcm", "sha2", "base64", "regex", "zeroize", "secrecy", "jiff"]),
+    (
+        "seal",
+        GROUND,
+        &["age", "aes_gcm", "getrandom", "sha2", "base64", "regex", "zeroize", "secrecy", "jiff"],
+    ),
     ("workspace", TRADES_AND_GROUND, &["tokio", "tokio_util", "futures", "similar", "jiff", "regex"]),
     ("config", GROUND, &["serde_yaml", "directories"]),
     (
