@@ -15,33 +15,41 @@ fn caarlos0_home_is_applied() {
 
 #[test]
 fn a_mutators_record_is_what_the_cluster_says() {
-    let (rig, _scratch) = applied("caarlos0__home", &[], Parts::Flux);
-    let mut mutator = Mutator::new(&rig);
-    for plant in [Mutator::scale, Mutator::image, Mutator::foreign_annotation, Mutator::delete] {
-        plant(&mut mutator);
-    }
-    let seed = mutator.seed;
-    for planted in &mutator.planted {
-        let [kind, namespace, name] = planted.object.split('/').collect::<Vec<_>>()[..] else {
-            panic!("{planted:?} names no object");
-        };
-        let words =
-            ["get", kind, name, "--namespace", namespace, "--show-managed-fields", "--output", "json"];
-        let output = rig.try_kubectl(User::Admin, &words);
-        assert_eq!(
-            output.status.success(),
-            planted.expected != Expected::Missing,
-            "seed {seed}: {planted:?}"
-        );
-        if planted.expected == Expected::Missing {
-            continue;
+    let mut kinds = std::collections::BTreeSet::new();
+    for (name, parts) in [("caarlos0__home", Parts::Flux), ("toboshii__home-ops", Parts::LaxFlux)] {
+        let (rig, _scratch) = applied(name, &[], parts);
+        let mut mutator = Mutator::new(&rig);
+        mutator.plant();
+        let seed = mutator.seed;
+        for planted in &mutator.planted {
+            kinds.insert(planted.what);
+            let [kind, namespace, name] = planted.object.split('/').collect::<Vec<_>>()[..] else {
+                panic!("{planted:?} names no object");
+            };
+            let words =
+                ["get", kind, name, "--namespace", namespace, "--show-managed-fields", "--output", "json"];
+            let output = rig.try_kubectl(User::Admin, &words);
+            assert_eq!(
+                output.status.success(),
+                planted.expected != Expected::Missing,
+                "seed {seed}: {planted:?}"
+            );
+            if planted.expected == Expected::Missing {
+                continue;
+            }
+            let live: serde_json::Value =
+                serde_json::from_slice(&output.stdout).expect("kubectl answers JSON");
+            let there = live.pointer(&planted.field).is_some();
+            assert_eq!(there, planted.expected != Expected::Removed, "seed {seed}: {planted:?}");
+            // What only was removed, or spelled otherwise, leaves no owner behind.
+            if !matches!(planted.expected, Expected::Removed | Expected::Same) {
+                let managers = live["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+                let named = managers.iter().any(|entry| entry["manager"] == planted.manager);
+                assert!(named, "seed {seed}: {planted:?}");
+            }
         }
-        let live: serde_json::Value = serde_json::from_slice(&output.stdout).expect("kubectl answers JSON");
-        assert!(live.pointer(&planted.field).is_some(), "seed {seed}: {planted:?}");
-        let managers = live["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
-        let there = managers.iter().any(|entry| entry["manager"] == planted.manager);
-        assert!(there, "seed {seed}: {planted:?}");
     }
+    assert!(kinds.len() >= 15, "only {} kinds of changes found a place: {kinds:?}", kinds.len());
 }
 
 #[test]
