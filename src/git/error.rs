@@ -1,6 +1,6 @@
 //! What stops git work, why, and what a person does next.
 
-use super::Operation;
+use super::{Conflict, Operation};
 use crate::model::{CommitId, Problem, Reason, TreeError, clean};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -108,6 +108,9 @@ pub enum GitError {
     /// The change changes nothing.
     #[error("nothing would change")]
     Nothing,
+    /// A commit needs a message.
+    #[error("the commit message is empty")]
+    NoMessage,
     /// A hook of the repository said no.
     #[error("the hook {hook} refused: {output}")]
     HookRefused {
@@ -145,6 +148,9 @@ pub enum GitError {
     /// A file or folder of a revision that cannot be read.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// Changes that cannot be reconciled.
+    #[error("{0}")]
+    Conflict(Box<Conflict>),
     /// The disk refused.
     #[error("cannot write {path}: {cause}")]
     Disk {
@@ -204,12 +210,14 @@ impl GitError {
             Self::Dirty { .. } => "commit or stash these files, or commit on a branch of its own",
             Self::Moved { .. } => "look at the change again on top of it",
             Self::BranchExists { .. } | Self::BranchName { .. } => "choose another name",
+            Self::NoMessage => "say what the change is for",
             Self::Path { .. } | Self::Nothing => "",
             Self::HookRefused { .. } => "mend what it names, or change the hook; it is never skipped",
             Self::NoIdentity { .. } => "git config user.name and git config user.email",
             Self::Signing { .. } => "unlock the signing key, or set commit.gpgsign to false",
             Self::Locked { .. } => "wait for it; if it crashed, remove the file",
             Self::NotTakenBack { .. } => "make a commit that reverts it",
+            Self::Conflict(conflict) => return conflict.next_step(),
             Self::Disk { .. } => "nothing was changed; make room or check permissions, then try again",
             Self::Store { .. } | Self::Tree(_) => "check the repository: git fsck",
             Self::Child { .. } => "run the same in a terminal to see more",
@@ -222,6 +230,7 @@ impl GitError {
     /// The same for screens and lists.
     pub fn problem(&self) -> Problem {
         let reason = match self {
+            Self::Conflict(_) => Reason::Conflict,
             Self::HookRefused { .. } | Self::Path { .. } => Reason::Refused,
             _ => Reason::Repository,
         };

@@ -39,14 +39,14 @@ impl FlatTree {
     }
 
     fn keep_out_deep(&mut self, files: &[Listed]) {
-        let deep: Vec<Arc<str>> = files
-            .iter()
-            .filter(|file| depth(&file.path) > DEEPEST)
-            .map(|file| shown_name(&file.path).into())
+        let deep = files.iter().filter(|file| depth(&file.path) > DEEPEST);
+        let deep: Vec<Named> = deep
+            .map(|file| Named { name: shown_name(&file.path).into(), mode: file.mode, id: file.id })
             .collect();
-        if !deep.is_empty() {
-            let top = self.folders.get("").map_or_else(Vec::new, |folder| folder.entries.clone());
-            self.folders.insert("".into(), Arc::new(Folder { entries: top, odd: deep }));
+        if let Some(top) = self.folders.get("").filter(|_| !deep.is_empty()) {
+            let odd = [top.odd.clone(), deep].concat();
+            let top = Folder { entries: top.entries.clone(), odd };
+            self.folders.insert("".into(), Arc::new(top));
         }
     }
 
@@ -94,7 +94,7 @@ fn build(
     for (name, mode, id) in &entries {
         match plain_name(name) {
             Ok(name) => folder.entries.push(Named { name: name.into(), mode: *mode, id: *id }),
-            Err(shown) => folder.odd.push(shown.into()),
+            Err(shown) => folder.odd.push(Named { name: shown.into(), mode: *mode, id: *id }),
         }
     }
     folder.sort();

@@ -17,8 +17,8 @@ pub(super) mod mode {
 /// One folder of a commit, entries sorted by name.
 pub(super) struct Folder {
     pub(super) entries: Vec<Named>,
-    /// Names that are kept out, made safe for a screen.
-    pub(super) odd: Vec<Arc<str>>,
+    /// What is kept out because of its name, which is made safe for a screen here.
+    pub(super) odd: Vec<Named>,
 }
 
 /// An entry with its name and git's mode.
@@ -60,7 +60,7 @@ impl Folder {
             let (mode, name, id) = entry?;
             match plain_name(name) {
                 Ok(name) => folder.entries.push(Named { name: name.into(), mode, id }),
-                Err(shown) => folder.odd.push(shown.into()),
+                Err(shown) => folder.odd.push(Named { name: shown.into(), mode, id }),
             }
         }
         folder.sort();
@@ -72,6 +72,7 @@ impl Folder {
     pub(super) fn sort(&mut self) {
         self.entries.sort_by(|a, b| a.name.cmp(&b.name));
         self.entries.dedup_by(|a, b| a.name == b.name);
+        self.odd.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Named> {

@@ -4,7 +4,7 @@ use crate::model::{CommitId, ContentId};
 
 /// Our bytes as libgit2 wants them.
 pub(super) fn oid(bytes: [u8; 20]) -> git2::Oid {
-    git2::Oid::from_bytes(&bytes).unwrap_or_else(|_| git2::Oid::zero())
+    git2::Oid::from_bytes(&bytes).unwrap_or(git2::Oid::ZERO_SHA1)
 }
 
 pub(super) fn bytes(oid: git2::Oid) -> [u8; 20] {

@@ -51,7 +51,9 @@ impl Repo {
             common_dir,
             handles: Mutex::new(vec![handle]),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let repo = Self { inner: Arc::new(inner) };
+        repo.finish_interrupted();
+        Ok(repo)
     }
 
     /// The folder that holds the files; the `.git` folder of a bare repository.

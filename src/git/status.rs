@@ -89,6 +89,9 @@ pub struct Status {
     pub shallow: bool,
     /// Files with changes; all zero in a bare repository.
     pub dirty: Dirty,
+    /// A Sealane was killed while it committed, and what it began could not be finished: files that show as
+    /// changed may only lag behind the branch. Opening the repository again tries once more.
+    pub unfinished: bool,
     /// Number of submodules in the index; their contents are not read.
     pub submodules: usize,
 }
@@ -110,6 +113,7 @@ impl Repo {
             bare: self.inner.workdir.is_none(),
             shallow: !self.inner.graph.edge().is_empty(),
             dirty,
+            unfinished: self.is_unfinished(),
             submodules,
         })
     }

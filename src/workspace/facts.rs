@@ -24,8 +24,6 @@ pub(super) struct Facts {
     pub(super) absent: Arc<HashMap<ObjectKey, Absence>>,
     /// What controllers say about their own objects.
     pub(super) statuses: Arc<HashMap<ObjectKey, ProducerStatus>>,
-    /// Health of the pods of a workload, where it was looked up.
-    pub(super) pods: Arc<HashMap<ObjectKey, Health>>,
     /// What the cluster serves; `None` without a cluster.
     pub(super) scopes: Option<Arc<Scopes>>,
     /// Reads single objects; `None` without a cluster.
@@ -69,7 +67,6 @@ impl Facts {
             live: Arc::default(),
             absent: Arc::default(),
             statuses: Arc::default(),
-            pods: Arc::default(),
             scopes: None,
             reader: None,
             complete: false,
@@ -171,10 +168,26 @@ impl Facts {
     /// Health of a live object, with the reason that its pods give.
     pub(super) fn health(&self, live: &Live) -> Health {
         let own = health::health(live, self.now);
-        match self.pods.get(&live.key) {
-            Some(pods) if own.state != HealthState::Healthy && pods.state == HealthState::Degraded => pods.clone(),
+        match own.state {
+            HealthState::Progressing | HealthState::Degraded => self.broken_pod(live).unwrap_or(own),
             _ => own,
         }
+    }
+
+    /// The health of the first broken pod below a workload: it says why, where the workload only says that.
+    fn broken_pod(&self, workload: &Live) -> Option<Health> {
+        let owned_by = |live: &Live, uids: &HashSet<Arc<str>>| live.owners.iter().any(|o| uids.contains(&o.uid));
+        let mut uids: HashSet<Arc<str>> = [workload.uid.clone()].into();
+        let namespace = || self.live.values().filter(|l| l.key.namespace == workload.key.namespace);
+        let sets: Vec<Arc<str>> = namespace()
+            .filter(|l| &*l.key.kind == "ReplicaSet" && owned_by(l, &uids))
+            .map(|l| l.uid.clone())
+            .collect();
+        uids.extend(sets);
+        namespace()
+            .filter(|l| &*l.key.kind == "Pod" && owned_by(l, &uids))
+            .map(|pod| health::health(pod, self.now))
+            .find(|h| h.state == HealthState::Degraded)
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Field {
     pub(super) cluster: ClusterView,
     pub(super) compared: Vec<Arc<Compared>>,
     pub(super) stories: HashMap<ObjectKey, Story>,
+    /// What the stories were asked for last.
+    pub(super) asked: u64,
     /// Grows with each connection, so that events of an old one are dropped.
     pub(super) epoch: u64,
     /// Ends the watches of the current connection.
@@ -52,6 +54,7 @@ impl Field {
             cluster: ClusterView::Off,
             compared: Vec::new(),
             stories: HashMap::new(),
+            asked: 0,
             epoch: 0,
             stop: CancellationToken::new(),
             stale: true,
