@@ -11,6 +11,7 @@
 //! | `logs` | logs of containers |
 //! | `route` | [`ApiServer`]: requests to answers |
 //! | `list`, `select`, `follow`, `table` | lists, selectors, watches and followed logs, tables |
+//! | `serve` | the same on a port of this machine |
 //! | `discovery`, `access`, `answer` | discovery; who may read what; answers and their forms |
 //!
 //! Not for: admission, validation, garbage collection beyond one owner, protobuf.
@@ -29,6 +30,7 @@ mod managed;
 mod proof;
 mod route;
 mod select;
+mod serve;
 mod store;
 mod table;
 mod types;
@@ -37,6 +39,7 @@ pub use access::Access;
 pub use answer::{Answer, AnswerBody};
 pub use managed::Writer;
 pub use route::ApiServer;
+pub use serve::Served;
 pub use store::{Clock, Store, StoreError, Written};
 
 /// The Kubernetes version that it says it is.

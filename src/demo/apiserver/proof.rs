@@ -2,7 +2,8 @@
 
 use super::{Access, ApiServer, Store, StoreError, Writer, Written};
 use crate::cluster::{
-    ClusterError, ClusterEvent, Connection, KindState, Namespaces, Patience, Reader, Watch, WatchKind,
+    ClusterError, ClusterEvent, Connection, KindState, LogOptions, Namespaces, Patience, Reader, Watch,
+    WatchKind,
 };
 use crate::model::{Live, ObjectKey, Reason};
 use crate::secret::DigestKey;
@@ -347,4 +348,145 @@ async fn nothing_but_reads_is_answered() {
         }
     }
     assert_eq!(store.version(), before);
+}
+
+fn pod(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop", "labels": {"app": "cart"}},
+        "spec": {"containers": [{"name": "cart", "image": "cart:1"}]}})
+}
+
+#[tokio::test]
+async fn pods_events_and_logs_of_a_workload_are_read() {
+    let store = store();
+    store.apply("x", &deployment("cart:1"), true).expect("applied");
+    store.apply("kube-controller-manager", &pod("cart-1"), true).expect("applied");
+    store.append_log("shop", "cart-1", "cart", "first");
+    store.append_log("shop", "cart-1", "cart", "\u{1b}[31mred");
+    let about = key("Deployment", "cart");
+    store.create_event("deployment-controller", &about, true, "FailedCreate", "no quota \u{7}");
+    let reader = reader(&store).await;
+    let workload = reader.get(&about, "v1").await.expect("read").expect("there");
+    let pods = reader.pods(&workload).await.expect("pods");
+    assert_eq!(pods.iter().map(|p| p.key.to_string()).collect::<Vec<_>>(), ["Pod/shop/cart-1"]);
+    let events = reader.events(&about).await.expect("events");
+    assert_eq!(events.len(), 1);
+    assert!(
+        events[0].warning && events[0].message == "no quota ␇" && events[0].source == "deployment-controller"
+    );
+
+    let options = LogOptions { follow: true, tail: Some(1), ..LogOptions::default() };
+    let mut lines = Box::pin(reader.logs(&pods[0].key, None, options).await.expect("a log"));
+    assert_eq!(lines.next().await, Some(Ok("␛[31mred".to_owned())));
+    store.append_log("shop", "cart-1", "cart", "later");
+    assert_eq!(lines.next().await, Some(Ok("later".to_owned())));
+    store.delete(&pods[0].key).expect("deleted");
+    assert_eq!(lines.next().await, None);
+    let options = LogOptions::default();
+    assert!(matches!(
+        reader.logs(&pods[0].key, None, options).await.err(),
+        Some(ClusterError::NotFound { .. })
+    ));
+}
+
+#[tokio::test]
+async fn access_reviews_are_the_one_question_that_is_posted() {
+    let readable = Some(vec!["apps/deployments".to_owned()]);
+    let connection = connect(ApiServer::with_access(store(), Access { token: None, readable }));
+    assert!(connection.can("list", "apps", "deployments", "").await.expect("an answer").allowed);
+    assert!(!connection.can("list", "", "secrets", "shop").await.expect("an answer").allowed);
+    assert!(!connection.can("delete", "apps", "deployments", "shop").await.expect("an answer").allowed);
+    let (rules, whole) = connection.rules("shop").await.expect("rules");
+    assert!(whole && rules[0].resources == ["deployments"] && rules[0].verbs == ["get", "list", "watch"]);
+}
+
+#[tokio::test]
+async fn pages_of_a_list_show_one_version() {
+    let store = store();
+    for number in 0..5 {
+        store.apply("x", &config_map(&format!("c{number}"), "old"), true).expect("applied");
+    }
+    let get = |path: String| {
+        let server = ApiServer::new(store.clone());
+        async move { answer(server, &path, "application/json").await.1 }
+    };
+    let first = get("/api/v1/namespaces/shop/configmaps?limit=2".to_owned()).await;
+    assert_eq!(first["metadata"]["remainingItemCount"], json!(3));
+    store.apply("x", &config_map("c3", "new"), true).expect("applied");
+    store.delete(&key("ConfigMap", "c4")).expect("deleted");
+    let next = first["metadata"]["continue"].as_str().expect("a token").to_owned();
+    let second = get(format!("/api/v1/namespaces/shop/configmaps?limit=9&continue={next}")).await;
+    let values: Vec<_> =
+        second["items"].as_array().expect("items").iter().map(|i| i["data"]["k"].clone()).collect();
+    assert_eq!(values, ["old", "old", "old"]);
+    store.compact();
+    let gone = get(format!("/api/v1/namespaces/shop/configmaps?limit=9&continue={next}")).await;
+    assert_eq!((&gone["code"], &gone["reason"]), (&json!(410), &json!("Expired")));
+}
+
+async fn answer(mut server: ApiServer, path: &str, accept: &str) -> (u16, Value) {
+    use http_body_util::BodyExt as _;
+    use tower::Service as _;
+    let request = http::Request::builder().uri(path).header("accept", accept);
+    let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).expect("a request");
+    let answer = server.call(request).await.expect("an answer");
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.expect("a body").to_bytes();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+#[tokio::test]
+async fn a_table_has_the_columns_that_kubectl_prints() {
+    let store = store();
+    store.apply("x", &pod("cart-1"), true).expect("applied");
+    let accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+    let (_, table) = answer(ApiServer::new(store), "/api/v1/pods", accept).await;
+    let names: Vec<_> =
+        table["columnDefinitions"].as_array().expect("columns").iter().map(|c| c["name"].clone()).collect();
+    assert_eq!(names, ["Name", "Ready", "Status", "Restarts", "Age"]);
+    assert_eq!(table["rows"][0]["cells"], json!(["cart-1", "0/0", "Pending", "0", "0s"]));
+    assert_eq!(table["rows"][0]["object"]["kind"], json!("PartialObjectMetadata"));
+}
+
+#[tokio::test]
+async fn a_watch_with_initial_events_closes_them_with_a_bookmark() {
+    let store = store();
+    store.apply("x", &config_map("c", "1"), true).expect("applied");
+    let path = "/api/v1/namespaces/shop/configmaps?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan\
+                &allowWatchBookmarks=true&timeoutSeconds=1";
+    let events = lines(&store, path).await;
+    assert_eq!(events.iter().map(|e| e["type"].clone()).collect::<Vec<_>>(), ["ADDED", "BOOKMARK"]);
+    assert_eq!(events[1]["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"], json!("true"));
+    store.compact();
+    let events = lines(&store, "/api/v1/configmaps?watch=1&resourceVersion=2&timeoutSeconds=1").await;
+    assert_eq!((&events[0]["type"], &events[0]["object"]["code"]), (&json!("ERROR"), &json!(410)));
+}
+
+async fn lines(store: &Arc<Store>, path: &str) -> Vec<Value> {
+    use http_body_util::BodyExt as _;
+    use tower::Service as _;
+    let request = http::Request::builder()
+        .uri(path)
+        .body(http_body_util::Empty::<bytes::Bytes>::new())
+        .expect("a request");
+    let answer = ApiServer::new(store.clone()).call(request).await.expect("an answer");
+    let body = answer.into_body().collect().await.expect("a body").to_bytes();
+    body.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
+}
+
+#[tokio::test]
+async fn it_is_served_on_a_port_with_a_kubeconfig() {
+    let store = store();
+    store.apply("x", &config_map("c", "1"), true).expect("applied");
+    let served = ApiServer::new(store).serve(0).await.expect("a port");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("kubeconfig");
+    std::fs::write(&file, served.kubeconfig("demo")).expect("written");
+    let options = crate::cluster::ConnectOptions { kubeconfig: vec![file], ..Default::default() };
+    let connection = Connection::from_kubeconfig(&options, &|_| false).await.expect("connected");
+    assert!(connection.warnings.is_empty(), "{:?}", connection.warnings);
+    let (reader, found) =
+        Reader::open(connection, Arc::new(DigestKey::new([9; 32]))).await.expect("a reader");
+    assert_eq!(&*found.version, super::VERSION);
+    assert!(reader.get(&key("ConfigMap", "c"), "v1").await.expect("read").is_some());
+    assert_eq!(reader.connection().skew_problem(), None);
 }

@@ -73,10 +73,17 @@ where
             let path = head.uri.path().to_owned();
             let parts: Vec<String> = path.trim_matches('/').split('/').map(decode).collect();
             let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            let json = head
+                .headers
+                .get(header::CONTENT_TYPE)
+                .is_none_or(|t| t.as_bytes().starts_with(b"application/json"));
             if let (&Method::POST, ["apis", discovery::REVIEW_GROUP, "v1", plural]) =
                 (&head.method, parts.as_slice())
                 && plural.starts_with("selfsubject")
             {
+                if !json {
+                    return Ok(no_media_type());
+                }
                 let Ok(question) = Limited::new(body, QUESTION).collect().await else {
                     return Ok(answer::bad_request("the body of the request cannot be read"));
                 };
@@ -279,8 +286,11 @@ fn document(inner: &Inner, group: &str, version: &str) -> Option<Value> {
         .filter(|k| k.group == group && k.versions.iter().any(|v| v == version))
         .collect();
     let first = kinds.first()?;
+    let paths: serde_json::Map<String, Value> = kinds.iter().map(|kind| list_path(kind, version)).collect();
     if !first.custom {
-        return Some(types::document(group, version));
+        let mut document = types::document(group, version);
+        document["paths"] = Value::Object(paths);
+        return Some(document);
     }
     let crds = inner.kind_place("apiextensions.k8s.io", "CustomResourceDefinition")?;
     let mut merged: Option<Value> = None;
@@ -301,7 +311,19 @@ fn document(inner: &Inner, group: &str, version: &str) -> Option<Value> {
             }
         }
     }
-    merged
+    merged.map(|mut merged| {
+        merged["paths"] = Value::Object(paths);
+        merged
+    })
+}
+
+/// The path of a kind's list: this is where `kubectl explain` looks a resource up.
+fn list_path(kind: &super::kinds::Kind, version: &str) -> (String, Value) {
+    let root = if kind.group.is_empty() { "/api".to_owned() } else { format!("/apis/{}", kind.group) };
+    let below = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
+    let of = json!({"group": kind.group, "version": version, "kind": kind.kind});
+    let get = json!({"x-kubernetes-action": "list", "x-kubernetes-group-version-kind": of, "responses": {}});
+    (format!("{root}/{version}{below}/{}", kind.plural), json!({"get": get}))
 }
 
 fn not_found(target: &Target, name: &str) -> Answer {
@@ -318,6 +340,12 @@ fn not_acceptable() -> Answer {
     let message =
         "406: Not Acceptable\n\nAvailable representations: application/json, application/json;stream=watch";
     answer::failure(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message, json!({}))
+}
+
+fn no_media_type() -> Answer {
+    let message =
+        "the body of the request was in an unknown format - accepted media types include: application/json";
+    answer::failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message, Value::Null)
 }
 
 /// OpenAPI documents that do not exist are answered without a body.
