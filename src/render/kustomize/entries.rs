@@ -34,6 +34,8 @@ pub struct Patch {
     pub allow_name_change: bool,
     /// `options.allowKindChange`
     pub allow_kind_change: bool,
+    /// The file it stands in, if that is not the kustomization: a controller may add patches of its own.
+    pub file: Option<Arc<str>>,
     /// Line of the entry.
     pub line: u32,
 }

@@ -155,6 +155,13 @@ fn text<'a>(node: &'a Node, field: &str) -> &'a str {
     node.get(field).and_then(Node::scalar_text).unwrap_or("")
 }
 
+/// True if the built-in schema says that a kind has no namespace, in any version of its group.
+pub fn is_cluster_scoped(group: &str, kind: &str) -> bool {
+    CLUSTER_SCOPED
+        .iter()
+        .any(|(version, k)| *k == kind && version.rsplit_once('/').map_or("", |(g, _)| g) == group)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -201,6 +201,14 @@ impl Schema {
     }
 }
 
+/// True if the built-in schema has this kind in any version of the group.
+pub fn knows(group: &str, kind: &str) -> bool {
+    KINDS.iter().any(|(version, kinds)| {
+        crate::model::ObjectKey::split_api_version(version).0 == group
+            && kinds.iter().any(|(k, _)| *k == kind)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

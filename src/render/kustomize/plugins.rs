@@ -286,6 +286,7 @@ fn patch(
         target: Fields::field(p.body, "target").cloned(),
         allow_name_change: option("allowNameChange"),
         allow_kind_change: option("allowKindChange"),
+        file: None,
         line: p.line,
     };
     let loaded = if json {
