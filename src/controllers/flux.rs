@@ -96,7 +96,8 @@ fn reference(node: Option<&Node>, from: &ObjectKey) -> Option<ObjectKey> {
 
 /// What it waits for: the dependencies that its message names, or all of them if the message names none.
 fn waiting_on(body: &Node, conditions: &[Condition], key: &ObjectKey) -> Vec<ObjectKey> {
-    let Some(ready) = conditions.iter().find(|c| &*c.kind == "Ready" && &*c.reason == "DependencyNotReady") else {
+    let Some(ready) = conditions.iter().find(|c| &*c.kind == "Ready" && &*c.reason == "DependencyNotReady")
+    else {
         return Vec::new();
     };
     let declared: Vec<ObjectKey> = body

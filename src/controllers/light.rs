@@ -100,7 +100,11 @@ fn hops(status: &ProducerStatus, source: Option<&ProducerStatus>, head: Option<C
     {
         return behind(format!("{} is pushed, the cluster has fetched {}", head.short(), commit.short()));
     }
-    let at = status.applied.as_ref().or(status.artifact.as_ref()).map_or(String::new(), |r| format!(" at {}", short(r)));
+    let at = status
+        .applied
+        .as_ref()
+        .or(status.artifact.as_ref())
+        .map_or(String::new(), |r| format!(" at {}", short(r)));
     Signal { light: Light::Synced, sentence: format!("in step{at}") }
 }
 

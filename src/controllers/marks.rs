@@ -80,7 +80,12 @@ fn config_sync(body: &Node) -> Option<OwnerMark> {
         let name = if name.is_empty() { "root-sync" } else { name };
         ObjectKey::new("configsync.gke.io", "RootSync", "config-management-system", name)
     } else {
-        ObjectKey::new("configsync.gke.io", "RepoSync", scope, if name.is_empty() { "repo-sync" } else { name })
+        ObjectKey::new(
+            "configsync.gke.io",
+            "RepoSync",
+            scope,
+            if name.is_empty() { "repo-sync" } else { name },
+        )
     };
     Some(OwnerMark { tool: Tool::ConfigSync, owner })
 }

@@ -5,7 +5,7 @@
 //! | `flux` | [`flux_status`]: one Flux object to a [`crate::model::ProducerStatus`] |
 //! | `revision` | revision texts of all ages |
 //! | `inventory` | the ids by which Flux remembers what it made |
-//! | `conditions` | conditions, made safe for a screen and freed of secrets |
+//! | `conditions` | conditions, made safe for a screen |
 //! | `light` | [`light()`]: one producer to one traffic light with a sentence |
 //! | `marks` | [`owner_marks`]: what an object says about its owner |
 //! | `noise` | [`is_noise`]: why an object that nobody declares is no finding |
@@ -18,7 +18,6 @@ mod marks;
 mod noise;
 mod revision;
 
-pub use conditions::screened;
 pub use flux::flux_status;
 pub use inventory::inventory_id;
 pub use light::{Light, Signal, light};

@@ -66,9 +66,9 @@ pub fn is_noise(live: &Live) -> Option<&'static str> {
     if SYSTEM_NAMESPACES.contains(&&*key.namespace) {
         return Some("in a namespace of the system");
     }
-    let kind = KINDS.iter().find(|(group, kind, _)| {
-        *group == &*key.group && (kind.is_empty() || *kind == &*key.kind)
-    });
+    let kind = KINDS
+        .iter()
+        .find(|(group, kind, _)| *group == &*key.group && (kind.is_empty() || *kind == &*key.kind));
     if let Some((_, _, why)) = kind {
         // An APIService for an extension server is somebody's; those of the server itself say so.
         let own = &*key.kind != "APIService" || is_automatic(&live.body);
@@ -76,7 +76,9 @@ pub fn is_noise(live: &Live) -> Option<&'static str> {
             return Some(why);
         }
     }
-    if let Some((_, _, why)) = OBJECTS.iter().find(|(kind, name, _)| *kind == &*key.kind && *name == &*key.name) {
+    if let Some((_, _, why)) =
+        OBJECTS.iter().find(|(kind, name, _)| *kind == &*key.kind && *name == &*key.name)
+    {
         return Some(why);
     }
     by_marks(live)
@@ -113,11 +115,14 @@ fn secret(body: &Node, name: &str, owner: Option<&str>) -> Option<&'static str> 
         Some("helm.sh/release.v1") => Some("a release that Helm stores"),
         Some("kubernetes.io/service-account-token") => Some("a token of a ServiceAccount"),
         Some("bootstrap.kubernetes.io/token") => Some("a token for joining machines"),
-        _ if owner == Some("helm") && name.starts_with("sh.helm.release.v1.") => Some("a release that Helm stores"),
+        _ if owner == Some("helm") && name.starts_with("sh.helm.release.v1.") => {
+            Some("a release that Helm stores")
+        }
         _ => None,
     }
 }
 
 fn is_automatic(body: &Node) -> bool {
-    body.at_path(&["metadata", "labels"]).is_some_and(|l| l.get("kube-aggregator.kubernetes.io/automanaged").is_some())
+    body.at_path(&["metadata", "labels"])
+        .is_some_and(|l| l.get("kube-aggregator.kubernetes.io/automanaged").is_some())
 }

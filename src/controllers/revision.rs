@@ -24,7 +24,10 @@ fn parts(text: &str) -> (Option<&str>, Option<CommitId>) {
     let named = |reference: &str| !reference.is_empty() && reference != "HEAD";
     // Since Flux 2.0: reference, `@`, algorithm, `:`, hex. A reference may hold `@` itself.
     if let Some((reference, digest)) = text.rsplit_once('@') {
-        return (Some(reference).filter(|r| named(r)), digest.split_once(':').and_then(|(a, h)| commit(a, h)));
+        return (
+            Some(reference).filter(|r| named(r)),
+            digest.split_once(':').and_then(|(a, h)| commit(a, h)),
+        );
     }
     if let Some((algorithm, hex)) = text.split_once(':') {
         return (None, commit(algorithm, hex));
