@@ -221,6 +221,10 @@ impl<'n> Walk<'n> {
         }
         let foreign = self.foreign(holders);
         let by = foreign.first().copied();
+        // Who writes by update also comes to own the defaults that its write brings along.
+        if default() {
+            return Ruling::plain(FieldClass::Defaulted);
+        }
         if is_strict(&self.subject, &self.path, &foreign) {
             Ruling::new(FieldClass::Drifted, by, "added")
         } else {

@@ -169,6 +169,8 @@ const DEFAULTS: &[Default] = &[
     row(&["Secret"], "type", Is::Text("Opaque")),
     row(&["LimitRange"], "spec.limits[].default.*", Is::Check(limit_chain)),
     row(&["LimitRange"], "spec.limits[].defaultRequest.*", Is::Check(limit_chain)),
+    row(&["ResourceClaim", "ResourceClaimTemplate"], "**.exactly.allocationMode", Is::Text("ExactCount")),
+    row(&["ResourceClaim", "ResourceClaimTemplate"], "**.exactly.count", Is::Text("1")),
     row(&["FlowSchema"], "spec.matchingPrecedence", Is::Text("1000")),
 ];
 

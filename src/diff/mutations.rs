@@ -92,7 +92,14 @@ pub(super) const MUTATIONS: &[Mutation] = &[
     Mutation {
         id: "pod-injection",
         kinds: &["Pod"],
-        paths: &["spec.@c", "spec.volumes", "metadata.labels", "metadata.annotations"],
+        paths: &[
+            "spec.@c[]",
+            "spec.@c[].env[]",
+            "spec.@c[].volumeMounts[]",
+            "spec.volumes[]",
+            "metadata.labels.*",
+            "metadata.annotations.*",
+        ],
         writers: &[],
         when: When::LiveOnly,
         effect: Effect::Added,
@@ -296,18 +303,17 @@ pub(super) fn is_strict(subject: &Subject, path: &[FieldStep], writers: &[&Manag
     if subject.kind == "Pod" {
         return false;
     }
-    STRICT.iter().any(|pattern| strict_at(subject, pattern, path))
+    STRICT.iter().any(|pattern| within(subject, pattern, path))
         || kinds(STRICT_KINDS)
         || (writers.iter().any(|w| is_person(w)) && kinds(STRICT_FOR_PEOPLE))
 }
 
-/// `pod/@c[]` means a whole container; its fields have rows of their own.
-fn strict_at(subject: &Subject, pattern: &str, path: &[FieldStep]) -> bool {
-    if pattern.ends_with("[]") { subject.at(pattern, path) } else { within(subject, pattern, path) }
-}
-
-/// True if `path` is the place of `pattern` or below it. The last name may hold dots (labels, annotations).
+/// True if `path` is the place of `pattern` or below it. A pattern that ends in `[]` means whole elements, whose fields
+/// have rows of their own. The last name may hold dots (labels, annotations).
 fn within(subject: &Subject, pattern: &str, path: &[FieldStep]) -> bool {
+    if pattern.ends_with("[]") {
+        return subject.at(pattern, path);
+    }
     if let Some((map, name)) = dotted(pattern) {
         return last_key(path) == Some(name) && path.split_last().is_some_and(|(_, p)| subject.at(map, p));
     }

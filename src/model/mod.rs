@@ -15,6 +15,7 @@
 //! | `sealed` | [`Opener`]: how sealed files are opened without knowing who opens them |
 //! | `blind` | secret values to digests, before anything else sees them |
 //! | `clean` | foreign text made safe for a screen |
+//! | `screened` | texts of controllers, freed of what looks like a secret |
 //! | `instant` | RFC 3339 texts to instants |
 
 mod blind;
@@ -27,6 +28,7 @@ mod object;
 mod problem;
 mod rendered;
 mod schema;
+mod screened;
 mod sealed;
 mod status;
 mod tree;
@@ -42,6 +44,7 @@ pub use object::{KeyError, Manifest, ObjectKey, Origin};
 pub use problem::{Place, Problem, Reason, Severity};
 pub use rendered::{Coverage, Environment, Producer, ProducerSpec, Rendered};
 pub use schema::{FieldSchema, ListKind, SchemaId, SchemaRef, SchemaSet, Shape};
+pub use screened::screened;
 pub use sealed::{OpenError, Opened, Opener, SealedFormat};
 pub use status::{Condition, ConditionStatus, ProducerStatus, SourceRevision};
 pub use tree::{ContentId, EntryKind, Overlay, Tree, TreeEntry, TreeError};
