@@ -1,6 +1,8 @@
 //! The tree: nodes that know where they were written, cheap to clone and copied on write.
 
+use super::number::{self, Number};
 use crate::secret::SecretLeaf;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Where a node was written. Lines and columns count from 1; line 0 means "made by the program".
@@ -106,6 +108,15 @@ pub struct Key {
     pub line: u32,
 }
 
+impl Scalar {
+    /// True if it is one of YAML's words for true; false for every other scalar.
+    pub fn is_true(&self) -> bool {
+        self.kind == ScalarKind::Bool
+            && (matches!(self.text.as_bytes().first(), Some(b't' | b'T' | b'y' | b'Y'))
+                || self.text.eq_ignore_ascii_case("on"))
+    }
+}
+
 impl Node {
     /// A node the program made.
     pub fn new(value: Value) -> Self {
@@ -181,19 +192,16 @@ impl Node {
     /// The boolean it resolves to.
     pub fn as_bool(&self) -> Option<bool> {
         match &self.value {
-            Value::Scalar(Scalar { text, kind: ScalarKind::Bool, .. }) => Some(
-                matches!(text.as_bytes().first(), Some(b't' | b'T' | b'y' | b'Y'))
-                    || text.eq_ignore_ascii_case("on"),
-            ),
+            Value::Scalar(scalar) if scalar.kind == ScalarKind::Bool => Some(scalar.is_true()),
             _ => None,
         }
     }
 
-    /// The integer it resolves to, if it is written in decimal and fits.
+    /// The integer it resolves to, if it fits.
     pub fn as_i64(&self) -> Option<i64> {
-        match &self.value {
-            Value::Scalar(Scalar { text, kind: ScalarKind::Int, .. }) => text.replace('_', "").parse().ok(),
-            _ => None,
+        match number::of_scalar(self.as_scalar()?)? {
+            Number::Int(value) => Some(value),
+            Number::Uint(_) | Number::Float(_) => None,
         }
     }
 
@@ -247,6 +255,22 @@ impl Node {
     /// The string at a path of mapping keys.
     pub fn str_at(&self, path: &[&str]) -> Option<&str> {
         self.at_path(path)?.as_str()
+    }
+}
+
+impl Key {
+    /// The string that Go makes of the key: booleans and numbers lose the way they were written.
+    pub fn go_text(&self) -> Cow<'_, str> {
+        let scalar = || Scalar { text: Arc::clone(&self.text), kind: self.kind, style: Style::Plain };
+        match self.kind {
+            ScalarKind::Str | ScalarKind::Time => Cow::Borrowed(&self.text),
+            ScalarKind::Null => Cow::Borrowed("null"),
+            ScalarKind::Bool => Cow::Borrowed(if scalar().is_true() { "true" } else { "false" }),
+            ScalarKind::Int | ScalarKind::Float => match number::of_scalar(&scalar()) {
+                Some(number) => Cow::Owned(number.to_yaml()),
+                None => Cow::Borrowed(&self.text),
+            },
+        }
     }
 }
 

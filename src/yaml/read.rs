@@ -1,5 +1,6 @@
 //! Text to documents: split at `---`, events to nodes, anchors expanded, limits kept.
 
+use super::build::{self, Fault, Shared, Words};
 use super::node::Node;
 use std::ops::Range;
 use std::sync::Arc;
@@ -67,7 +68,141 @@ pub struct Stream {
 }
 
 /// Reads all documents of a file. `file` is what the nodes' marks will say.
+///
+/// The text is cut at lines that start with `---` before anything is parsed, as kustomize does, so one
+/// broken document does not take the others with it.
+///
+/// ```
+/// use sealane::yaml::{Dialect, Limits, read_stream};
+/// let stream = read_stream(b"a: 1\n---\n}\n---\nb: 2\n", &"x.yaml".into(), Dialect::Resource, &Limits::default());
+/// assert_eq!(stream.documents.iter().map(|d| d.index).collect::<Vec<_>>(), [0, 2]);
+/// assert_eq!(stream.errors[0].line, 3);
+/// ```
 pub fn read_stream(text: &[u8], file: &Arc<str>, dialect: Dialect, limits: &Limits) -> Stream {
-    let _ = (text, file, dialect, limits);
-    Stream::default()
+    let mut stream = Stream::default();
+    if text.len() > limits.bytes {
+        let message = format!("larger than {} bytes", limits.bytes);
+        stream.errors.push(ReadError { message, document: 0, line: 1, column: 1 });
+        return stream;
+    }
+    let mut shared = Shared { file, dialect, limits, nodes: 0, words: Words::new() };
+    for (index, piece) in Pieces::of(text).enumerate() {
+        let read = piece
+            .separator
+            .map_or_else(|fault| Err(fault), |()| parse(&text[piece.bytes.clone()], piece.line, &mut shared));
+        match read {
+            Ok(Some(root)) if !root.is_null() => {
+                stream.documents.push(Document { root, index, bytes: piece.bytes, line: piece.line });
+            }
+            Ok(_) => {}
+            Err(Fault { message, line, column }) => {
+                stream.errors.push(ReadError { message, document: index, line, column });
+            }
+        }
+    }
+    stream
+}
+
+/// Reads the first document of one piece, whose first line is line `line` of the file.
+fn parse(piece: &[u8], line: u32, shared: &mut Shared<'_>) -> Result<Option<Node>, Fault> {
+    let text = match std::str::from_utf8(piece) {
+        Ok(text) => text,
+        Err(error) => return Err(fault_at(piece, error.valid_up_to(), line, "invalid UTF-8")),
+    };
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    if let Some(place) = forbidden(text) {
+        return Err(fault_at(text.as_bytes(), place, line, "control characters are not allowed"));
+    }
+    if text.contains('\r') {
+        build::document(&text.replace("\r\n", "\n"), line, shared)
+    } else {
+        build::document(text, line, shared)
+    }
+}
+
+/// Where the first character stands that Go's reader refuses.
+fn forbidden(text: &str) -> Option<usize> {
+    let is_plain = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    if text.as_bytes().iter().all(is_plain) {
+        return None;
+    }
+    text.char_indices().find(|(_, c)| !is_allowed(*c)).map(|(place, _)| place)
+}
+
+fn is_allowed(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{A0}'..='\u{FEFE}' | '\u{FF00}'..='\u{FFFD}' | '\u{10000}'..)
+}
+
+fn fault_at(text: &[u8], place: usize, first_line: u32, message: &str) -> Fault {
+    let before = &text[..place];
+    let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+    let lines = before.iter().filter(|b| **b == b'\n').count();
+    Fault {
+        message: message.to_owned(),
+        line: first_line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX)),
+        column: u32::try_from(String::from_utf8_lossy(&before[start..]).chars().count() + 1)
+            .unwrap_or(u32::MAX),
+    }
+}
+
+/// One piece of a file, between two separators.
+struct Piece {
+    bytes: Range<usize>,
+    line: u32,
+    /// What is wrong with the separator that ends it: nothing else would be read correctly.
+    separator: Result<(), Fault>,
+}
+
+/// Cuts a file at its separators: lines that start with `---`, with a line break before and behind.
+struct Pieces<'t> {
+    text: &'t [u8],
+    /// Where the next piece starts; `None` at the end.
+    start: Option<usize>,
+    line: u32,
+}
+
+impl<'t> Pieces<'t> {
+    fn of(text: &'t [u8]) -> Self {
+        Self { text, start: Some(0), line: 1 }
+    }
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        let start = self.start.take()?;
+        let first = self.line;
+        let mut at = start;
+        // A separator needs a line break before it that belongs to this piece.
+        while let Some(end) = next_line(self.text, at) {
+            self.line = self.line.saturating_add(1);
+            at = end;
+            let line_end = if self.text[at..].starts_with(b"---") { next_line(self.text, at) } else { None };
+            let Some(line_end) = line_end else { continue };
+            let separator = check_separator(&self.text[at..line_end], self.line);
+            if separator.is_ok() {
+                self.line = self.line.saturating_add(1);
+                self.start = Some(line_end);
+            }
+            return Some(Piece { bytes: start..at, line: first, separator });
+        }
+        Some(Piece { bytes: start..self.text.len(), line: first, separator: Ok(()) })
+    }
+}
+
+/// Where the next line starts, if this one is ended by a line break.
+fn next_line(text: &[u8], from: usize) -> Option<usize> {
+    text[from..].iter().position(|b| *b == b'\n').map(|end| from + end + 1)
+}
+
+/// Only blanks or a comment may follow the three dashes.
+fn check_separator(line: &[u8], number: u32) -> Result<(), Fault> {
+    match line[3..].trim_ascii().first() {
+        None | Some(b'#') => Ok(()),
+        Some(_) => {
+            let shown = String::from_utf8_lossy(line.trim_ascii()).into_owned();
+            Err(Fault { message: format!("invalid document separator: {shown}"), line: number, column: 1 })
+        }
+    }
 }
