@@ -1,6 +1,6 @@
 //! Effects: what the screen asks of the world, and the one place that does it.
 
-use crate::model::{Commit, CommitId, Problem, Reason};
+use crate::model::{Commit, CommitId, Problem};
 use crate::secret::SecretText;
 use crate::workspace::{
     Committed, Destination, Details, FieldChange, History, KeyEdit, LogLine, ObjectId, Plan, PushOutcome,
@@ -275,9 +275,4 @@ fn keep_clipboard(mut copies: mpsc::Receiver<String>, back: &mpsc::Sender<Back>,
             let _ = back.blocking_send(Back::NoClipboard(text));
         }
     }
-}
-
-/// The problem of a thing that is asked for where it makes no sense.
-pub(crate) fn not_here(cause: &str) -> Problem {
-    Problem::warning(Reason::NotSupported, cause)
 }

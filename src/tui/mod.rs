@@ -209,7 +209,8 @@ pub(crate) async fn live<F: Face, C: Carry>(
         tour.mark_changed();
     }
     while state.ending.is_none() {
-        let woken = wait(&mut wires, &mut input, deadline(&state, &wires, dirty, drawn)).await;
+        let until = deadline(&state, &wires, dirty, drawn);
+        let woken = wait(&mut wires, &mut input, until).await;
         let begun = (wires.cpu)();
         let mut errands = vec![];
         dirty |= turn(&mut state, woken, &mut wires, &mut errands);
@@ -251,11 +252,13 @@ fn deadline<C>(state: &State, wires: &Wires<C>, dirty: bool, drawn: Instant) -> 
 async fn wait<C>(wires: &mut Wires<C>, input: &mut BoxStream<'static, Event>, until: Instant) -> Woken {
     let tour = wires.tour.as_mut();
     let tour_changed = async move {
-        match tour {
-            // A tour whose guide is gone has nothing more to say.
-            Some(tour) if tour.changed().await.is_ok() => Message::Tour(tour.borrow_and_update().clone()),
-            _ => std::future::pending().await,
+        if let Some(tour) = tour
+            && tour.changed().await.is_ok()
+        {
+            return Message::Tour(tour.borrow_and_update().clone());
         }
+        // A tour whose guide is gone has nothing more to say.
+        std::future::pending().await
     };
     tokio::select! {
         biased;

@@ -108,6 +108,9 @@ fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             }
         }
         Action::Back | Action::Quit => leave(state, action, effects),
+        Action::Earlier | Action::Later | Action::Last if state.top.dirty() => {
+            state.say(Label::Notice, "what was typed is not sealed yet: ctrl-s shows the plan, esc leaves it");
+        }
         Action::Earlier => travel(state, false, effects),
         Action::Later => travel(state, true, effects),
         Action::Last => last(state, effects),
@@ -204,7 +207,6 @@ fn one(state: &mut State, step: Step, effects: &mut Vec<Effect>) -> Vec<Step> {
             next(state, slot);
             effects.push(Effect::Cancel(slot));
         }
-        Step::Refresh => effects.push(Effect::Refresh),
         Step::Show(overlay) => state.overlay = Some(overlay),
         Step::Say(label, text) => state.say(label, text),
         Step::Copy(text) => {
@@ -213,14 +215,12 @@ fn one(state: &mut State, step: Step, effects: &mut Vec<Effect>) -> Vec<Step> {
         }
         Step::Edit(place) => edit(state, &place, effects),
         Step::K9s(id) => k9s(state, &id, effects),
-        Step::Act(action) => act(state, action, effects),
         Step::Filter(typed) => {
             let filter = Filter::parse(&typed);
             state.on_top(|screen, facts| screen.set_filter(filter, facts));
         }
         Step::Given(given) => return state.on_top(|screen, facts| screen.given(given, facts)),
         Step::Choose(choice) => return choose(state, choice, effects),
-        Step::Quit => state.ending = Some(Ending::Quit),
     }
     vec![]
 }

@@ -132,17 +132,21 @@ pub(crate) fn wrap(text: &str, room: usize) -> Vec<String> {
 
 fn wrap_paragraph(paragraph: &str, room: usize, lines: &mut Vec<String>) {
     let mut line = String::new();
+    // A line that begins with blanks keeps them: they are its indentation.
+    let mut fresh = true;
     for word in paragraph.split(' ') {
         let mut word = word;
-        let gap = usize::from(!line.is_empty());
+        let gap = usize::from(!fresh);
         if width(&line) + gap + width(word) <= room {
             line.push_str(if gap == 1 { " " } else { "" });
             line.push_str(word);
+            fresh = false;
             continue;
         }
-        if !line.is_empty() {
+        if !line.trim().is_empty() {
             lines.push(std::mem::take(&mut line));
         }
+        line.clear();
         while width(word) > room {
             let front = head(word, room);
             // One letter can be wider than the room; it is taken all the same, so that this ends.
@@ -152,6 +156,7 @@ fn wrap_paragraph(paragraph: &str, room: usize, lines: &mut Vec<String>) {
             word = &word[front.len()..];
         }
         line.push_str(word);
+        fresh = false;
     }
     lines.push(line);
 }

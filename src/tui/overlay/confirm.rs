@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn only_the_name_agrees() {
-        let mut confirm = Confirm::new("Push?", "", "push", vec![Step::Quit]).typing("prod");
+        let mut confirm = Confirm::new("Push?", "", "push", vec![Step::Leave]).typing("prod");
         assert!(matches!(confirm.act(Action::Enter), Outcome::Stay(_)));
         confirm.paste("prod");
         assert!(matches!(confirm.act(Action::Enter), Outcome::Close(steps) if steps.len() == 1));
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn esc_does_nothing() {
-        let mut confirm = Confirm::new("Push?", "", "push", vec![Step::Quit]);
+        let mut confirm = Confirm::new("Push?", "", "push", vec![Step::Leave]);
         assert!(matches!(confirm.act(Action::Back), Outcome::Close(steps) if steps.is_empty()));
     }
 }

@@ -76,7 +76,6 @@ pub(crate) enum Step {
     Ask(Question),
     Do(Deed),
     Cancel(Slot),
-    Refresh,
     Show(Box<Overlay>),
     /// Something for the last line, for four seconds.
     Say(Label, String),
@@ -84,15 +83,12 @@ pub(crate) enum Step {
     /// Opens a file of the repository in the editor.
     Edit(Place),
     K9s(ObjectId),
-    /// As if its key had been pressed.
-    Act(Action),
     /// The screen's filter, as typed so far.
     Filter(String),
     /// Text for the screen that asked for it.
     Given(Given),
     /// What was chosen in the palette.
     Choose(super::overlay::palette::Choice),
-    Quit,
 }
 
 /// What a person typed for a screen.
@@ -210,6 +206,10 @@ pub(crate) trait Screen: Send {
     /// When it wants to be settled again (milliseconds since 1970).
     fn alarm(&self, _facts: &Facts<'_>) -> Option<u64> {
         None
+    }
+    /// True if leaving would lose what was typed.
+    fn dirty(&self) -> bool {
+        false
     }
     /// Draws the body.
     fn draw(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>);
