@@ -189,6 +189,9 @@ fn cluster_words(view: &EnvironmentView, now: i64) -> Vec<Piece> {
 /// The trail at the right end; its front goes first when there is no room.
 fn breadcrumb(state: &State, width: usize, used: usize) -> Piece {
     let facts = state.facts();
+    if state.below.is_empty() {
+        return piece(Label::Muted, "");
+    }
     let titles: Vec<String> =
         state.below.iter().chain([&state.top]).map(|screen| screen.title(&facts)).collect();
     let between = if state.look.glyphs.ascii { " > " } else { " › " };
@@ -204,21 +207,39 @@ fn breadcrumb(state: &State, width: usize, used: usize) -> Piece {
 
 fn counter_line(state: &State, canvas: &mut Canvas<'_>) {
     let facts = state.facts();
-    let mut pieces = vec![piece(Label::Text, " ")];
-    for counter in state.top.counters(&facts) {
-        pieces.extend(counter_pieces(&counter));
-    }
     let mut remark = state.top.remark(&facts);
     if let Some(filter) = state.top.filter().filter(|f| !f.typed.trim().is_empty()) {
         remark.push(piece(Label::Accent, format!("  /{}", filter.typed)));
     }
     let right: String = remark.iter().map(|p| p.text.as_str()).collect();
     let label = remark.first().map_or(Label::Muted, |p| p.label);
+    let taken = words::width(&right) + 4;
+    let mut pieces = vec![piece(Label::Text, " ")];
+    let (shown, cut) = fitting(state.top.counters(&facts), usize::from(canvas.width()).saturating_sub(taken));
+    for (_, counter) in &shown {
+        pieces.extend(counter_pieces(counter));
+    }
+    if cut {
+        pieces.push(piece(Label::Muted, canvas.look.glyphs.cut));
+    }
     canvas.line(0, &Line::new(pieces).right(piece(label, format!("{right} "))));
 }
 
+/// The counters that fit, with their numbers from 1: the most urgent ones, and always the last, which says
+/// how much is well.
+fn fitting(counters: Vec<Counter>, room: usize) -> (Vec<(usize, Counter)>, bool) {
+    let wide = |counter: &Counter| Line::new(counter_pieces(counter)).width();
+    let mut all: Vec<(usize, Counter)> = counters.into_iter().enumerate().map(|(n, c)| (n + 1, c)).collect();
+    let mut cut = false;
+    while all.len() > 2 && all.iter().map(|(_, c)| wide(c)).sum::<usize>() + 2 > room {
+        all.remove(all.len() - 2);
+        cut = true;
+    }
+    (all, cut)
+}
+
 fn counter_pieces(counter: &Counter) -> Vec<Piece> {
-    let text = format!("{} {} {}", counter.sign, counter.number, counter.word);
+    let text = format!("{} {}", counter.number, counter.word);
     let main = Piece { underlined: counter.on, bold: counter.on, ..piece(counter.label, text) };
     vec![main, piece(Label::Text, "  ")]
 }
@@ -226,10 +247,13 @@ fn counter_pieces(counter: &Counter) -> Vec<Piece> {
 /// Which counter, from 1, stands at a column of line 2.
 pub(crate) fn counter_at(state: &State, x: u16) -> Option<u8> {
     let mut at = 1;
-    for (index, counter) in state.top.counters(&state.facts()).iter().enumerate() {
-        let wide = cells(Line::new(counter_pieces(counter)).width());
+    let facts = state.facts();
+    let remark: usize = state.top.remark(&facts).iter().map(|p| words::width(&p.text)).sum();
+    let room = usize::from(state.size.0).saturating_sub(remark + 4);
+    for (number, counter) in fitting(state.top.counters(&facts), room).0 {
+        let wide = cells(Line::new(counter_pieces(&counter)).width());
         if (at..at + wide.saturating_sub(2)).contains(&x) {
-            return u8::try_from(index + 1).ok();
+            return u8::try_from(number).ok();
         }
         at += wide;
     }
@@ -251,16 +275,22 @@ fn rule(state: &State, strip: &Strip, tour_here: bool, canvas: &mut Canvas<'_>) 
 fn draw_strip(strip: &Strip, canvas: &mut Canvas<'_>) {
     let room = usize::from(canvas.width().saturating_sub(2));
     let lines = usize::from(canvas.height());
+    let causes = wrap_pieces(&strip.cause, room);
     let mut pieces = vec![];
+    // With room to spare, place and next step stand below each other.
+    let apart = lines > 2 && causes.len() <= 1;
     if !strip.place.is_empty() {
         let place = words::cut_path(&strip.place, room / 2, canvas.look.glyphs.cut);
         pieces.push(piece(Label::Muted, format!("{place}   ")));
     }
     if !strip.next.is_empty() {
-        pieces.push(piece(Label::Text, strip.next.clone()));
+        if apart && !pieces.is_empty() {
+            canvas.part(1, 2, cells(room), 1).line(0, &Line::text(Label::Text, strip.next.clone()));
+        } else {
+            pieces.push(piece(Label::Text, strip.next.clone()));
+        }
     }
     let has_last = !pieces.is_empty();
-    let causes = wrap_pieces(&strip.cause, room);
     let shown = lines.saturating_sub(usize::from(has_last));
     let (width, height) = (canvas.width(), canvas.height());
     let mut inside = canvas.part(1, 0, width.saturating_sub(2), height);

@@ -197,7 +197,7 @@ mod tests {
             ("nginx:1.27", true),
             ("nginx:1.28", false),
             ("!", true),
-            (":", false),
+            (":", true),
         ] {
             assert_eq!(Filter::parse(typed).passes(&Row), passes, "{typed}");
         }

@@ -563,7 +563,7 @@ spec:
         let mut cursor = Cursor::default();
         cursor.act(Action::Down, &blocks, 5);
         assert_eq!(cursor, Cursor { at: 1, top: 2 });
-        for _ in 0..7 {
+        for _ in 0..5 {
             cursor.act(Action::Down, &blocks, 5);
         }
         assert_eq!(cursor.at, 1);

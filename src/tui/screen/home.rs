@@ -507,7 +507,7 @@ impl Columns {
         Self {
             state: 14,
             app: longest(&|row| words::width(&name(row)), 8, if width >= 140 { 36 } else { 24 }),
-            environment: longest(&|row| words::width(&row.environment) + 1, 5, 12),
+            environment: longest(&|row| words::width(&row.environment), 4, 12),
             wide: width >= 100,
             widest: width >= 140,
         }
@@ -567,7 +567,7 @@ impl Columns {
         let mut parts: [Vec<Piece>; 11] = Default::default();
         parts[0] = vec![piece(label, format!("{sign} {word}"))];
         parts[1] = vec![Piece { bold: here, ..piece(Label::Text, "cluster") }];
-        parts[2] = environment(view, facts);
+        parts[2] = vec![piece(Label::Muted, view.name.to_string())];
         parts[10] = vec![piece(Label::Text, cause)];
         self.row(y, parts, canvas);
     }
@@ -590,11 +590,7 @@ impl Columns {
         let mut parts: [Vec<Piece>; 11] = Default::default();
         parts[0] = vec![Piece { bold: fresh, ..piece(face.label, format!("{} {}", face.sign, face.word)) }];
         parts[1] = marked(main, &name(row), here, Some(filter));
-        let view = facts.snapshot.environments.iter().find(|e| e.name == row.environment);
-        parts[2] = view.map_or_else(
-            || vec![piece(Label::Muted, row.environment.to_string())],
-            |view| environment(view, facts),
-        );
+        parts[2] = vec![piece(if quiet { Label::Muted } else { Label::Text }, row.environment.to_string())];
         parts[3] = number(row.drifted);
         parts[4] = secrets(row);
         parts[5] = vec![piece(Label::Muted, revision(row))];
@@ -612,11 +608,6 @@ impl Columns {
         }
         self.row(y, parts, canvas);
     }
-}
-
-fn environment(view: &EnvironmentView, facts: &Facts<'_>) -> Vec<Piece> {
-    let bar = if view.production { facts.look.glyphs.bar } else { ' ' };
-    vec![piece(Label::Bad, bar), piece(Label::Muted, view.name.to_string())]
 }
 
 /// The app's name; what is no Kustomization says what it is.
