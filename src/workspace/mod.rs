@@ -4,10 +4,26 @@
 //! answers questions; it owns handles and nothing else. Everything that changes something goes through a
 //! [`Plan`]: made by `plan_…`, shown by a face, consumed by [`Workspace::commit`].
 
+mod apps;
+mod ask;
 mod details;
+mod engine;
+mod facts;
+mod field;
+mod forms;
 mod handle;
+mod history;
+mod inventory;
+mod logs;
 mod plan;
+mod planning;
+mod publish;
+mod rehearse;
+mod secrets;
+mod session;
 mod snapshot;
+mod stories;
+mod writing;
 
 pub use details::{Details, EventLine, FieldChange, History, HistoryEntry, LogLine, ObjectId};
 pub use handle::{Settings, Workspace};

@@ -8,10 +8,10 @@ use crate::git::{Head, Repo};
 use crate::model::{
     CommitId, ContentId, Environment, Manifest, Problem, Producer, Reason, Rendered, Revision, Tree, blind,
 };
-use crate::render::{self, DocumentCache, Inputs};
+use crate::render::{self, Caches, Inputs};
 use crate::seal::{KeySources, Keyring, KeyringOpener, Rules};
 use crate::secret::DigestKey;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,7 +24,9 @@ pub(super) struct Session {
     pub(super) config: RepositoryConfig,
     pub(super) keyring: Arc<Keyring>,
     pub(super) digests: Arc<DigestKey>,
-    pub(super) documents: DocumentCache,
+    pub(super) caches: Caches,
+    /// Where the repository itself is, by which sources in it are recognised.
+    remotes: Vec<String>,
     rendered: Mutex<VecDeque<(RenderKey, Arc<Rendered>)>>,
     /// What is wrong with the configuration; everything else goes on without it.
     pub(super) problems: Vec<Problem>,
@@ -50,10 +52,14 @@ impl Session {
             config: RepositoryConfig::default(),
             keyring: Arc::new(Keyring::load(sources)),
             digests: Arc::new(DigestKey::new(key)),
-            documents: DocumentCache::default(),
+            caches: Caches::default(),
+            remotes: Vec::new(),
             rendered: Mutex::default(),
             problems: Vec::new(),
         };
+        // Without remotes sources are recognised by their names alone.
+        let remotes = session.repo.remotes().unwrap_or_default();
+        session.remotes = remotes.into_iter().map(|r| r.url).collect();
         match session.read_config() {
             Ok(config) => session.config = config,
             Err(problem) => session.problems.push(*problem),
@@ -84,8 +90,11 @@ impl Session {
 
     /// The environments of a tree: those found without hints, corrected by `.sealane.yaml`.
     pub(super) fn environments(&self, tree: &dyn Tree) -> Found {
-        let discovery = render::discover(tree, &self.documents);
-        let mut environments = if self.config.only_these { Vec::new() } else { discovery.environments };
+        let (found, problems) = match render::discover(tree, &self.caches.surveys, &self.remotes) {
+            Ok(discovery) => (discovery.environments, discovery.problems),
+            Err(error) => (Vec::new(), vec![Problem::error(Reason::Repository, error.to_string())]),
+        };
+        let mut environments = if self.config.only_these { Vec::new() } else { found };
         for (name, config) in &self.config.environments {
             let known = environments.iter_mut().find(|e| *e.name == **name);
             match (known, &config.entry) {
@@ -102,7 +111,7 @@ impl Session {
             }
         }
         environments.sort_by_key(|e| (self.is_production(&e.name), e.name.clone()));
-        Found { environments, problems: discovery.problems }
+        Found { environments, problems }
     }
 
     /// True if the configuration says that an environment is production, or its name does.
@@ -118,7 +127,15 @@ impl Session {
             return known;
         }
         let opener = KeyringOpener::new(self.keyring.clone());
-        let inputs = Inputs { opener: Some(&opener), documents: &self.documents, ..Inputs::new(&self.documents) };
+        let (bases, known) = (BTreeMap::new(), HashMap::new());
+        let inputs = Inputs {
+            caches: &self.caches,
+            opener: Some(&opener),
+            remotes: &self.remotes,
+            bases: &bases,
+            scopes: None,
+            known: &known,
+        };
         let rendered = Arc::new(self.blinded(render::render_environment(tree, environment, &inputs)));
         let mut kept = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push_front((key, rendered.clone()));

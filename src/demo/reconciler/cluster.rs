@@ -5,10 +5,10 @@ use crate::cluster::Connection;
 use crate::demo::apiserver::{ApiServer, Store};
 use crate::git::Repo;
 use crate::model::{CommitId, Environment, Rendered, Revision};
-use crate::render::{self, DocumentCache, Inputs};
+use crate::render::{self, Caches, Inputs};
 use crate::seal::{Keyring, KeyringOpener};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,7 +40,7 @@ pub struct DemoCluster {
     pub(super) clock: DemoClock,
     pub(super) origin: Repo,
     keyring: Arc<Keyring>,
-    documents: DocumentCache,
+    caches: Caches,
     rendered: BTreeMap<CommitId, Arc<Rendered>>,
     /// What the source has fetched; the controllers work with this.
     pub(super) artifact: Option<CommitId>,
@@ -63,7 +63,7 @@ impl DemoCluster {
             clock,
             origin: Repo::open(origin)?,
             keyring: Arc::new(keyring),
-            documents: DocumentCache::default(),
+            caches: Caches::default(),
             rendered: BTreeMap::new(),
             artifact: None,
             fetched_at: Timestamp::UNIX_EPOCH,
@@ -133,7 +133,15 @@ impl DemoCluster {
             return known.clone();
         }
         let opener = KeyringOpener::new(self.keyring.clone());
-        let inputs = Inputs { opener: Some(&opener), ..Inputs::new(&self.documents) };
+        let (bases, known) = (BTreeMap::new(), HashMap::new());
+        let inputs = Inputs {
+            caches: &self.caches,
+            opener: Some(&opener),
+            remotes: &[],
+            bases: &bases,
+            scopes: None,
+            known: &known,
+        };
         let rendered = match self.origin.tree(Revision::Commit(commit)) {
             Ok(tree) => Arc::new(render::render_environment(&*tree, &self.environment(), &inputs)),
             // A commit that cannot be read is applied as nothing new: the last state stays.
