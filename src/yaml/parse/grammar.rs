@@ -55,10 +55,11 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// The same, keeping comments for [`Parser::into_comments`].
-    pub(in crate::yaml) fn with_comments(text: &'t str, first_line: u32) -> Self {
-        let mut parser = Self::new(text, first_line, false);
+    /// A parser that keeps comments for [`Parser::into_comments`]; `is_json` for JSON's escapes.
+    pub(in crate::yaml) fn with_comments(text: &'t str, is_json: bool) -> Self {
+        let mut parser = Self::new(text, 1, false);
         parser.scanner.comments = Some(Vec::new());
+        parser.scanner.is_json = is_json;
         parser
     }
 
@@ -275,6 +276,8 @@ impl<'t> Parser<'t> {
                 Kind::Tag { .. } if properties.tag.is_none() => self.scanner.take()?,
                 _ => return Ok((properties, behind)),
             };
+            let start = properties.span.map_or(token.start.at, |span| span.start);
+            properties.span = Some(start..token.end);
             behind = Some(self.empty_scalar_behind(&token).start);
             match token.kind {
                 Kind::Tag { handle, suffix } => {
