@@ -40,6 +40,8 @@ pub(in crate::yaml) struct Parser<'t> {
     tags: Vec<(&'t str, String)>,
     /// At the end of a document go-yaml v3 has seen three tokens more, and what is wrong with them.
     looks_ahead: bool,
+    /// Where the dash stands before the list item just begun.
+    dash: usize,
 }
 
 impl<'t> Parser<'t> {
@@ -52,6 +54,7 @@ impl<'t> Parser<'t> {
             states: Vec::with_capacity(16),
             tags: Vec::new(),
             looks_ahead,
+            dash: 0,
         }
     }
 
@@ -66,6 +69,11 @@ impl<'t> Parser<'t> {
     /// The comments met, in the order of the text.
     pub(in crate::yaml) fn into_comments(self) -> Vec<Comment> {
         self.scanner.comments.unwrap_or_default()
+    }
+
+    /// The byte of the dash that began the list item whose event came last.
+    pub(in crate::yaml) fn dash(&self) -> usize {
+        self.dash
     }
 
     /// The next event.
@@ -303,6 +311,7 @@ impl<'t> Parser<'t> {
         match self.peek()?.kind {
             Kind::BlockEntry => {
                 let sign = self.scanner.take()?;
+                self.dash = sign.start.at;
                 let is_empty = matches!(self.peek()?.kind, Kind::BlockEntry | Kind::BlockEnd);
                 self.entry(&sign, is_empty, State::BlockSequenceEntry, false)
             }
@@ -336,6 +345,7 @@ impl<'t> Parser<'t> {
             return self.empty_event(EventKind::SequenceEnd);
         }
         let sign = self.scanner.take()?;
+        self.dash = sign.start.at;
         let is_empty =
             matches!(self.peek()?.kind, Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd);
         self.entry(&sign, is_empty, State::IndentlessEntry, false)

@@ -45,6 +45,8 @@
 
 mod edit;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub use edit::{Edit, one_line, splice};
 
@@ -169,6 +171,8 @@ pub enum SeqPart<'t> {
 
 /// An item of a list.
 pub struct SeqItem<'t> {
+    /// The byte of its dash; in `[]` the first byte of its value.
+    pub dash: usize,
     /// Its value.
     pub value: Item<'t>,
     /// Comments on the same line as its dash or its value.

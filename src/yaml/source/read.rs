@@ -36,6 +36,8 @@ impl<'t> Source<'t> {
 /// A collection that is still open.
 struct Frame<'t> {
     start: Pos,
+    /// Where the dash stands before it, if it is a list item.
+    dash: usize,
     flow: bool,
     properties: Option<Range<usize>>,
     anchor: Option<&'t str>,
@@ -60,8 +62,10 @@ struct Reader<'t> {
     obstacles: Vec<Obstacle>,
     frames: Vec<Frame<'t>>,
     root: Option<Item<'t>>,
-    /// The key of the entry under way was no scalar.
+    /// Depths at which the next value is left out, its key being no scalar.
     skips_value: Vec<usize>,
+    /// Where the last dash stood.
+    dash: usize,
 }
 
 impl<'t> Reader<'t> {
@@ -73,6 +77,7 @@ impl<'t> Reader<'t> {
             frames: Vec::new(),
             root: None,
             skips_value: Vec::new(),
+            dash: 0,
         }
     }
 
@@ -81,6 +86,7 @@ impl<'t> Reader<'t> {
         let mut content_start = 0;
         loop {
             let event = parser.next()?;
+            self.dash = parser.dash();
             let span = event.start.at..event.end;
             match event.kind {
                 EventKind::StreamEnd => return Ok(parser.into_comments()),
@@ -154,7 +160,8 @@ impl<'t> Reader<'t> {
         if let Some(name) = anchor {
             self.obstacle(ObstacleKind::Anchor(name.to_owned()), start.line);
         }
-        self.frames.push(Frame { start, flow, properties: properties.span, anchor, tag, content });
+        let dash = self.dash;
+        self.frames.push(Frame { start, dash, flow, properties: properties.span, anchor, tag, content });
         Ok(())
     }
 
@@ -183,6 +190,7 @@ impl<'t> Reader<'t> {
                 (Content::Seq(seq), span)
             }
         };
+        self.dash = frame.dash;
         self.place(Item {
             span,
             line: frame.start.line,
@@ -285,11 +293,18 @@ impl<'t> Reader<'t> {
             self.skips_value.pop();
             return;
         }
-        match self.frames.last_mut().map(|frame| &mut frame.content) {
-            None => self.root = Some(value),
-            Some(Open::Refused) => {}
-            Some(Open::Seq(parts)) => parts.push(SeqPart::Item(SeqItem { value, trailing: Vec::new() })),
-            Some(Open::Map { parts, key, .. }) => {
+        let Some(Frame { content, flow, .. }) = self.frames.last_mut() else {
+            let is_written = value.properties.is_some() || !value.span.is_empty();
+            self.root = is_written.then_some(value);
+            return;
+        };
+        match content {
+            Open::Refused => {}
+            Open::Seq(parts) => {
+                let dash = if *flow { value.span.start } else { self.dash };
+                parts.push(SeqPart::Item(SeqItem { dash, value, trailing: Vec::new() }));
+            }
+            Open::Map { parts, key, .. } => {
                 if let Some(key) = key.take() {
                     parts.push(MapPart::Entry(Entry { key, value, trailing: Vec::new() }));
                 }
@@ -386,25 +401,12 @@ fn child_before<'a, 't>(item: &'a mut Item<'t>, at: usize) -> Option<Child<'a, '
             }),
             _ => None,
         }),
-        Content::Seq(seq) => {
-            let first_dash = if seq.flow { usize::MAX } else { seq.span.start };
-            let mut items = seq.parts.iter_mut().filter_map(|part| match part {
-                SeqPart::Item(item) => Some(item),
-                SeqPart::Comment(_) => None,
-            });
-            let mut found = None;
-            // The first item starts at the list's first dash.
-            let mut start = first_dash;
-            for item in items.by_ref() {
-                let begins = start.min(item.value.span.start);
-                if begins >= at {
-                    break;
-                }
-                start = usize::MAX;
-                found = Some(Child { start: begins, value: &mut item.value, trailing: &mut item.trailing });
+        Content::Seq(seq) => seq.parts.iter_mut().rev().find_map(|part| match part {
+            SeqPart::Item(item) if item.dash < at => {
+                Some(Child { start: item.dash, value: &mut item.value, trailing: &mut item.trailing })
             }
-            found
-        }
+            _ => None,
+        }),
         Content::Scalar(_) | Content::Alias(_) => None,
     }
 }
@@ -438,7 +440,7 @@ fn insert_part<'t>(item: &mut Item<'t>, comment: Comment<'t>) {
         }
         Content::Seq(seq) => {
             let place = seq.parts.iter().position(|part| match part {
-                SeqPart::Item(item) => item.value.span.start > at,
+                SeqPart::Item(item) => item.dash > at || item.value.span.start > at,
                 SeqPart::Comment(other) => other.span.start > at,
             });
             seq.parts.insert(place.unwrap_or(seq.parts.len()), SeqPart::Comment(comment));
