@@ -154,6 +154,13 @@ fn put_scalar(scalar: &Scalar, out: &mut impl Sink) {
     }
 }
 
+/// A JSON string.
+pub(super) fn string(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len() + 2);
+    put_string(text, &mut bytes);
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
 /// A JSON string with Go's escapes.
 fn put_string(text: &str, out: &mut impl Sink) {
     out.put(b"\"");

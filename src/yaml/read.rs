@@ -110,20 +110,24 @@ fn parse(piece: &[u8], line: u32, shared: &mut Shared<'_>) -> Result<Option<Node
         Ok(text) => text,
         Err(error) => return Err(fault_at(piece, error.valid_up_to(), line, "invalid UTF-8")),
     };
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    if let Some(place) = forbidden(text) {
-        return Err(fault_at(text.as_bytes(), place, line, "control characters are not allowed"));
-    }
+    check_characters(text, line)?;
     build::document(text, line, shared)
 }
 
-/// Where the first character stands that Go's reader refuses.
-fn forbidden(text: &str) -> Option<usize> {
+/// Finds characters that Go's reader refuses. A byte order mark may stand at the start.
+pub(super) fn check_characters(text: &str, line: u32) -> Result<(), Fault> {
     let is_plain = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
     if text.as_bytes().iter().all(is_plain) {
-        return None;
+        return Ok(());
     }
-    text.char_indices().find(|(_, c)| !is_allowed(*c)).map(|(place, _)| place)
+    let mut letters = text.strip_prefix('\u{FEFF}').unwrap_or(text).char_indices();
+    match letters.find(|(_, letter)| !is_allowed(*letter)) {
+        None => Ok(()),
+        Some((place, _)) => {
+            let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+            Err(fault_at(text.as_bytes(), place, line, "control characters are not allowed"))
+        }
+    }
 }
 
 fn is_allowed(c: char) -> bool {

@@ -25,7 +25,10 @@ pub(super) struct Cursor<'t> {
 
 impl<'t> Cursor<'t> {
     pub(super) fn new(text: &'t str, first_line: u32) -> Self {
-        Self { text, at: 0, line: first_line, line_start: 0, is_ascii: text.is_ascii(), wide: 0, counted: 0 }
+        // A byte order mark at the start is no part of the text.
+        let at = if text.starts_with('\u{FEFF}') { 3 } else { 0 };
+        let is_ascii = text.is_char_boundary(at) && text[at..].is_ascii();
+        Self { text, at, line: first_line, line_start: at, is_ascii, wide: 0, counted: at }
     }
 
     /// The byte `ahead` bytes further on.

@@ -40,6 +40,8 @@ pub(in crate::yaml) struct Parser<'t> {
     tags: Vec<(&'t str, String)>,
     /// At the end of a document go-yaml v3 has seen three tokens more, and what is wrong with them.
     looks_ahead: bool,
+    /// Where the dash stands before the list item just begun.
+    dash: usize,
 }
 
 impl<'t> Parser<'t> {
@@ -52,19 +54,26 @@ impl<'t> Parser<'t> {
             states: Vec::with_capacity(16),
             tags: Vec::new(),
             looks_ahead,
+            dash: 0,
         }
     }
 
-    /// The same, keeping comments for [`Parser::into_comments`].
-    pub(in crate::yaml) fn with_comments(text: &'t str, first_line: u32) -> Self {
-        let mut parser = Self::new(text, first_line, false);
+    /// A parser that keeps comments for [`Parser::into_comments`]; `is_json` for JSON's escapes.
+    pub(in crate::yaml) fn with_comments(text: &'t str, is_json: bool) -> Self {
+        let mut parser = Self::new(text, 1, false);
         parser.scanner.comments = Some(Vec::new());
+        parser.scanner.is_json = is_json;
         parser
     }
 
     /// The comments met, in the order of the text.
     pub(in crate::yaml) fn into_comments(self) -> Vec<Comment> {
         self.scanner.comments.unwrap_or_default()
+    }
+
+    /// The byte of the dash that began the list item whose event came last.
+    pub(in crate::yaml) fn dash(&self) -> usize {
+        self.dash
     }
 
     /// The next event.
@@ -275,6 +284,8 @@ impl<'t> Parser<'t> {
                 Kind::Tag { .. } if properties.tag.is_none() => self.scanner.take()?,
                 _ => return Ok((properties, behind)),
             };
+            let start = properties.span.map_or(token.start.at, |span| span.start);
+            properties.span = Some(start..token.end);
             behind = Some(self.empty_scalar_behind(&token).start);
             match token.kind {
                 Kind::Tag { handle, suffix } => {
@@ -300,6 +311,7 @@ impl<'t> Parser<'t> {
         match self.peek()?.kind {
             Kind::BlockEntry => {
                 let sign = self.scanner.take()?;
+                self.dash = sign.start.at;
                 let is_empty = matches!(self.peek()?.kind, Kind::BlockEntry | Kind::BlockEnd);
                 self.entry(&sign, is_empty, State::BlockSequenceEntry, false)
             }
@@ -333,6 +345,7 @@ impl<'t> Parser<'t> {
             return self.empty_event(EventKind::SequenceEnd);
         }
         let sign = self.scanner.take()?;
+        self.dash = sign.start.at;
         let is_empty =
             matches!(self.peek()?.kind, Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd);
         self.entry(&sign, is_empty, State::IndentlessEntry, false)
