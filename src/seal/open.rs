@@ -34,6 +34,26 @@ pub fn open(bytes: &[u8], file: &str, keyring: &Keyring) -> Result<OpenFile, Ope
     Ok(OpenFile { documents: opened, metadata, key })
 }
 
+/// Checks documents that were just written: every leaf opens, nothing selected is in the clear, the MAC fits.
+pub(super) fn check(documents: &[Node], file: &str, key: &DataKey) -> Result<(), OpenError> {
+    let metadata = metadata(documents.first(), file)?;
+    let mut walk = Walk::new(key, &metadata, file);
+    documents.iter().try_for_each(|d| walk.root(d).map(drop))?;
+    walk.check_mac()
+}
+
+/// The MAC over all leaves of these documents, in upper-case hex.
+pub(super) fn computed_mac(
+    documents: &[Node],
+    file: &str,
+    key: &DataKey,
+    metadata: &Metadata,
+) -> Result<Zeroizing<String>, OpenError> {
+    let mut walk = Walk::new(key, metadata, file);
+    documents.iter().try_for_each(|d| walk.root(d).map(drop))?;
+    Ok(Zeroizing::new(hex_upper(&walk.mac.finalize())))
+}
+
 /// Opens a sealed file only to see whether it can be opened and nothing in it was tampered with.
 pub fn verify(bytes: &[u8], file: &str, keyring: &Keyring) -> Result<(), Problem> {
     open(bytes, file, keyring).map(drop).map_err(|e| e.0)
