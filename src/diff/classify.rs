@@ -85,7 +85,11 @@ impl<'n> Walk<'n> {
         agrees: Agrees,
     ) -> Ruling<'n> {
         if let Some(rule) = self.rules.covering(&self.path, &self.indices, &self.owners.managers(holders)) {
-            return Ruling::new(FieldClass::Ignored, self.newest_foreign(holders), format!("ignored by {rule}"));
+            return Ruling::new(
+                FieldClass::Ignored,
+                self.newest_foreign(holders),
+                format!("ignored by {rule}"),
+            );
         }
         if sides.d.is_some() && sides.l.is_some() && (is_closed(sides.d) || is_closed(sides.l)) {
             return Ruling::new(FieldClass::Unknown, None, "sealed: no key at hand opens it");
@@ -104,7 +108,9 @@ impl<'n> Walk<'n> {
             return Ruling::new(class, foreign.first().copied(), row.note);
         }
         match (sides.d, sides.l) {
-            (Some(d), Some(l)) => self.both((sides.b.is_some(), sides.base().is_some()), (d, l), holders, schema, agrees),
+            (Some(d), Some(l)) => {
+                self.both((sides.b.is_some(), sides.base().is_some()), (d, l), holders, schema, agrees)
+            }
             (Some(_), None) => self.gone(sides),
             (None, Some(live)) => self.extra(sides, live, holders, schema),
             (None, None) => Ruling::plain(FieldClass::Synced),
@@ -178,7 +184,13 @@ impl<'n> Walk<'n> {
     }
 
     /// Rows 12 to 17: git says nothing.
-    fn extra(&self, sides: Sides<'n>, live: &'n Node, holders: Holders, schema: Option<SchemaRef>) -> Ruling<'n> {
+    fn extra(
+        &self,
+        sides: Sides<'n>,
+        live: &'n Node,
+        holders: Holders,
+        schema: Option<SchemaRef>,
+    ) -> Ruling<'n> {
         if let Some(Some(_)) = sides.b {
             let certain = self.applied_by(holders, true);
             let note = if certain { "" } else { "may stay: its controller does not own it" };
@@ -231,15 +243,21 @@ impl<'n> Walk<'n> {
         if let Some(scaler) = self.input.scalers.iter().find(|s| s.rules(self.input.key)) {
             let (min, max, key) = (scaler.min, scaler.max, &scaler.key);
             let within = live.as_i64().is_some_and(|n| (min..=max).contains(&n));
-            let (class, place) = if within {
-                (FieldClass::Delegated, "within")
-            } else {
-                (FieldClass::Drifted, "outside")
-            };
+            let (class, place) =
+                if within { (FieldClass::Delegated, "within") } else { (FieldClass::Drifted, "outside") };
             return Some(Ruling::new(class, by, format!("{place} {min} to {max} of {key}")));
         }
+        // The scale subresource records nobody where the applier does not own the field.
+        if sides.d.is_none() && sides.base().is_none() && holders.is_empty() && live.as_i64() != Some(1) {
+            return Some(Ruling::new(
+                FieldClass::AddedByOthers,
+                None,
+                "scaled; the server did not record by whom",
+            ));
+        }
         let robot = self.foreign(holders).into_iter().find(|m| {
-            (&*m.name == "kube-controller-manager" && &*m.subresource == "scale") || m.name.starts_with("keda")
+            (&*m.name == "kube-controller-manager" && &*m.subresource == "scale")
+                || m.name.starts_with("keda")
         })?;
         Some(Ruling::new(FieldClass::Delegated, Some(robot), "scaled by an autoscaler"))
     }
@@ -254,7 +272,13 @@ impl<'n> Walk<'n> {
     }
 
     /// True if the live value is what the base says, with nothing but defaults added to it.
-    fn says(&mut self, base: &'n Node, live: &'n Node, cursor: Cursor, schema: Option<SchemaRef<'n>>) -> bool {
+    fn says(
+        &mut self,
+        base: &'n Node,
+        live: &'n Node,
+        cursor: Cursor,
+        schema: Option<SchemaRef<'n>>,
+    ) -> bool {
         if base.as_scalar().is_some() || live.as_scalar().is_some() {
             return equal_scalars(&self.subject, &self.path, schema, base, live).is_some();
         }

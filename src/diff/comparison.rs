@@ -190,8 +190,7 @@ pub fn scaler(body: &Node) -> Option<Scaler> {
     };
     let kind = target.str_at(&["kind"]).or(default_kind)?;
     let default_version = if default_kind.is_some() { "apps/v1" } else { "" };
-    let (group, _) =
-        ObjectKey::split_api_version(target.str_at(&["apiVersion"]).unwrap_or(default_version));
+    let (group, _) = ObjectKey::split_api_version(target.str_at(&["apiVersion"]).unwrap_or(default_version));
     let target = ObjectKey::new(group, kind, &key.namespace, target.str_at(&["name"])?);
     Some(Scaler { key, target, min, max })
 }

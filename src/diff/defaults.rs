@@ -60,7 +60,11 @@ const POLICIES: &[&str] = &["ValidatingAdmissionPolicy", "MutatingAdmissionPolic
 
 /// Read from the API server's defaulting code and checked against a running 1.36 (see `tests`).
 const DEFAULTS: &[Default] = &[
-    row(&["Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"], "spec.replicas", Is::Text("1")),
+    row(
+        &["Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"],
+        "spec.replicas",
+        Is::Text("1"),
+    ),
     row(WORKLOADS, "spec.revisionHistoryLimit", Is::Text("10")),
     row(&["Deployment"], "spec.strategy.type", Is::Text("RollingUpdate")),
     row(&["Deployment"], "spec.strategy.rollingUpdate.maxSurge", Is::Text("25%")),
@@ -173,16 +177,16 @@ const DEFAULTS: &[Default] = &[
 /// True if the value is what the server fills in: the published default, or one of the table.
 pub(super) fn is_default(spot: &Spot, schema: Option<SchemaRef>) -> bool {
     let published = schema.and_then(SchemaRef::schema).and_then(|s| s.default.as_ref());
-    if published.is_some_and(|value| equal_scalars(spot.subject, spot.path, schema, value, spot.live).is_some()) {
+    if published
+        .is_some_and(|value| equal_scalars(spot.subject, spot.path, schema, value, spot.live).is_some())
+    {
         return true;
     }
     if !spot.subject.built_in {
         return false;
     }
-    DEFAULTS
-        .iter()
-        .filter(|d| spot.subject.is_one_of(d.kinds) && spot.subject.at(d.path, spot.path))
-        .any(|d| match &d.value {
+    DEFAULTS.iter().filter(|d| spot.subject.is_one_of(d.kinds) && spot.subject.at(d.path, spot.path)).any(
+        |d| match &d.value {
             Is::Text(text) => spot.live.scalar_text() == Some(text),
             Is::OneOf(texts) => texts.contains(&spot.text()),
             Is::Beside(name) => spot
@@ -190,7 +194,8 @@ pub(super) fn is_default(spot: &Spot, schema: Option<SchemaRef>) -> bool {
                 .and_then(|parent| parent.get(name))
                 .is_some_and(|beside| beside.scalar_text() == spot.live.scalar_text()),
             Is::Check(check) => check(spot),
-        })
+        },
+    )
 }
 
 fn pull_policy(spot: &Spot) -> bool {
@@ -202,7 +207,8 @@ fn pull_policy(spot: &Spot) -> bool {
 
 fn request_is_limit(spot: &Spot) -> bool {
     let resources = spot.above.iter().rev().nth(1).copied().flatten();
-    let limit = resources.and_then(|r| r.get("limits")).zip(last_key(spot.path)).and_then(|(l, key)| l.get(key));
+    let limit =
+        resources.and_then(|r| r.get("limits")).zip(last_key(spot.path)).and_then(|(l, key)| l.get(key));
     limit.is_some_and(|limit| equal_scalars(spot.subject, spot.path, None, limit, spot.live).is_some())
 }
 
@@ -220,7 +226,9 @@ fn probe(spot: &Spot) -> bool {
 fn policy_types(spot: &Spot) -> bool {
     let egress = spot.root().and_then(|root| root.at_path(&["spec", "egress"])).is_some();
     spot.live.as_seq().is_some_and(|types| {
-        types.iter().all(|t| matches!(t.as_str(), Some("Ingress")) || (egress && t.as_str() == Some("Egress")))
+        types
+            .iter()
+            .all(|t| matches!(t.as_str(), Some("Ingress")) || (egress && t.as_str() == Some("Egress")))
     })
 }
 
@@ -243,7 +251,8 @@ fn subject_group(spot: &Spot) -> bool {
 fn limit_chain(spot: &Spot) -> bool {
     let item = spot.above.iter().rev().nth(1).copied().flatten();
     let Some((item, key)) = item.zip(last_key(spot.path)) else { return false };
-    ["max", "default", "min"].iter().filter_map(|from| item.get(from)?.get(key)).any(|source| {
-        equal_scalars(spot.subject, spot.path, None, source, spot.live).is_some()
-    })
+    ["max", "default", "min"]
+        .iter()
+        .filter_map(|from| item.get(from)?.get(key))
+        .any(|source| equal_scalars(spot.subject, spot.path, None, source, spot.live).is_some())
 }

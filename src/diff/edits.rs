@@ -84,7 +84,8 @@ fn print(node: &Node) -> String {
         Value::Scalar(scalar) => format!("{:?} {}", scalar.kind, scalar.text),
         Value::Seq(items) => format!("[{}]", items.iter().map(print).collect::<Vec<_>>().join("\u{1}")),
         Value::Map(map) => {
-            let mut entries: Vec<String> = map.iter().map(|(k, v)| format!("{k:?}\u{2}{}", print(v))).collect();
+            let mut entries: Vec<String> =
+                map.iter().map(|(k, v)| format!("{k:?}\u{2}{}", print(v))).collect();
             entries.sort();
             format!("{{{}}}", entries.join("\u{1}"))
         }

@@ -46,7 +46,8 @@ impl Equal<'_> {
         if a.len() != b.len() {
             return false;
         }
-        let shape = known_shape(self.subject, &self.path).or_else(|| guess(&[a, b])).unwrap_or(ListShape::Atomic);
+        let shape =
+            known_shape(self.subject, &self.path).or_else(|| guess(&[a, b])).unwrap_or(ListShape::Atomic);
         self.path.push(FieldStep::Index(0));
         let equal = match shape {
             ListShape::Keyed(keys) => {

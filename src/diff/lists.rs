@@ -97,7 +97,9 @@ pub(super) fn known_shape(subject: &Subject, path: &[FieldStep]) -> Option<ListS
     });
     match keyed {
         Some((_, _, keys)) => Some(ListShape::Keyed(
-            keys.iter().map(|(name, default)| KeyField { name: (*name).into(), default: default.map(Arc::from) }).collect(),
+            keys.iter()
+                .map(|(name, default)| KeyField { name: (*name).into(), default: default.map(Arc::from) })
+                .collect(),
         )),
         None if subject.built_in => Some(ListShape::Atomic),
         None => None,
@@ -152,8 +154,11 @@ pub(super) fn identities(list: &[Node], keys: &[KeyField]) -> Vec<Identity> {
             found.push(Identity::Index(index));
             continue;
         }
-        let values: Vec<Option<String>> =
-            given.iter().zip(keys).map(|(value, key)| value.or(key.default.as_deref()).map(str::to_owned)).collect();
+        let values: Vec<Option<String>> = given
+            .iter()
+            .zip(keys)
+            .map(|(value, key)| value.or(key.default.as_deref()).map(str::to_owned))
+            .collect();
         let count = counts.entry(values.clone()).or_insert(0);
         found.push(Identity::Key(values, *count));
         *count += 1;
@@ -167,7 +172,8 @@ impl Identity {
         match self {
             Self::Index(index) => FieldStep::Index(*index),
             Self::Key(values, count) => {
-                let mut name = values.iter().map(|v| v.as_deref().unwrap_or("")).collect::<Vec<_>>().join(",");
+                let mut name =
+                    values.iter().map(|v| v.as_deref().unwrap_or("")).collect::<Vec<_>>().join(",");
                 if *count > 0 {
                     name.push_str(&format!("#{}", count + 1));
                 }

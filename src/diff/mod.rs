@@ -33,7 +33,9 @@ mod redact;
 mod rules;
 mod walk;
 
-pub use comparison::{Base, Comparison, Controller, Desired, Found, Mark, Scaler, Standing, appliers, scaler};
+pub use comparison::{
+    Base, Comparison, Controller, Desired, Found, Mark, Scaler, Standing, appliers, scaler,
+};
 pub use edits::{ListEdit, list_edits};
 pub use normal::Rule;
 pub use object::{all_fields, diff, todays_key};

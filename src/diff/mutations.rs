@@ -42,8 +42,12 @@ pub(super) enum Effect {
     Added,
 }
 
-const WEBHOOKS: &[&str] =
-    &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "CustomResourceDefinition", "APIService"];
+const WEBHOOKS: &[&str] = &[
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+    "CustomResourceDefinition",
+    "APIService",
+];
 
 /// The table of diff.md 2.9, in its order. `spec.replicas` is decided with the autoscalers at hand, in `classify`.
 pub(super) const MUTATIONS: &[Mutation] = &[
@@ -104,9 +108,7 @@ pub(super) const MUTATIONS: &[Mutation] = &[
     Mutation {
         id: "restarted-by-hand",
         kinds: &[],
-        paths: &[
-            "spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt",
-        ],
+        paths: &["spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt"],
         writers: &[],
         when: When::LiveOnly,
         effect: Effect::Added,
@@ -253,8 +255,18 @@ const STRICT_FOR_PEOPLE: &[(&[&str], &str)] =
     &[(&["ConfigMap"], "data"), (&["ConfigMap"], "binaryData"), (&["Secret"], "data")];
 
 /// Managers behind which a person sits (diff.md 2.6).
-const PEOPLE: &[&str] =
-    &["kubectl*", "k9s*", "Mozilla", "node-fetch", "rancher", "lens*", "OpenLens*", "Headlamp", "headlamp", "curl"];
+const PEOPLE: &[&str] = &[
+    "kubectl*",
+    "k9s*",
+    "Mozilla",
+    "node-fetch",
+    "rancher",
+    "lens*",
+    "OpenLens*",
+    "Headlamp",
+    "headlamp",
+    "curl",
+];
 
 /// True if a person wrote with this manager's name.
 pub(super) fn is_person(manager: &Manager) -> bool {

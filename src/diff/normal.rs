@@ -187,7 +187,8 @@ const PRESENCE: [&str; 9] = [
 /// The side without what says nothing: null is none (N12), and so is an empty map or list (N10).
 pub(super) fn present<'n>(node: Option<&'n Node>, path: &[FieldStep]) -> Option<&'n Node> {
     let node = node.filter(|n| !n.is_null())?;
-    let empty = node.as_map().is_some_and(crate::yaml::Map::is_empty) || node.as_seq().is_some_and(<[_]>::is_empty);
+    let empty =
+        node.as_map().is_some_and(crate::yaml::Map::is_empty) || node.as_seq().is_some_and(<[_]>::is_empty);
     if empty && last_key(path).is_some_and(|key| !PRESENCE.contains(&key)) { None } else { Some(node) }
 }
 

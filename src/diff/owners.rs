@@ -184,7 +184,10 @@ impl<'a> Owners<'a> {
         let Cursor::At(at) = cursor else { return None };
         self.places[at].steps.keys().find_map(|step| match step {
             Step::Item(values) => Some(
-                values.iter().map(|(name, _)| KeyField { name: name.as_str().into(), default: None }).collect(),
+                values
+                    .iter()
+                    .map(|(name, _)| KeyField { name: name.as_str().into(), default: None })
+                    .collect(),
             ),
             _ => None,
         })

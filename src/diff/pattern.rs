@@ -105,7 +105,8 @@ enum Anchor {
 }
 
 fn is_path(steps: &[FieldStep], names: &[&str]) -> bool {
-    steps.len() == names.len() && steps.iter().zip(names).all(|(s, n)| matches!(s, FieldStep::Key(k) if &**k == *n))
+    steps.len() == names.len()
+        && steps.iter().zip(names).all(|(s, n)| matches!(s, FieldStep::Key(k) if &**k == *n))
 }
 
 /// Takes what `token` describes off the end of `path`.

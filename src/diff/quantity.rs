@@ -118,7 +118,9 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_none() {
-        for text in ["", "Mi", "1.2.3", "1Zi", "a", "1e99", "--1", "99999999999999999999999999999999999", "1 Gi"] {
+        for text in
+            ["", "Mi", "1.2.3", "1Zi", "a", "1e99", "--1", "99999999999999999999999999999999999", "1 Gi"]
+        {
             assert_eq!(quantity(text), None, "{text}");
         }
     }

@@ -10,8 +10,17 @@ use crate::yaml::{Map, Node, Value};
 
 /// Words in the name of a variable or key whose value is taken for a secret.
 const WORDS: [&str; 11] = [
-    "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY", "ACCESSKEY", "PRIVATEKEY", "CREDENTIAL",
-    "CLIENTSECRET", "WEBHOOKURL",
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "SECRET",
+    "TOKEN",
+    "APIKEY",
+    "ACCESSKEY",
+    "PRIVATEKEY",
+    "CREDENTIAL",
+    "CLIENTSECRET",
+    "WEBHOOKURL",
 ];
 
 /// Ends of such names that say that the value only points to the secret.
@@ -105,7 +114,10 @@ fn holds_secret(node: &Node) -> bool {
 fn is_secret_text(text: &str) -> bool {
     STARTS.iter().any(|start| text.contains(start))
         || text.contains("PRIVATE KEY-----")
-        || text.strip_prefix("--").and_then(|t| t.split_once('=')).is_some_and(|(n, v)| !v.is_empty() && is_secret_name(n))
+        || text
+            .strip_prefix("--")
+            .and_then(|t| t.split_once('='))
+            .is_some_and(|(n, v)| !v.is_empty() && is_secret_name(n))
         || text.split_once("://").is_some_and(|(_, rest)| {
             let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
             authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':') && !user.contains("$("))

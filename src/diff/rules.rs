@@ -81,7 +81,8 @@ impl Rules {
                 }
             }
         }
-        for entry in body.at_path(&["spec", "ignoreDifferences"]).and_then(Node::as_seq).into_iter().flatten() {
+        for entry in body.at_path(&["spec", "ignoreDifferences"]).and_then(Node::as_seq).into_iter().flatten()
+        {
             errors.extend(strings(entry.get("jqPathExpressions")).map(|jq| RuleError::Jq(jq.to_owned())));
             let paths: Vec<&str> = strings(entry.get("jsonPointers")).collect();
             match IgnoreRule::new(&from, Target::of_argo(entry), &paths) {
@@ -96,7 +97,12 @@ impl Rules {
     }
 
     /// The rules for one object, by key, version and the bodies whose labels count.
-    pub(super) fn of_object<'r>(&'r self, key: &ObjectKey, version: &str, body: Option<&Node>) -> ObjectRules<'r> {
+    pub(super) fn of_object<'r>(
+        &'r self,
+        key: &ObjectKey,
+        version: &str,
+        body: Option<&Node>,
+    ) -> ObjectRules<'r> {
         let rules = self.rules.iter().filter(|rule| rule.target.fits(key, version, body)).collect();
         ObjectRules { rules, everything: None }
     }
@@ -207,7 +213,8 @@ fn covers(pointer: &[String], path: &[FieldStep], indices: &[Option<usize>]) -> 
                 Some(FieldStep::Index(index)) => index.to_string() == *token,
                 None => false,
             };
-            let numbered = indices.get(at).copied().flatten().is_some_and(|index| index.to_string() == *token);
+            let numbered =
+                indices.get(at).copied().flatten().is_some_and(|index| index.to_string() == *token);
             token == "*" || named || numbered
         })
 }

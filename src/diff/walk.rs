@@ -51,11 +51,7 @@ pub(super) struct Walk<'n> {
 impl<'n> Sides<'n> {
     /// Without what says nothing at this place (N10, N12).
     fn present(self, path: &[FieldStep]) -> Self {
-        Self {
-            d: present(self.d, path),
-            b: self.b.map(|b| present(b, path)),
-            l: present(self.l, path),
-        }
+        Self { d: present(self.d, path), b: self.b.map(|b| present(b, path)), l: present(self.l, path) }
     }
 
     fn here(self) -> impl Iterator<Item = &'n Node> {
@@ -68,7 +64,11 @@ impl<'n> Sides<'n> {
 }
 
 impl<'n> Walk<'n> {
-    pub fn new(input: &'n Comparison<'n>, managers: &'n [crate::model::Manager], rules: ObjectRules<'n>) -> Self {
+    pub fn new(
+        input: &'n Comparison<'n>,
+        managers: &'n [crate::model::Manager],
+        rules: ObjectRules<'n>,
+    ) -> Self {
         Self {
             input,
             subject: Subject::of(input.key),
@@ -280,7 +280,8 @@ impl<'n> Walk<'n> {
     }
 
     fn keyed(&mut self, sides: Sides<'n>, cursor: Cursor, schema: Option<SchemaRef<'n>>, keys: &[KeyField]) {
-        let (d, b, l) = (Elements::of(sides.d, keys), Elements::of(sides.base(), keys), Elements::of(sides.l, keys));
+        let (d, b, l) =
+            (Elements::of(sides.d, keys), Elements::of(sides.base(), keys), Elements::of(sides.l, keys));
         let mut seen = HashSet::new();
         for id in d.order.iter().chain(&l.order).filter(|id| seen.insert(*id)) {
             let child = Sides { d: d.get(id), b: sides.b.map(|_| b.get(id)), l: l.get(id) };
@@ -321,7 +322,8 @@ impl<'n> Walk<'n> {
                 .and_then(|list| list.iter().find(|e| e.scalar_text().unwrap_or("") == value))
         };
         let mut seen = HashSet::new();
-        for (index, element) in sides.here().filter_map(Node::as_seq).flat_map(|list| list.iter().enumerate()) {
+        for (index, element) in sides.here().filter_map(Node::as_seq).flat_map(|list| list.iter().enumerate())
+        {
             let value = element.scalar_text().unwrap_or("");
             if !seen.insert(value) {
                 continue;
@@ -397,9 +399,10 @@ impl<'n> Walk<'n> {
     /// True if an element of `d` turns up at another place of `l`.
     fn moved(&mut self, d: &'n [Node], l: &'n [Node], cursor: Cursor, schema: Option<SchemaRef<'n>>) -> bool {
         d.len() <= ELEMENTS
-            && (0..d.len())
-                .any(|i| (0..l.len()).any(|j| i != j && self.same(&d[i], &l[j], cursor, schema))
-                    && !self.same(&d[i], &l[i], cursor, schema))
+            && (0..d.len()).any(|i| {
+                (0..l.len()).any(|j| i != j && self.same(&d[i], &l[j], cursor, schema))
+                    && !self.same(&d[i], &l[i], cursor, schema)
+            })
     }
 
     /// True if two elements of the list at the current path say the same, defaults and spelling aside.
@@ -413,12 +416,7 @@ impl<'n> Walk<'n> {
     }
 
     /// True if a visit here would find nothing worth telling. Leaves no trace.
-    pub fn finds_nothing(
-        &mut self,
-        sides: Sides<'n>,
-        cursor: Cursor,
-        schema: Option<SchemaRef<'n>>,
-    ) -> bool {
+    pub fn finds_nothing(&mut self, sides: Sides<'n>, cursor: Cursor, schema: Option<SchemaRef<'n>>) -> bool {
         let (start, approximate) = (self.out.len(), self.approximate);
         self.visit(sides, cursor, schema);
         let nothing = self.out[start..].iter().all(|diff| super::object::is_hidden(diff.class));
