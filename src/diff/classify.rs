@@ -247,6 +247,14 @@ impl<'n> Walk<'n> {
                 if within { (FieldClass::Delegated, "within") } else { (FieldClass::Drifted, "outside") };
             return Some(Ruling::new(class, by, format!("{place} {min} to {max} of {key}")));
         }
+        // The scale subresource records nobody where the applier does not own the field.
+        if sides.d.is_none() && sides.base().is_none() && holders.is_empty() && live.as_i64() != Some(1) {
+            return Some(Ruling::new(
+                FieldClass::AddedByOthers,
+                None,
+                "scaled; the server did not record by whom",
+            ));
+        }
         let robot = self.foreign(holders).into_iter().find(|m| {
             (&*m.name == "kube-controller-manager" && &*m.subresource == "scale")
                 || m.name.starts_with("keda")
