@@ -118,13 +118,14 @@ pub(super) async fn events(reader: &Reader, key: &ObjectKey) -> Result<Vec<Event
     let events = reader.events(key).await.map_err(|e| e.problem())?;
     Ok(events
         .into_iter()
+        .rev()
         .map(|e| EventLine {
-            at: e.at,
+            at: e.last.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second),
             warning: e.warning,
             reason: e.reason,
             message: e.message,
-            count: e.count,
-            object: e.object,
+            count: u32::try_from(e.count).unwrap_or(u32::MAX),
+            source: e.source,
         })
         .collect())
 }

@@ -8,9 +8,9 @@ use super::publish::{self, Published};
 use super::session::Session;
 use super::snapshot::{ClusterView, ContextChoice};
 use super::stories::{self, Told};
-use crate::cluster::{ClusterError, ClusterEvent, Connection, Namespaces, Reader};
+use crate::cluster::{ClusterError, ClusterEvent, Connection, ExecCommand, Namespaces, Reader};
 use crate::config::Answers;
-use crate::git::Status;
+use crate::git::{Fingerprint, Status};
 use crate::model::{Commit, CommitId, Environment, Live, ObjectKey, Problem, Rendered, Revision};
 use futures::StreamExt as _;
 use std::collections::{BTreeMap, HashMap};
@@ -88,7 +88,7 @@ pub(super) struct Engine {
     broken: Option<Problem>,
     fields: BTreeMap<Arc<str>, Field>,
     takes_back: Option<CommitId>,
-    fingerprint: u64,
+    fingerprint: Option<Fingerprint>,
     reading: bool,
     generation: u64,
     consents: HashMap<Arc<str>, String>,
@@ -112,7 +112,7 @@ impl Engine {
             broken: None,
             fields: BTreeMap::new(),
             takes_back: None,
-            fingerprint: 0,
+            fingerprint: None,
             reading: false,
             generation: 0,
             consents: HashMap::new(),
@@ -192,7 +192,7 @@ impl Engine {
     }
 
     fn poll(&mut self) {
-        let fingerprint = self.session.repo.fingerprint();
+        let fingerprint = Some(self.session.repo.fingerprint());
         if fingerprint != self.fingerprint {
             self.fingerprint = fingerprint;
             self.read_repository();
@@ -297,7 +297,10 @@ impl Engine {
         tokio::spawn(async move {
             let connection = match given {
                 Some(connection) => Ok(connection),
-                None => Connection::from_kubeconfig(&options, &|command| consents.contains(&command.id())).await,
+                None => {
+                    let agreed = |command: &ExecCommand| consents.contains(&command.id());
+                    Connection::from_kubeconfig(&options, &agreed).await
+                }
             };
             let outcome = match connection {
                 Ok(connection) => Reader::open(connection, digests).await.map(|(r, found)| (r, found.version)),

@@ -140,7 +140,7 @@ impl Facts {
     }
 
     fn stray(&self, live: &Arc<Live>, rules: &diff::Rules) -> Option<Compared> {
-        let owner = controllers::owner_mark(live);
+        let owner = controllers::owner_marks(live).map(|m| m.owner);
         let mark = match &owner {
             // What a HelmRelease or another producer of ours made is its affair, not a stray.
             Some(owner) if self.statuses.keys().any(|k| same_object(k, owner)) => return None,
@@ -240,7 +240,7 @@ impl<'a> Side<'a> {
         let desired = self.desired.get(key).copied();
         let base = self.base.as_ref().and_then(|b| b.get(key)).copied();
         let live = self.facts.live.get(key);
-        let owner = live.and_then(|l| controllers::owner_mark(l));
+        let owner = live.and_then(|l| controllers::owner_marks(l).map(|m| m.owner));
         let comparison = Comparison {
             base: match (&self.base, base) {
                 (None, _) => Base::Unknown,

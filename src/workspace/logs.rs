@@ -2,7 +2,7 @@
 
 use super::details::LogLine;
 use super::publish::FieldFacts;
-use crate::cluster::Reader;
+use crate::cluster::{LogOptions, Reader};
 use crate::model::{Live, ObjectKey, Problem, Reason};
 use crate::yaml::Node;
 use futures::StreamExt as _;
@@ -38,8 +38,9 @@ pub(super) async fn follow(
         let (reader, sender, cancel) = (reader.clone(), sender.clone(), cancel.clone());
         tokio::spawn(async move {
             let source: Arc<str> = format!("{}/{container}", pod.name).into();
-            let mut stream = match reader.logs(&pod, &container, TAIL, true).await {
-                Ok(stream) => stream,
+            let options = LogOptions { tail: Some(TAIL), follow: true, ..LogOptions::default() };
+            let mut stream = match reader.logs(&pod, Some(&container), options).await {
+                Ok(stream) => Box::pin(stream),
                 Err(error) => {
                     // The reason stands where the lines would stand.
                     let _ = sender.send(LogLine { source, text: error.problem().cause }).await;

@@ -18,9 +18,8 @@ pub(super) fn revert(session: &Session, commits: &[CommitId]) -> Result<Plan, Bo
     let started = Instant::now();
     let refused = |problem: Problem| Box::new(Refusal { problem, also: Vec::new() });
     let (branch, head) = standing(session).map_err(refused)?;
-    let resolve = |_: &str, base: Option<&[u8]>, ours: &[u8], theirs: Option<&[u8]>| {
-        merge_sealed(session, base?, ours, theirs?)
-    };
+    let resolve =
+        |_: &str, base: &[u8], ours: &[u8], theirs: &[u8]| merge_sealed(session, base, ours, theirs);
     let change = match session.repo.revert(commits, head, &resolve) {
         Ok(change) => change,
         Err(error) => return Err(Box::new(blocked(session, &error))),
@@ -235,7 +234,7 @@ fn missing(file: &str) -> Problem {
 }
 
 /// Merges a sealed file key by key, where lines cannot be merged: every edit changes its MAC.
-fn merge_sealed(session: &Session, base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn merge_sealed(session: &Session, base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
     let time = jiff::Timestamp::now().as_second();
     seal::merge(base, ours, theirs, &session.keyring, time).ok()
 }
