@@ -56,6 +56,10 @@ impl<'n> Ruling<'n> {
 impl<'n> Walk<'n> {
     /// Classes the difference at the current path and keeps it.
     pub fn rule(&mut self, sides: Sides<'n>, cursor: Cursor, schema: Option<SchemaRef<'n>>) {
+        if self.two_way {
+            let note = sides.d.zip(sides.l).map_or_else(String::new, |(d, l)| order_note(l, d));
+            return self.push(FieldClass::Changed, sides, None, note);
+        }
         let agrees = match (sides.b.flatten(), sides.d, sides.l) {
             (Some(b), Some(d), Some(l)) => {
                 Agrees { live: self.says(b, l, cursor, schema), desired: self.repeats(b, d) }

@@ -13,15 +13,19 @@
 //! | `pattern` | places in a kind, for the tables |
 //! | `defaults`, `mutations` | the tables: server defaults; what others write by right |
 //! | `rules` | ignore rules of controllers and users |
+//! | `change`, `summary` | two renderings of one object: what changed, and in one line |
+//! | `generated` | names that follow their content |
 //! | `redact` | the gate: results hold nothing that looks secret |
 //!
 //! Not for: rendering (`render`), reading clusters (`cluster`), health (`health`).
 
+mod change;
 mod classify;
 mod comparison;
 mod defaults;
 mod edits;
 mod equal;
+mod generated;
 mod lists;
 mod mutations;
 mod normal;
@@ -31,12 +35,18 @@ mod pattern;
 mod quantity;
 mod redact;
 mod rules;
+mod summary;
+#[cfg(test)]
+mod tests;
 mod walk;
 
+pub use change::{Change, compare};
 pub use comparison::{
     Base, Comparison, Controller, Desired, Found, Mark, Scaler, Standing, appliers, scaler,
 };
 pub use edits::{ListEdit, list_edits};
+pub use generated::{base_name, pair_generated};
 pub use normal::Rule;
 pub use object::{all_fields, diff, todays_key};
 pub use rules::{IgnoreRule, RuleError, Rules, Target};
+pub use summary::summarize;

@@ -7,8 +7,6 @@ use crate::yaml::Node;
 
 /// One row of the table of well-known mutations.
 pub(super) struct Mutation {
-    /// Its name in notes and tests.
-    pub id: &'static str,
     kinds: &'static [&'static str],
     paths: &'static [&'static str],
     /// Managers that may; none means anybody, also nobody.
@@ -52,7 +50,6 @@ const WEBHOOKS: &[&str] = &[
 /// The table of diff.md 2.9, in its order. `spec.replicas` is decided with the autoscalers at hand, in `classify`.
 pub(super) const MUTATIONS: &[Mutation] = &[
     Mutation {
-        id: "service-allocation",
         kinds: &["Service"],
         paths: &[
             "spec.clusterIP",
@@ -68,7 +65,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "allocated by the cluster",
     },
     Mutation {
-        id: "vertical-scaling",
         kinds: &[],
         paths: &["pod/@c[].resources"],
         writers: &["vpa-*"],
@@ -77,7 +73,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "ruled by the vertical autoscaler",
     },
     Mutation {
-        id: "ca-bundle",
         kinds: WEBHOOKS,
         paths: &[
             "webhooks[].clientConfig.caBundle",
@@ -90,7 +85,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "filled in by the certificate injector",
     },
     Mutation {
-        id: "pod-injection",
         kinds: &["Pod"],
         paths: &[
             "spec.@c[]",
@@ -106,7 +100,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "injected into the Pod when it was made",
     },
     Mutation {
-        id: "restarted-by-hand",
         kinds: &[],
         paths: &["spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt"],
         writers: &[],
@@ -115,7 +108,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "restarted by hand",
     },
     Mutation {
-        id: "service-account-tokens",
         kinds: &["ServiceAccount"],
         paths: &["secrets", "imagePullSecrets"],
         writers: &[],
@@ -124,7 +116,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "added by the token controller",
     },
     Mutation {
-        id: "volume-binding",
         kinds: &["PersistentVolumeClaim"],
         paths: &["spec.volumeName", "spec.storageClassName", "metadata.annotations.*", "metadata.finalizers"],
         writers: &[],
@@ -133,7 +124,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "set when the claim was bound",
     },
     Mutation {
-        id: "volume-claim-templates",
         kinds: &["StatefulSet"],
         paths: &[
             "spec.volumeClaimTemplates[].status",
@@ -146,7 +136,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "set by the server",
     },
     Mutation {
-        id: "volume-protection",
         kinds: &["PersistentVolume"],
         paths: &["spec.claimRef", "metadata.finalizers"],
         writers: &[],
@@ -155,7 +144,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "set when the volume was bound",
     },
     Mutation {
-        id: "namespace-identity",
         kinds: &["Namespace"],
         paths: &["spec.finalizers", "metadata.labels.kubernetes.io/metadata.name"],
         writers: &[],
@@ -164,7 +152,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "set by the server",
     },
     Mutation {
-        id: "namespace-platform",
         kinds: &["Namespace"],
         paths: &["metadata.labels", "metadata.annotations"],
         writers: &[],
@@ -173,7 +160,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "added by the platform",
     },
     Mutation {
-        id: "job-identity",
         kinds: &["Job"],
         paths: &["spec.selector", "metadata.labels.*", "spec.template.metadata.labels.*"],
         writers: &["", "kube-controller-manager"],
@@ -182,7 +168,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "set when the Job was made",
     },
     Mutation {
-        id: "pod-scheduling",
         kinds: &["Pod"],
         paths: &[
             "spec.nodeName",
@@ -198,7 +183,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "set when the Pod was made or scheduled",
     },
     Mutation {
-        id: "aggregated-rules",
         kinds: &["ClusterRole"],
         paths: &["rules"],
         writers: &["kube-controller-manager", "clusterrole-aggregation-controller"],
@@ -207,7 +191,6 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         note: "collected by aggregation",
     },
     Mutation {
-        id: "operator-annotations",
         kinds: &["Ingress"],
         paths: &["metadata.annotations"],
         writers: &[],

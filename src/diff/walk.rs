@@ -45,6 +45,8 @@ pub(super) struct Walk<'n> {
     pub approximate: bool,
     /// True if the object was too large to be walked to its end.
     pub exhausted: bool,
+    /// True if two renderings are compared: every difference is a change, whoever made it.
+    pub two_way: bool,
     nodes: usize,
 }
 
@@ -80,8 +82,14 @@ impl<'n> Walk<'n> {
             out: Vec::new(),
             approximate: false,
             exhausted: false,
+            two_way: false,
             nodes: 0,
         }
+    }
+
+    /// A walk through two renderings: `d` is the new one, `l` the old one.
+    pub fn two_way(input: &'n Comparison<'n>, rules: ObjectRules<'n>) -> Self {
+        Self { two_way: true, ..Self::new(input, &[], rules) }
     }
 
     /// Compares what stands at the current path.
@@ -104,7 +112,7 @@ impl<'n> Walk<'n> {
         } else {
             self.leaf(sides, cursor, schema);
         }
-        if raw.d.is_some_and(Node::is_null) && sides.l.is_some() {
+        if !self.two_way && raw.d.is_some_and(Node::is_null) && sides.l.is_some() {
             self.note_null();
         }
     }
@@ -227,6 +235,9 @@ impl<'n> Walk<'n> {
                 Some(None) => return,
                 None => {}
             },
+            (None, Some(l)) if self.two_way && zero_is_none(&self.subject, &self.path, l) => {
+                return self.equal_by(Rule::ZeroIsNone, sides);
+            }
             (Some(d), None) if zero_is_none(&self.subject, &self.path, d) => {
                 return self.equal_by(Rule::ZeroIsNone, sides);
             }
