@@ -91,6 +91,13 @@ pub(super) fn stream(media: &'static str, parts: impl Stream<Item = String> + Se
     answer(StatusCode::OK, media, StreamBody::new(frames).boxed_unsync())
 }
 
+/// Nothing but a code.
+pub(super) fn empty(status: StatusCode) -> Answer {
+    let mut answer = text(status, "");
+    answer.headers_mut().remove(header::CONTENT_TYPE);
+    answer
+}
+
 /// A failure as Kubernetes tells it.
 pub(super) fn failure(code: StatusCode, reason: &str, message: &str, details: Value) -> Answer {
     json(code, &status(code, reason, message, details))

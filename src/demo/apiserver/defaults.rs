@@ -33,12 +33,21 @@ pub fn has_generation(kind: &Kind) -> bool {
         "ServiceAccount",
         "Event",
         "Endpoints",
-        "Pod",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "ResourceQuota",
+        "LimitRange",
     ];
-    let roles = kind.group == "rbac.authorization.k8s.io";
-    !(kind.group.is_empty() && without.contains(&kind.kind.as_str())
-        || roles
-        || kind.kind == "PersistentVolumeClaim")
+    let groups = ["rbac.authorization.k8s.io", "autoscaling"];
+    let core = kind.group.is_empty() && without.contains(&kind.kind.as_str());
+    !core && !groups.contains(&kind.group.as_str()) && kind.kind != "ControllerRevision"
+}
+
+/// Sets the generation of kinds that have one.
+pub fn count_generation(kind: &Kind, metadata: &mut Value, generation: i64) {
+    if has_generation(kind) {
+        metadata["generation"] = json!(generation);
+    }
 }
 
 /// Brings a sent object into the form in which it is compared and owned: no fields of the server, the stored version,
@@ -81,8 +90,7 @@ pub fn complete(kind: &Kind, object: &mut Value, allocated: &mut u32) {
         ("", "Namespace") => namespace(object),
         ("", "Pod") => {
             pod(&mut object["spec"]);
-            default!(object["spec"], "enableServiceLinks": true);
-            default!(object["status"], "phase": "Pending", "qosClass": "BestEffort");
+            lone_pod(object);
         }
         ("", "Service") => service(object, allocated),
         ("", "Secret") => default!(*object, "type": "Opaque"),
@@ -137,6 +145,33 @@ fn pod(spec: &mut Value) {
         each(spec, list).for_each(container);
     }
     each(spec, "volumes").for_each(volume);
+}
+
+/// What Pods get and templates do not: requests from limits, and what the admission plug-ins add that are on by default.
+fn lone_pod(object: &mut Value) {
+    let spec = &mut object["spec"];
+    let toleration = |key: &str| json!({"key": format!("node.kubernetes.io/{key}"), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
+    default!(*spec, "enableServiceLinks": true, "priority": 0, "preemptionPolicy": "PreemptLowerPriority",
+        "tolerations": [toleration("not-ready"), toleration("unreachable")]);
+    let (mut some, mut all) = (false, true);
+    for container in each(spec, "containers") {
+        let resources = &mut container["resources"];
+        if let Some(limits) = resources.get("limits").cloned() {
+            default!(*resources, "requests": {});
+            fill(&mut resources["requests"], limits);
+        }
+        some |= resources.as_object().is_some_and(|r| !r.is_empty());
+        let both = ["cpu", "memory"].iter().all(|r| resources["limits"].get(r).is_some());
+        all &= both && resources["limits"] == resources["requests"];
+    }
+    let class = if all {
+        "Guaranteed"
+    } else if some {
+        "Burstable"
+    } else {
+        "BestEffort"
+    };
+    default!(object["status"], "phase": "Pending", "qosClass": class);
 }
 
 fn container(container: &mut Value) {
@@ -199,12 +234,14 @@ fn workload(name: &str, object: &mut Value) {
         "ReplicaSet" => default!(*spec, "replicas": 1),
         _ => return,
     }
-    pod(&mut spec["template"]["spec"]);
+    template(&mut spec["template"]);
     if name == "DaemonSet" {
         let none = json!({"currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0});
         default!(*object, "status": none);
     } else if name == "Deployment" {
         default!(*object, "status": {});
+    } else if name == "StatefulSet" {
+        default!(*object, "status": {"replicas": 0, "availableReplicas": 0});
     } else {
         default!(*object, "status": {"replicas": 0});
     }
@@ -213,13 +250,19 @@ fn workload(name: &str, object: &mut Value) {
 fn job(spec: &mut Value) {
     default!(*spec, "completions": 1, "parallelism": 1, "backoffLimit": 6, "completionMode": "NonIndexed", "suspend": false,
         "podReplacementPolicy": "TerminatingOrFailed", "manualSelector": false);
-    pod(&mut spec["template"]["spec"]);
+    template(&mut spec["template"]);
+}
+
+fn template(template: &mut Value) {
+    default!(*template, "metadata": {});
+    pod(&mut template["spec"]);
 }
 
 fn cron_job(object: &mut Value) {
     let spec = &mut object["spec"];
     default!(*spec, "concurrencyPolicy": "Allow", "suspend": false, "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1);
-    pod(&mut spec["jobTemplate"]["spec"]["template"]["spec"]);
+    default!(spec["jobTemplate"], "metadata": {});
+    template(&mut spec["jobTemplate"]["spec"]["template"]);
     default!(*object, "status": {});
 }
 

@@ -58,12 +58,14 @@ pub(super) fn aggregated(groups: &Groups<'_>, core: bool) -> Value {
 }
 
 fn review(plural: &str, kind: &str) -> Value {
-    json!({"resource": plural, "responseKind": {"group": REVIEW_GROUP, "version": "v1", "kind": kind},
+    json!({"resource": plural, "responseKind": {"group": "", "version": "", "kind": kind},
         "scope": "Cluster", "singularResource": kind.to_lowercase(), "verbs": ["create"]})
 }
 
 fn resource(kind: &Kind, version: &str) -> Value {
-    let response = json!({"group": kind.group, "version": version, "kind": kind.kind});
+    // Built-in kinds leave out what their place in the answer says already; custom ones do not.
+    let (group, at) = if kind.custom { (kind.group.as_str(), version) } else { ("", "") };
+    let response = json!({"group": group, "version": at, "kind": kind.kind});
     let mut resource = json!({
         "resource": kind.plural,
         "responseKind": response,

@@ -44,7 +44,10 @@ pub(super) fn watch(store: &Arc<Store>, target: Target, query: Query, form: Form
     if initial && query.get("resourceVersionMatch") != Some("NotOlderThan") {
         let message = "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires \
                        setting resourceVersionMatch to NotOlderThan";
-        return answer::failure(http::StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message, Value::Null);
+        let cause = json!({"reason": "FieldValueForbidden", "field": "resourceVersionMatch",
+            "message": "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"});
+        let details = json!({"group": "meta.k8s.io", "kind": "ListOptions", "causes": [cause]});
+        return answer::failure(http::StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message, details);
     }
     let from: Option<u64> = match query.get("resourceVersion").map(str::parse) {
         None => None,

@@ -49,6 +49,9 @@ pub(super) fn list(inner: &Inner, target: &Target, query: &Query, form: Form, no
     let limit = query.number("limit").filter(|l| *l > 0).unwrap_or(usize::MAX);
     let page = &chosen[..chosen.len().min(limit)];
     let mut metadata = json!({"resourceVersion": version.to_string()});
+    if target.kind.custom && form == Form::Whole {
+        metadata["continue"] = json!("");
+    }
     if let Some((last, _)) = page.last().filter(|_| page.len() < chosen.len()) {
         let token = Token { version, namespace: last.1.clone(), name: last.2.clone() };
         metadata["continue"] = json!(token.write());
@@ -97,6 +100,14 @@ fn item(object: &Value, target: &Target) -> Value {
 pub(super) fn at_version(object: &Value, target: &Target) -> Value {
     let mut object = object.clone();
     object["apiVersion"] = json!(target.kind.api_version(&target.version));
+    if target.kind.kind == "DaemonSet" {
+        // The conversion to v1 repeats the generation in an annotation of old (`apps/v1/conversion.go`).
+        let generation = object["metadata"]["generation"].to_string();
+        if object["metadata"].get("annotations").is_none() {
+            object["metadata"]["annotations"] = json!({});
+        }
+        object["metadata"]["annotations"]["deprecated.daemonset.template.generation"] = json!(generation);
+    }
     object
 }
 

@@ -13,6 +13,7 @@
 //! | `list`, `select`, `follow`, `table` | lists, selectors, watches and followed logs, tables |
 //! | `serve` | the same on a port of this machine |
 //! | `discovery`, `access`, `answer` | discovery; who may read what; answers and their forms |
+//! | `questions` | what is asked of it and of a real server, and how answers are compared |
 //!
 //! Not for: admission, validation, garbage collection beyond one owner, protobuf.
 
@@ -28,6 +29,7 @@ mod logs;
 mod managed;
 #[cfg(test)]
 mod proof;
+pub mod questions;
 mod route;
 mod select;
 mod serve;

@@ -443,7 +443,7 @@ async fn a_table_has_the_columns_that_kubectl_prints() {
     let names: Vec<_> =
         table["columnDefinitions"].as_array().expect("columns").iter().map(|c| c["name"].clone()).collect();
     assert_eq!(names, ["Name", "Ready", "Status", "Restarts", "Age"]);
-    assert_eq!(table["rows"][0]["cells"], json!(["cart-1", "0/0", "Pending", "0", "0s"]));
+    assert_eq!(table["rows"][0]["cells"], json!(["cart-1", "0/1", "Pending", "0", "0s"]));
     assert_eq!(table["rows"][0]["object"]["kind"], json!("PartialObjectMetadata"));
 }
 

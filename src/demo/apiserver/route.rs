@@ -196,8 +196,10 @@ impl ApiServer {
         };
         let inner = self.store.lock();
         let groups = discovery::groups(&inner.kinds);
-        if !groups.get(group).is_some_and(|versions| versions.iter().any(|(v, _)| *v == version)) {
-            return answer::no_page();
+        match groups.get(group) {
+            None => return answer::no_page(),
+            Some(versions) if !versions.iter().any(|(v, _)| *v == version) => return answer::no_resource(),
+            Some(_) => {}
         }
         let Some(target) = find(&inner, group, version, plural, namespace) else {
             return answer::no_resource();
@@ -350,7 +352,7 @@ fn no_media_type() -> Answer {
 
 /// OpenAPI documents that do not exist are answered without a body.
 fn nothing() -> Answer {
-    answer::text(StatusCode::NOT_FOUND, "")
+    answer::empty(StatusCode::NOT_FOUND)
 }
 
 fn version() -> Value {

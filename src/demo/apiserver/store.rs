@@ -302,9 +302,7 @@ impl Store {
         let metadata = &mut new["metadata"];
         metadata["uid"] = json!(uid);
         metadata["creationTimestamp"] = json!(now);
-        if defaults::has_generation(kind) {
-            metadata["generation"] = json!(1);
-        }
+        defaults::count_generation(kind, metadata, 1);
         managed::write(&mut new, &owned, &Vec::new(), &now);
         self.store(inner, place, Some(new));
         Written::Created
@@ -352,7 +350,7 @@ impl Store {
         let spec_changed = managed::spec_changed(live, &new);
         if defaults::has_generation(kind) && spec_changed && writer.subresource != "status" {
             let generation = live.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(1);
-            new["metadata"]["generation"] = json!(generation + 1);
+            defaults::count_generation(kind, &mut new["metadata"], generation + 1);
         }
         managed::write(&mut new, &owned, &old, &self.stamp());
         let going = new.pointer("/metadata/deletionTimestamp").is_some() && managed::finalizers(&new) == 0;

@@ -66,7 +66,7 @@ fn columns(kind: &Kind) -> Vec<Column> {
     };
     match (kind.group.as_str(), kind.kind.as_str()) {
         ("", "Pod") => {
-            add("Ready", "string", |o| ready_of(o.pointer("/status/containerStatuses")));
+            add("Ready", "string", ready_of);
             add("Status", "string", pod_status);
             add("Restarts", "string", |o| {
                 let statuses = o.pointer("/status/containerStatuses").and_then(Value::as_array);
@@ -77,8 +77,8 @@ fn columns(kind: &Kind) -> Vec<Column> {
         }
         ("apps", "Deployment") => {
             add("Ready", "string", |o| of(o, "/status/readyReplicas", "/spec/replicas"));
-            add("Up-to-date", "integer", |o| number(o, "/status/updatedReplicas"));
-            add("Available", "integer", |o| number(o, "/status/availableReplicas"));
+            add("Up-to-date", "string", |o| number(o, "/status/updatedReplicas"));
+            add("Available", "string", |o| number(o, "/status/availableReplicas"));
         }
         ("apps", "StatefulSet") => {
             add("Ready", "string", |o| of(o, "/status/readyReplicas", "/spec/replicas"))
@@ -109,10 +109,10 @@ fn columns(kind: &Kind) -> Vec<Column> {
             add("External-IP", "string", |_| json!("<none>"));
             add("Port(s)", "string", ports);
         }
-        ("", "ConfigMap") => add("Data", "integer", |o| json!(entries(o, "data") + entries(o, "binaryData"))),
+        ("", "ConfigMap") => add("Data", "string", |o| json!(entries(o, "data") + entries(o, "binaryData"))),
         ("", "Secret") => {
             add("Type", "string", |o| text(o, "/type"));
-            add("Data", "integer", |o| json!(entries(o, "data")));
+            add("Data", "string", |o| json!(entries(o, "data")));
         }
         ("", "Namespace") => add("Status", "string", |o| text(o, "/status/phase")),
         ("", "PersistentVolumeClaim") => {
@@ -136,7 +136,8 @@ fn columns(kind: &Kind) -> Vec<Column> {
             cell: Cell::Path(c.path.clone()),
         }));
     }
-    if !columns.iter().any(|c| c.name == "Age") {
+    // A CRD that names columns of its own gets no other.
+    if kind.columns.is_empty() {
         columns.push(column("Age", "string", Cell::Age));
     }
     columns
@@ -245,10 +246,11 @@ fn entries(object: &Value, field: &str) -> usize {
     object[field].as_object().map_or(0, serde_json::Map::len)
 }
 
-fn ready_of(statuses: Option<&Value>) -> Value {
-    let statuses = statuses.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let ready = statuses.iter().filter(|s| s["ready"] == json!(true)).count();
-    json!(format!("{ready}/{}", statuses.len()))
+fn ready_of(pod: &Value) -> Value {
+    let list =
+        |path: &str| pod.pointer(path).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let ready = list("/status/containerStatuses").iter().filter(|s| s["ready"] == json!(true)).count();
+    json!(format!("{ready}/{}", list("/spec/containers").len()))
 }
 
 fn pod_status(pod: &Value) -> Value {
