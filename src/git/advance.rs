@@ -38,11 +38,8 @@ impl Repo {
         }
         let mut journal = Journal::begin(self)?;
         let moved = self.prepare(&mut journal, branch, (from, to), &deltas).and_then(|plan| {
-            self.update_ref(branch, Some(from), to, note)?;
-            self.put_in_place(&plan, &journal.folder).map_err(|error| {
-                self.undo(branch, (from, to), &deltas);
-                error
-            })
+            self.update_ref(branch, Some(from), to, note, Some(&journal.note))?;
+            self.put_in_place(&plan, &journal.folder).inspect_err(|_| self.undo(branch, (from, to), &deltas))
         });
         journal.end(self);
         moved?;
@@ -217,7 +214,7 @@ impl Repo {
     fn undo(&self, branch: &str, (from, to): (CommitId, CommitId), deltas: &[Delta]) {
         let note = format!("reset: {} could not be put in place", to.short());
         // If even this fails, the branch has the commit and the files show as changed: nothing is lost.
-        if self.update_ref(branch, Some(to), from, &note).is_err() {
+        if self.update_ref(branch, Some(to), from, &note, None).is_err() {
             return;
         }
         let Ok(root) = self.workdir() else { return };

@@ -1,6 +1,5 @@
 //! Blame: which commit wrote each line of a file.
 
-use super::changes::Delta;
 use super::graph::History;
 use super::lines::{Hunk, count, hunks, origins};
 use super::tree::CommitTree;
@@ -170,38 +169,6 @@ impl Blame<'_> {
         }
         let deltas = self.repo.deltas(Some(tree), Some(self.history.node(commit)?.tree))?;
         self.repo.renamed_from(&deltas, id)
-    }
-}
-
-impl Repo {
-    /// The removed file that became `id`: the same content, or the one that shares most lines, at least half.
-    pub(super) fn renamed_from(
-        &self,
-        deltas: &[Delta],
-        id: ContentId,
-    ) -> Result<Option<(Arc<str>, ContentId)>, GitError> {
-        /// More candidates than this are a reorganisation that nobody wants to wait for.
-        const MOST: usize = 200;
-        let gone: Vec<(Arc<str>, ContentId)> = deltas
-            .iter()
-            .filter(|delta| delta.after.is_none())
-            .filter_map(|delta| Some((delta.path.clone(), delta.before.as_ref()?.id)))
-            .collect();
-        if let Some(same) = gone.iter().find(|(_, old)| *old == id) {
-            return Ok(Some(same.clone()));
-        }
-        let new = self.inner.blob(id)?;
-        let lines = count(&new);
-        let mut best = (lines / 2, None);
-        for (path, old) in gone.into_iter().take(MOST) {
-            let Ok(content) = self.inner.blob(old) else { continue };
-            let kept = origins(&hunks(&content, &new)?, lines).iter().flatten().count();
-            let kept = u32::try_from(kept).unwrap_or(u32::MAX);
-            if kept > best.0 && kept * 2 > count(&content) {
-                best = (kept, Some((path, old)));
-            }
-        }
-        Ok(best.1)
     }
 }
 

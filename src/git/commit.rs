@@ -75,7 +75,7 @@ impl Repo {
         let id = self.commit_object(tree, parent, &tidy(&message), None)?;
         let note = format!("commit: {}", message.lines().next().unwrap_or_default());
         if is_new_branch {
-            self.update_ref(&branch, None, id, &note)?;
+            self.update_ref(&branch, None, id, &note, None)?;
         } else {
             self.advance(&branch, parent, id, &note)?;
         }
@@ -200,7 +200,7 @@ impl Repo {
         let mut args = vec!["commit-tree", "-p", &parent, "-F", "-"];
         args.extend(sign.then_some("-S"));
         args.push(&tree);
-        let mut git = self.git(&args).input(message).within(std::time::Duration::from_secs(120));
+        let mut git = self.git(&args).input(message).within(std::time::Duration::from_mins(2));
         if let Some(old) = author_of {
             for (name, value) in self.author_variables(old)? {
                 git = git.env(name, value);

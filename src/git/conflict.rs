@@ -62,7 +62,7 @@ impl Conflict {
     pub(super) fn next_step(&self) -> String {
         match (self.attempt, self.later_suffice) {
             (Attempt::Revert, true) if self.later.len() == 1 => {
-                format!("revert {} too", self.later.first().map_or_else(String::new, |id| id.short()))
+                format!("revert {} too", self.later.first().map_or_else(String::new, CommitId::short))
             }
             (Attempt::Revert, true) => format!("revert the {} later commits too", self.later.len()),
             (Attempt::Revert, false) => "edit the files by hand instead".to_owned(),

@@ -64,7 +64,7 @@ impl FlatTree {
 }
 
 fn depth(path: &[u8]) -> usize {
-    path.iter().filter(|byte| **byte == b'/').count()
+    path.split(|byte| *byte == b'/').count() - 1
 }
 
 /// Makes the folder at `path` from the files in it, whose own names begin at byte `skip`; gives its id.

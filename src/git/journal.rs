@@ -34,7 +34,7 @@ pub(super) struct Step {
 /// The folder of one move, held by this process.
 pub(super) struct Journal {
     pub(super) folder: PathBuf,
-    note: File,
+    pub(super) note: File,
 }
 
 impl Journal {
@@ -63,12 +63,20 @@ impl Journal {
     /// from the lock of another program.
     pub(super) fn lock_index(&self, repo: &Repo) -> Result<(), GitError> {
         let path = repo.index_lock();
-        let lock = OpenOptions::new().write(true).create_new(true).open(&path);
-        let mut lock = lock.map_err(|error| match error.kind() {
+        let name = name_of(&self.folder);
+        let aside = self.folder.join("lock");
+        std::fs::write(&aside, &name).map_err(GitError::disk(&aside))?;
+        // A link appears with its content at once; not every file system has links.
+        let linked = std::fs::hard_link(&aside, &path).or_else(|error| {
+            if error.kind() == std::io::ErrorKind::AlreadyExists {
+                return Err(error);
+            }
+            OpenOptions::new().write(true).create_new(true).open(&path)?.write_all(name.as_bytes())
+        });
+        linked.map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => GitError::Locked { file: super::error::shown(&path) },
             _ => GitError::disk(&path)(error),
-        })?;
-        lock.write_all(name_of(&self.folder).as_bytes()).map_err(GitError::disk(&path))
+        })
     }
 
     /// Ends it, done or given up.
@@ -136,7 +144,7 @@ impl Repo {
 /// A folder without a note was made a moment ago, or by a process that died in that moment.
 fn clear_if_old(folder: &Path) {
     let age = std::fs::metadata(folder).and_then(|meta| meta.modified()).ok();
-    if age.and_then(|age| age.elapsed().ok()).is_some_and(|age| age > Duration::from_secs(60)) {
+    if age.and_then(|age| age.elapsed().ok()).is_some_and(|age| age > Duration::from_mins(1)) {
         // Nothing refers to it; whoever comes next tries again.
         drop(std::fs::remove_dir_all(folder));
     }

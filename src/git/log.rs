@@ -5,6 +5,7 @@ use super::ids::{commit_id, content_id, oid};
 use super::paths::Paths;
 use super::{GitError, Repo};
 use crate::model::{Commit, CommitId, ContentId, clean};
+use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -141,7 +142,8 @@ impl Repo {
 pub struct Walk {
     repo: Repo,
     edge: HashSet<CommitId>,
-    queue: BinaryHeap<(i64, std::cmp::Reverse<CommitId>)>,
+    /// By time; those of the same second in the order they were found, as in git.
+    queue: BinaryHeap<(i64, Reverse<usize>, CommitId)>,
     queued: HashSet<CommitId>,
     hidden: HashSet<CommitId>,
     first_parent: bool,
@@ -153,7 +155,7 @@ impl Walk {
     fn enqueue(&mut self, id: CommitId, child_time: i64) -> Result<(), GitError> {
         if !self.hidden.contains(&id) && self.queued.insert(id) {
             let time = self.repo.node(id)?.time.min(child_time);
-            self.queue.push((time, std::cmp::Reverse(id)));
+            self.queue.push((time, Reverse(self.queued.len()), id));
         }
         Ok(())
     }
@@ -196,7 +198,7 @@ impl Iterator for Walk {
     type Item = Result<CommitId, GitError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while let Some((time, std::cmp::Reverse(id))) = self.queue.pop() {
+        while let Some((time, _, id)) = self.queue.pop() {
             match self.step(id, time) {
                 Ok(None) => {}
                 Ok(Some(id)) => return Some(Ok(id)),

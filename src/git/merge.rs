@@ -25,6 +25,9 @@ pub(super) struct Workbench<'a> {
     resolve: Resolve<'a>,
 }
 
+/// Whether a file could be changed, or which file could not and why.
+type Fits = Result<(), (Arc<str>, ConflictKind)>;
+
 /// A file as it stands on the bench.
 #[derive(Clone)]
 struct Version {
@@ -47,68 +50,80 @@ impl<'a> Workbench<'a> {
 
     /// Applies `deltas`; gives the files that would not fit, which are left as they were.
     pub(super) fn apply(&mut self, deltas: &[Delta]) -> Result<Vec<ConflictFile>, GitError> {
+        let renames = self.repo.renames(deltas)?;
         let mut conflicts = Vec::new();
         for delta in deltas {
-            let base = version(delta, delta.before.as_ref())?;
-            let theirs = version(delta, delta.after.as_ref())?;
-            let (path, ours) = self.ours(deltas, delta, base.as_ref())?;
-            if ours == theirs {
-                continue;
-            }
-            if ours == base {
-                self.touched.insert(path, theirs);
-                continue;
-            }
-            match self.join(&path, base.as_ref(), ours.as_ref(), theirs.as_ref())? {
-                Ok(joined) => {
-                    self.touched.insert(path, Some(joined));
-                }
-                Err(kind) => conflicts.push(ConflictFile { path, kind, later: Vec::new() }),
+            let is_source = renames.values().any(|from| *from == delta.path);
+            let source = renames.get(&delta.path);
+            let fits = match source.and_then(|from| deltas.iter().find(|other| other.path == *from)) {
+                Some(from) => self.follow(from, delta)?,
+                None if is_source => Ok(()),
+                None => self.change(deltas, delta)?,
+            };
+            if let Err((path, kind)) = fits {
+                conflicts.push(ConflictFile { path, kind, later: Vec::new() });
             }
         }
         Ok(conflicts)
     }
 
-    /// Our version of a changed file, under the name that it has by now.
-    fn ours(
-        &self,
-        deltas: &[Delta],
-        delta: &Delta,
-        base: Option<&Version>,
-    ) -> Result<(Arc<str>, Option<Version>), GitError> {
-        let here = self.version(&delta.path)?;
-        if let (Some(base), None, Some(_)) = (base, &here, &delta.after)
-            && let Some(path) = self.renamed_to(deltas, &delta.path, base)?
-        {
-            let moved = self.version(&path)?;
-            return Ok((path, moved));
+    /// Changes one file in place.
+    fn change(&mut self, deltas: &[Delta], delta: &Delta) -> Result<Fits, GitError> {
+        let base = version(delta, delta.before.as_ref())?;
+        let theirs = version(delta, delta.after.as_ref())?;
+        let (path, ours) = self.ours(deltas, delta)?;
+        if ours == theirs {
+            return Ok(Ok(()));
         }
-        Ok((delta.path.clone(), here))
+        let new = if ours == base {
+            theirs
+        } else {
+            match self.join(&path, base.as_ref(), ours.as_ref(), theirs.as_ref())? {
+                Ok(joined) => Some(joined),
+                Err(kind) => return Ok(Err((path, kind))),
+            }
+        };
+        self.touched.insert(path, new);
+        Ok(Ok(()))
     }
 
-    /// Where a file went that is not at its path any more: the file of `onto` that came from it. Looked for
-    /// in the commits that removed the path, since comparing all files with all is slow and finds chance twins.
-    fn renamed_to(
-        &self,
-        deltas: &[Delta],
-        path: &Arc<str>,
-        base: &Version,
-    ) -> Result<Option<Arc<str>>, GitError> {
-        let options = super::LogOptions { paths: vec![path.clone()], ..super::LogOptions::default() };
-        let Some(remover) = self.repo.walk(self.onto, &options)?.next().transpose()? else {
-            return Ok(None);
-        };
-        let Ok(moves) = self.repo.deltas_of(remover) else { return Ok(None) };
-        for added in moves.iter().filter(|other| other.before.is_none()) {
-            let Some(after) = &added.after else { continue };
-            let from = self.repo.renamed_from(&moves, after.id)?;
-            let free = !deltas.iter().any(|delta| delta.path == added.path);
-            if from.is_some_and(|(from, _)| from == *path) && free && self.version(&added.path)?.is_some() {
-                return Ok(Some(added.path.clone()));
-            }
+    /// Renames one file, taking along what was changed in it since.
+    fn follow(&mut self, from: &Delta, to: &Delta) -> Result<Fits, GitError> {
+        let base = version(from, from.before.as_ref())?;
+        let theirs = version(to, to.after.as_ref())?;
+        let (ours, there) = (self.version(&from.path)?, self.version(&to.path)?);
+        if ours.is_none() && there == theirs {
+            return Ok(Ok(()));
         }
-        let _ = base;
-        Ok(None)
+        if ours.is_none() {
+            return Ok(Err((from.path.clone(), ConflictKind::RemovedLater)));
+        }
+        if there.is_some() {
+            return Ok(Err((to.path.clone(), ConflictKind::AddedTwice)));
+        }
+        match self.join(&from.path, base.as_ref(), ours.as_ref(), theirs.as_ref())? {
+            Ok(joined) => {
+                self.touched.insert(from.path.clone(), None);
+                self.touched.insert(to.path.clone(), Some(joined));
+                Ok(Ok(()))
+            }
+            Err(kind) => Ok(Err((from.path.clone(), kind))),
+        }
+    }
+
+    /// Our version of a changed file, under the name that it has by now.
+    fn ours(&self, deltas: &[Delta], delta: &Delta) -> Result<(Arc<str>, Option<Version>), GitError> {
+        let here = self.version(&delta.path)?;
+        if here.is_none()
+            && delta.before.is_some()
+            && delta.after.is_some()
+            && let Some(path) = self.repo.renamed_to(&delta.path, self.onto)?
+            && !deltas.iter().any(|other| other.path == path)
+            && let Some(moved) = self.version(&path)?
+        {
+            return Ok((path, Some(moved)));
+        }
+        Ok((delta.path.clone(), here))
     }
 
     fn version(&self, path: &str) -> Result<Option<Version>, GitError> {

@@ -13,7 +13,7 @@
 //! | `problems` | what a revision holds that is not read |
 //! | `graph`, `log`, `paths`, `blame` | history: names, walking, commits that touched a path, who wrote a line |
 //! | `changes`, `lines` | which files and lines differ |
-//! | `change`, `merge`, `revert`, `conflict` | [`TreeChange`]: undoing and replaying commits in memory |
+//! | `change`, `merge`, `rename`, `revert`, `conflict` | [`TreeChange`]: undoing and replaying commits in memory |
 //! | `commit`, `write`, `hooks` | commits as the repository is set up |
 //! | `advance`, `dirty`, `journal`, `refs` | moving a branch with its files, safe against kills |
 //! | `remote`, `process` | fetch and push; the system `git` as a child |
@@ -43,6 +43,7 @@ mod problems;
 mod process;
 mod refs;
 mod remote;
+mod rename;
 mod revert;
 mod status;
 #[cfg(test)]

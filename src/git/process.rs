@@ -4,6 +4,7 @@ use super::folder::shown_name;
 use super::{GitError, Repo};
 use crate::model::clean;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -27,7 +28,7 @@ pub(super) struct Output {
 }
 
 /// For what works on local files alone.
-const LOCAL: Duration = Duration::from_secs(60);
+const LOCAL: Duration = Duration::from_mins(1);
 /// No output needs more, and a child that floods us must not fill memory.
 const MOST_OUTPUT: u64 = 64 << 20;
 
@@ -103,6 +104,13 @@ impl Git {
     pub(super) fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
         self
+    }
+
+    /// Lets the child keep a file open, and with it the lock on the file, should we die before it.
+    pub(super) fn holding(mut self, file: &File) -> Result<Self, GitError> {
+        let held = file.try_clone().map_err(|error| GitError::NoGit { cause: error.to_string() })?;
+        self.command.stdin(held);
+        Ok(self)
     }
 
     pub(super) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {

@@ -53,31 +53,38 @@ impl Repo {
         })
     }
 
-    /// Moves a branch from `old` (`None`: it must not exist) to `new`, with a line in its reflog.
+    /// Moves a branch from `old` (`None`: it must not exist) to `new`, with a line in its reflog. `held` stays
+    /// locked until git is done with it, even if this process dies before.
     pub(super) fn update_ref(
         &self,
         branch: &str,
         old: Option<CommitId>,
         new: CommitId,
         note: &str,
+        held: Option<&std::fs::File>,
     ) -> Result<(), GitError> {
         let full = format!("refs/heads/{branch}");
         let old_id = old.unwrap_or(CommitId([0; 20])).to_string();
         let args = ["update-ref", "--create-reflog", "-m", note, &full, &new.to_string(), &old_id];
-        self.ref_result(branch, old, self.git(&args).run()?)
+        let git = self.git(&args);
+        let git = match held {
+            Some(file) => git.holding(file)?,
+            None => git,
+        };
+        self.ref_result(branch, old, &git.run()?)
     }
 
     pub(super) fn delete_ref(&self, branch: &str, old: CommitId) -> Result<(), GitError> {
         let full = format!("refs/heads/{branch}");
         let output = self.git(&["update-ref", "-d", &full, &old.to_string()]).run()?;
-        self.ref_result(branch, Some(old), output)
+        self.ref_result(branch, Some(old), &output)
     }
 
     fn ref_result(
         &self,
         branch: &str,
         old: Option<CommitId>,
-        output: super::process::Output,
+        output: &super::process::Output,
     ) -> Result<(), GitError> {
         if output.ok {
             return Ok(());

@@ -7,7 +7,7 @@ use crate::model::{CommitId, Problem, Reason};
 use std::time::Duration;
 
 /// Slow networks exist; endless waits must not.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A remote as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -110,19 +110,45 @@ impl Repo {
             by_file.extend(touched);
         }
         let (by_line, by_file) = (unique(by_line), unique(by_file));
-        let suffices = |later: &[CommitId]| -> Result<bool, GitError> {
-            let all = self.newest_first(&[commits, later].concat(), onto)?;
-            Ok(!later.is_empty() && self.try_revert(&all, onto, resolve)?.is_ok())
-        };
         // As few as possible: those that wrote the lines, else all that touched the files.
-        let (later, later_suffice) = if suffices(&by_line)? {
-            (by_line, true)
-        } else {
-            let enough = suffices(&by_file)?;
-            (by_file, enough)
-        };
-        let later = self.newest_first(&later, onto)?;
+        let mut found = None;
+        for first in [&by_line, &by_file] {
+            found = found.or(self.sufficient(commits, first, onto, resolve)?);
+        }
+        let later_suffice = found.is_some();
+        let later = self.newest_first(&found.unwrap_or(by_file), onto)?;
         Ok(Conflict { attempt: Attempt::Revert, commit, files, later, later_suffice })
+    }
+
+    /// The later commits to undo as well, beginning with `first` and taking in those that in turn stand in
+    /// their way; `None` if that leads nowhere.
+    fn sufficient(
+        &self,
+        commits: &[CommitId],
+        first: &[CommitId],
+        onto: CommitId,
+        resolve: Resolve<'_>,
+    ) -> Result<Option<Vec<CommitId>>, GitError> {
+        /// Nobody undoes more than this at once.
+        const MOST: usize = 40;
+        let mut later = first.to_vec();
+        while !later.is_empty() && later.len() <= MOST {
+            let all = self.newest_first(&[commits, &later].concat(), onto)?;
+            let Err((commit, files)) = self.try_revert(&all, onto, resolve)? else {
+                return Ok(Some(later));
+            };
+            let known = later.len();
+            for file in &files {
+                let touched = self.touched_since(&file.path, &[commit], onto)?;
+                let touched = self.wrote_lines(file, &touched, onto)?;
+                later.extend(touched.into_iter().filter(|id| !all.contains(id)));
+            }
+            later = unique(later);
+            if later.len() == known {
+                return Ok(None);
+            }
+        }
+        Ok(None)
     }
 
     /// The commits up to `onto` that touched a file and are not part of `known`, newest first.
@@ -148,7 +174,11 @@ impl Repo {
         let mut writers = HashSet::new();
         for lines in ranges.iter().filter(|lines| !lines.is_empty()) {
             let asked = lines.start..=lines.end - 1;
-            let blamed = self.blame(&file.path, Revision::Commit(onto), Some(asked))?;
+            // After other reverts the file may stand where `onto` has none; then lines say nothing.
+            let blamed = match self.blame(&file.path, Revision::Commit(onto), Some(asked)) {
+                Err(GitError::NoSuchRevision { .. }) => Vec::new(),
+                other => other?,
+            };
             writers.extend(blamed.into_iter().filter_map(|line| line.commit));
         }
         let found: Vec<CommitId> = touched.iter().copied().filter(|id| writers.contains(id)).collect();

@@ -77,7 +77,8 @@ impl Scratch {
 }
 
 pub(super) fn ten_lines(name: &str) -> String {
-    (1..=10).map(|line| format!("{name}{line}: {line}\n")).collect()
+    let lines: Vec<String> = (1..=10).map(|line| format!("{name}{line}: {line}\n")).collect();
+    lines.concat()
 }
 
 /// Time passes with each call, so that commits have an order.

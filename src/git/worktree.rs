@@ -152,7 +152,7 @@ impl Repo {
         let (id, mut content) = match load(path, &meta) {
             Ok(bytes) => (id_of(&bytes), OnDisk::Kept(bytes.into())),
             // No content to tell it by, so it is told by its name and stamp.
-            Err(error) => (id_of(format!("{path:?} {stamp:?}").as_bytes()), OnDisk::Failed(error)),
+            Err(error) => (id_of(format!("{} {stamp:?}", path.display()).as_bytes()), OnDisk::Failed(error)),
         };
         if stamp.is_settled() {
             seen.keep(path, stamp, &content, id);

@@ -7,10 +7,18 @@ use super::{GitError, Repo};
 use crate::model::{ContentId, clean};
 use std::collections::BTreeMap;
 
+#[derive(Default, Clone, Copy)]
+enum Change {
+    #[default]
+    Keep,
+    Remove,
+    Write(u32, git2::Oid),
+}
+
 /// The changes below one name: of the file that has it, and of the folder.
 #[derive(Default)]
 struct Node {
-    file: Option<Option<(u32, git2::Oid)>>,
+    file: Change,
     inside: BTreeMap<String, Node>,
 }
 
@@ -36,7 +44,7 @@ impl Repo {
                     .path
                     .split('/')
                     .fold(&mut root, |at, name| at.inside.entry(name.to_owned()).or_default());
-                at.file = Some(blob.map(|blob| (bits, blob)));
+                at.file = blob.map_or(Change::Remove, |blob| Change::Write(bits, blob));
             }
             let top = folder(handle, Some(oid(base.0)), "", &root).map_err(|error| error.into_git(self))?;
             let top = match top {
@@ -85,17 +93,17 @@ fn folder(
         let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
         let here = old.as_ref().and_then(|tree| tree.get_name(name).map(|e| (e.id(), e.kind())));
         let is_folder = matches!(here, Some((_, Some(git2::ObjectType::Tree))));
-        let stays = here.is_some() && !is_folder && change.file.is_none();
+        let stays = here.is_some() && !is_folder && matches!(change.file, Change::Keep);
         if stays && !change.inside.is_empty() {
             return Err(Stop::Path(path, "a file, link or submodule stands where it needs a folder"));
         }
         let below = here.filter(|_| is_folder).map(|(id, _)| id);
         let inside = if change.inside.is_empty() { below } else { folder(handle, below, &path, change)? };
-        let new = match (inside, change.file.flatten()) {
-            (Some(_), Some(_)) => return Err(Stop::Path(path, "a folder stands there")),
-            (Some(tree), None) => Some((tree, mode::FOLDER)),
-            (None, Some((bits, blob))) => Some((blob, bits)),
-            (None, None) => None,
+        let new = match (inside, change.file) {
+            (Some(_), Change::Write(..)) => return Err(Stop::Path(path, "a folder stands there")),
+            (Some(tree), _) => Some((tree, mode::FOLDER)),
+            (None, Change::Write(bits, blob)) => Some((blob, bits)),
+            (None, _) => None,
         };
         match new {
             Some((id, bits)) => {

@@ -62,8 +62,8 @@ fn commit_moves_branch_files_and_index_together() {
     assert_eq!(scratch.read("app.yaml"), "new: 1\n");
     assert_eq!(scratch.read("link"), "new: 1\n");
     assert!(!scratch.path().join("gone").exists(), "an empty folder goes, as with git");
-    let mode = scratch.path().join("run.sh").metadata().unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o750);
+    let bits = scratch.path().join("run.sh").metadata().unwrap().permissions().mode();
+    assert_eq!(bits & 0o777, 0o750);
     assert_eq!(
         scratch.git(&["log", "-1", "--format=%an <%ae>|%cn|%B"]).trim_end(),
         "Ada <ada@example.org>|Ada|ours: change"
@@ -97,9 +97,12 @@ fn dirty_files_elsewhere_stay_exactly_as_they_are() {
     assert_eq!((scratch.head(), scratch.read("app.yaml")), (parent, ten_lines("app")));
 }
 
+/// Something a user does to the worktree.
+type Edit<'a> = &'a dyn Fn(&Scratch);
+
 #[test]
 fn files_with_changes_of_the_user_are_refused_by_name_before_anything_is_written() {
-    let dirty: [(&str, &dyn Fn(&Scratch)); 6] = [
+    let dirty: [(&str, Edit<'_>); 6] = [
         ("edited", &|s| drop(s.write("app.yaml", "mine\n"))),
         ("staged", &|s| {
             s.write("app.yaml", "mine\n");

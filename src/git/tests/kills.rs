@@ -5,7 +5,7 @@ use super::super::testing::{Scratch, ten_lines};
 use super::super::*;
 use crate::model::CommitId;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const CHILD: &str = "SEALANE_TEST_KILLED_CHILD";
 
@@ -40,7 +40,7 @@ fn killed_after(scratch: &Scratch, step: u8) -> (CommitId, CommitId) {
     }
     let note: Note = repo.prepare(&mut journal, "main", (parent, id), &deltas).unwrap();
     if step >= 3 {
-        repo.update_ref("main", Some(parent), id, "commit: ours").unwrap();
+        repo.update_ref("main", Some(parent), id, "commit: ours", None).unwrap();
     }
     if step >= 4 {
         std::fs::rename(note.steps[0].staged.as_ref().unwrap(), scratch.path().join("app.yaml")).unwrap();
@@ -133,6 +133,13 @@ fn child_command(scratch: &Scratch) -> Command {
     command
 }
 
+/// No folder of a move is left but one that was never begun.
+fn is_settled(scratch: &Scratch) -> bool {
+    let moves = std::fs::read_dir(scratch.path().join(".git/sealane")).unwrap();
+    let begun = moves.flatten().any(|folder| folder.path().join("move.json").exists());
+    !begun && !scratch.path().join(".git/index.lock").exists()
+}
+
 #[test]
 fn killed_for_real_it_is_before_or_after() {
     for round in 0..12_u64 {
@@ -144,9 +151,13 @@ fn killed_for_real_it_is_before_or_after() {
         std::thread::sleep(Duration::from_micros(round * 1_700));
         child.kill().unwrap();
         child.wait().unwrap();
-        // A git child of it may still end its own work.
-        std::thread::sleep(Duration::from_millis(100));
-        let repo = scratch.repo();
+        // A git child of it may still end its own work, and keeps the note locked until then.
+        let end = Instant::now() + Duration::from_secs(20);
+        let mut repo = scratch.repo();
+        while Instant::now() < end && !is_settled(&scratch) {
+            std::thread::sleep(Duration::from_millis(5));
+            repo = scratch.repo();
+        }
         assert_eq!(scratch.git(&["status", "--porcelain"]), "", "round {round}");
         assert!(!repo.status().unwrap().unfinished);
         assert_eq!(scratch.read("app.yaml"), scratch.git(&["show", "HEAD:app.yaml"]));

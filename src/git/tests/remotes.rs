@@ -156,7 +156,7 @@ fn branch_checked_out_at_the_remote_is_refused_by_it() {
     let outcome = scratch.repo().push("origin", "main", made.id, Some(before)).unwrap();
     match outcome {
         PushOutcome::Refused { by: Refuser::Remote, message } => {
-            assert!(message.contains("checked out"), "{message}")
+            assert!(message.contains("checked out"), "{message}");
         }
         other => panic!("{other:?}"),
     }

@@ -111,7 +111,7 @@ fn conflict_names_lines_and_the_one_commit_in_the_way() {
     let found = conflict(error);
     assert_eq!((found.commit, found.attempt), (bad, Attempt::Revert));
     assert_eq!(found.files.len(), 1);
-    assert_eq!(found.files[0].kind, ConflictKind::Lines(vec![5..6]));
+    assert_eq!(format!("{:?}", found.files[0].kind), "Lines([5..6])");
     assert_eq!(found.files[0].later, [near]);
     assert_eq!(found.later, [near], "not {}", far.short());
     assert!(found.later_suffice);
@@ -175,6 +175,44 @@ fn revert_follows_a_file_that_was_renamed_since() {
     assert_eq!(change.files.len(), 1);
     assert_eq!(change.files[0].path.as_ref(), "moved.yaml");
     assert_eq!(change.files[0].content.as_deref(), Some(ten_lines("app").as_bytes()));
+}
+
+#[test]
+fn revert_of_a_rename_takes_later_edits_along() {
+    let scratch = Scratch::new();
+    scratch.git(&["mv", "app.yaml", "moved.yaml"]);
+    let moved = scratch.save("move");
+    scratch.write("moved.yaml", &ten_lines("app").replace("app4", "later4"));
+    let head = scratch.save("later");
+    let repo = scratch.repo();
+    let change = repo.revert(&[moved], head, &no_help).unwrap();
+    let files: Vec<_> =
+        change.files.iter().map(|file| (file.path.as_ref(), file.content.as_deref())).collect();
+    let expected = ten_lines("app").replace("app4", "later4");
+    assert_eq!(files, [("app.yaml", Some(expected.as_bytes())), ("moved.yaml", None)]);
+    std::fs::remove_file(scratch.path().join("moved.yaml")).unwrap();
+    let gone = scratch.save("gone");
+    let found = conflict(repo.revert(&[moved], gone, &no_help).unwrap_err());
+    assert_eq!(found.files[0].kind, ConflictKind::RemovedLater);
+    assert_eq!(found.files[0].path.as_ref(), "moved.yaml");
+    assert!(found.later_suffice && found.later.contains(&gone));
+}
+
+#[test]
+fn later_commits_that_stand_in_each_others_way_are_all_found() {
+    let scratch = Scratch::new();
+    scratch.write("app.yaml", &ten_lines("app").replace("app4", "bad4"));
+    let bad = scratch.save("bad");
+    scratch.write("app.yaml", &ten_lines("app").replace("app4", "worse4"));
+    scratch.write("dir/deep/web.yaml", &ten_lines("web").replace("web4", "worse4"));
+    let worse = scratch.save("same line, and another file");
+    scratch.write("dir/deep/web.yaml", &ten_lines("web").replace("web4", "worst4"));
+    let worst = scratch.save("only the other file");
+    let repo = scratch.repo();
+    let found = conflict(repo.revert(&[bad], worst, &no_help).unwrap_err());
+    assert_eq!((found.later.as_slice(), found.later_suffice), (&[worst, worse][..], true));
+    let all = repo.revert(&[worst, bad, worse], worst, &no_help).unwrap();
+    assert_eq!(all.files.len(), 2);
 }
 
 #[test]
