@@ -88,9 +88,8 @@ pub fn read_stream(text: &[u8], file: &Arc<str>, dialect: Dialect, limits: &Limi
     }
     let mut shared = Shared { file, dialect, limits, nodes: 0, words: Words::new() };
     for (index, piece) in Pieces::of(text).enumerate() {
-        let read = piece
-            .separator
-            .map_or_else(|fault| Err(fault), |()| parse(&text[piece.bytes.clone()], piece.line, &mut shared));
+        let text = &text[piece.bytes.clone()];
+        let read = piece.separator.and_then(|()| parse(text, piece.line, &mut shared));
         match read {
             Ok(Some(root)) if !root.is_null() => {
                 stream.documents.push(Document { root, index, bytes: piece.bytes, line: piece.line });
@@ -135,14 +134,12 @@ fn is_allowed(c: char) -> bool {
 }
 
 fn fault_at(text: &[u8], place: usize, first_line: u32, message: &str) -> Fault {
-    let before = &text[..place];
-    let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-    let lines = before.iter().filter(|b| **b == b'\n').count();
+    let mut lines = text[..place].split(|b| *b == b'\n');
+    let last = lines.next_back().unwrap_or_default();
     Fault {
         message: message.to_owned(),
-        line: first_line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX)),
-        column: u32::try_from(String::from_utf8_lossy(&before[start..]).chars().count() + 1)
-            .unwrap_or(u32::MAX),
+        line: first_line.saturating_add(u32::try_from(lines.count()).unwrap_or(u32::MAX)),
+        column: u32::try_from(String::from_utf8_lossy(last).chars().count() + 1).unwrap_or(u32::MAX),
     }
 }
 

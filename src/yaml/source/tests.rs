@@ -89,8 +89,8 @@ fn kinds_and_places_are_known() {
     assert_eq!(list.indent, 2);
     let kinds: Vec<_> = list.items().map(|item| kind(&item.value)).collect();
     assert_eq!(kinds, [Some(ScalarKind::Time), Some(ScalarKind::Str)]);
-    let last = &list.items().next_back().expect("it has items").value;
-    assert_eq!((last.line, last.column, last.properties.clone()), (5, 10, Some(34..39)));
+    let tagged = &list.items().next_back().expect("it has items").value;
+    assert_eq!((tagged.line, tagged.column, tagged.properties.clone()), (5, 10, Some(34..39)));
 }
 
 #[test]
