@@ -115,8 +115,7 @@ fn parse(piece: &[u8], line: u32, shared: &mut Shared<'_>) -> Result<Option<Node
 
 /// Finds characters that Go's reader refuses. A byte order mark may stand at the start.
 pub(super) fn check_characters(text: &str, line: u32) -> Result<(), Fault> {
-    let is_plain = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
-    if text.as_bytes().iter().all(is_plain) {
+    if text.as_bytes().chunks(64).all(is_plain) {
         return Ok(());
     }
     let mut letters = text.strip_prefix('\u{FEFF}').unwrap_or(text).char_indices();
@@ -127,6 +126,13 @@ pub(super) fn check_characters(text: &str, line: u32) -> Result<(), Fault> {
             Err(fault_at(text.as_bytes(), place, line, "control characters are not allowed"))
         }
     }
+}
+
+/// True if there are only printable ASCII characters, tabs and line breaks. Looks at every byte, which
+/// lets the compiler look at many at once.
+fn is_plain(chunk: &[u8]) -> bool {
+    let is_plain = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    chunk.iter().fold(true, |all, b| all & is_plain(*b))
 }
 
 fn is_allowed(c: char) -> bool {
@@ -191,7 +197,15 @@ impl Iterator for Pieces<'_> {
 
 /// Where the next line starts, if this one is ended by a line break.
 fn next_line(text: &[u8], from: usize) -> Option<usize> {
-    text[from..].iter().position(|b| *b == b'\n').map(|end| from + end + 1)
+    let mut start = from;
+    for chunk in text[from..].chunks(32) {
+        let has_break = chunk.iter().fold(false, |any, b| any | (*b == b'\n'));
+        if has_break {
+            return chunk.iter().position(|b| *b == b'\n').map(|end| start + end + 1);
+        }
+        start += chunk.len();
+    }
+    None
 }
 
 /// Only blanks or a comment may follow the three dashes.
