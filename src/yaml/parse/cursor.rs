@@ -68,9 +68,8 @@ impl<'t> Cursor<'t> {
     /// Bytes of the line break at `at`, or 0.
     pub(super) fn break_len(&self, at: usize) -> usize {
         match self.byte(at) {
-            b'\n' => 1,
             b'\r' if self.byte(at + 1) == b'\n' => 2,
-            b'\r' => 1,
+            b'\n' | b'\r' => 1,
             0xC2 if self.byte(at + 1) == 0x85 => 2,
             0xE2 if self.byte(at + 1) == 0x80 && matches!(self.byte(at + 2), 0xA8 | 0xA9) => 3,
             _ => 0,

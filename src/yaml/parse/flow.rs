@@ -64,10 +64,9 @@ impl<'t> Scanner<'t> {
         let mut at = self.cursor.at;
         loop {
             match CLASS[usize::from(self.cursor.byte(at))] {
-                ORDINARY => at += 1,
                 COLON if self.cursor.is_blank_or_end(at + 1) => return at,
                 FLOW_SIGN if in_flow => return at,
-                COLON | FLOW_SIGN => at += 1,
+                ORDINARY | COLON | FLOW_SIGN => at += 1,
                 _ if self.cursor.is_blank_or_end(at) => return at,
                 _ => at += 1,
             }
@@ -79,11 +78,10 @@ impl<'t> Scanner<'t> {
         let mut breaks = Breaks { first: self.cursor.skip_break(), ..Breaks::default() };
         loop {
             match self.cursor.peek(0) {
-                b' ' => self.cursor.at += 1,
                 b'\t' if self.cursor.column() < self.least_column() => {
                     return Err(Fault::new("found a tab character that violates indentation", start));
                 }
-                b'\t' => self.cursor.at += 1,
+                b' ' | b'\t' => self.cursor.at += 1,
                 _ => match self.cursor.skip_break() {
                     "" => return Ok(breaks),
                     more => breaks.more.push_str(more),

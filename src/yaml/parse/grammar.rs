@@ -220,14 +220,6 @@ impl<'t> Parser<'t> {
         self.empty_event(no_text(Properties::default()))
     }
 
-    /// A value that is not written, behind a sign.
-    fn empty_scalar_behind(&self, sign: &Token<'t>) -> Event<'t> {
-        let mut start = sign.start;
-        start.column += u32::try_from(sign.end - start.at).unwrap_or(0);
-        start.at = sign.end;
-        Event { kind: no_text(Properties::default()), start, end: start.at }
-    }
-
     /// Any node: an alias, or properties and content. `block` where block collections may stand,
     /// `indentless` where a list may stand at the column of its key.
     fn node(&mut self, block: bool, indentless: bool) -> Result<Event<'t>, Fault> {
@@ -286,7 +278,7 @@ impl<'t> Parser<'t> {
             };
             let start = properties.span.map_or(token.start.at, |span| span.start);
             properties.span = Some(start..token.end);
-            behind = Some(self.empty_scalar_behind(&token).start);
+            behind = Some(empty_scalar_behind(&token).start);
             match token.kind {
                 Kind::Tag { handle, suffix } => {
                     let tag = self.resolved(handle, suffix);
@@ -333,7 +325,7 @@ impl<'t> Parser<'t> {
     ) -> Result<Event<'t>, Fault> {
         if is_empty {
             self.state = then;
-            return Ok(self.empty_scalar_behind(sign));
+            return Ok(empty_scalar_behind(sign));
         }
         self.states.push(then);
         self.node(true, indentless)
@@ -404,7 +396,7 @@ impl<'t> Parser<'t> {
         if matches!(self.peek()?.kind, Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd) {
             self.state = State::FlowPairValue;
             let sign = self.scanner.take()?;
-            return Ok(self.empty_scalar_behind(&sign));
+            return Ok(empty_scalar_behind(&sign));
         }
         self.states.push(State::FlowPairValue);
         self.node(false, false)
@@ -470,6 +462,14 @@ impl<'t> Parser<'t> {
         self.state = State::FlowMappingKey;
         self.empty_scalar()
     }
+}
+
+/// A value that is not written, behind a sign.
+fn empty_scalar_behind<'t>(sign: &Token<'t>) -> Event<'t> {
+    let mut start = sign.start;
+    start.column += u32::try_from(sign.end - start.at).unwrap_or(0);
+    start.at = sign.end;
+    Event { kind: no_text(Properties::default()), start, end: start.at }
 }
 
 fn no_text(properties: Properties<'_>) -> EventKind<'_> {

@@ -278,9 +278,7 @@ impl<'t> Scanner<'t> {
             b'*' | b'&' => self.anchor(),
             b'!' => self.tag(),
             b'|' | b'>' if !self.is_in_flow() => self.block_scalar(),
-            b'\'' | b'"' | b'-' => self.flow_scalar(),
-            b'?' | b':' if !self.is_in_flow() => self.flow_scalar(),
-            b'?' | b':' | b'#' | b'|' | b'>' | b'%' | b'@' | b'`' | b'\t' => {
+            b'|' | b'>' | b'%' | b'@' | b'`' | b'\t' => {
                 Err(self.fault("found character that cannot start any token"))
             }
             _ => self.flow_scalar(),

@@ -1,6 +1,6 @@
 //! Edits: which bytes become what, with the blanks, line breaks and commas that keep a file valid.
 
-use super::{Document, Entry, Item, Map, MapPart, Source, Syntax};
+use super::{Document, Entry, Item, Map, Source, Syntax};
 use crate::yaml::emit::Pen;
 use crate::yaml::json;
 use std::ops::Range;
@@ -102,16 +102,12 @@ impl Source<'_> {
     /// `line`, on a line of its own behind the one that holds byte `at`.
     fn line_behind(&self, at: usize, line: &str) -> Edit {
         let line_break = self.line_break();
-        match self.text[at..].find('\n') {
-            Some(end) => {
-                let start = at + end + 1;
-                Edit { range: start..start, text: format!("{line}{line_break}") }
-            }
-            None => {
-                let end = self.text.len();
-                Edit { range: end..end, text: format!("{line_break}{line}") }
-            }
+        if let Some(end) = self.text[at..].find('\n') {
+            let start = at + end + 1;
+            return Edit { range: start..start, text: format!("{line}{line_break}") };
         }
+        let end = self.text.len();
+        Edit { range: end..end, text: format!("{line_break}{line}") }
     }
 
     /// Adds an entry to a mapping in `{}`, on a line of its own if the last entry has one.
@@ -149,7 +145,7 @@ impl Source<'_> {
             return Edit { range, text: "{}".to_owned() };
         }
         if map.flow {
-            return Edit { range: self.flow_range(map, entry), text: String::new() };
+            return Edit { range: flow_range(map, entry), text: String::new() };
         }
         let next = map.entries().find(|other| other.key.span.start > key);
         let prefix = self.line_prefix(key);
@@ -165,32 +161,12 @@ impl Source<'_> {
     /// The lines that hold the bytes from `start` to `end`.
     fn whole_lines(&self, start: usize, end: usize) -> Range<usize> {
         let first = start - self.line_prefix(start).len();
-        match self.text[end..].find('\n') {
-            Some(length) => first..end + length + 1,
-            // The last line goes with the line break before it.
-            None => {
-                let before = self.text[..first].trim_end_matches('\n').trim_end_matches('\r').len();
-                before..self.text.len()
-            }
+        if let Some(length) = self.text[end..].find('\n') {
+            return first..end + length + 1;
         }
-    }
-
-    /// An entry of a `{}` with the comma that goes with it.
-    fn flow_range(&self, map: &Map<'_>, entry: &Entry<'_>) -> Range<usize> {
-        let key = entry.key.span.start;
-        let entries = || {
-            map.parts.iter().filter_map(|part| match part {
-                MapPart::Entry(entry) => Some(entry),
-                MapPart::Comment(_) => None,
-            })
-        };
-        match entries().find(|other| other.key.span.start > key) {
-            Some(next) => key..next.key.span.start,
-            None => {
-                let before = entries().filter(|other| other.key.span.start < key).last();
-                before.map_or(key, |before| before.value.span.end)..entry.value.span.end
-            }
-        }
+        // The last line goes with the line break before it.
+        let before = self.text[..first].trim_end_matches('\n').trim_end_matches('\r').len();
+        before..self.text.len()
     }
 
     /// Adds lines at the end of a document; `text` is YAML in column 0 with `\n` for line breaks.
@@ -208,6 +184,16 @@ impl Source<'_> {
         }
         Edit { range: at..at, text: lines }
     }
+}
+
+/// An entry of a `{}` with the comma that goes with it.
+fn flow_range(map: &Map<'_>, entry: &Entry<'_>) -> Range<usize> {
+    let key = entry.key.span.start;
+    if let Some(next) = map.entries().find(|other| other.key.span.start > key) {
+        return key..next.key.span.start;
+    }
+    let before = map.entries().rfind(|other| other.key.span.start < key);
+    before.map_or(key, |before| before.value.span.end)..entry.value.span.end
 }
 
 /// A key inside `{}`: quoted unless it is a plain word.

@@ -15,10 +15,13 @@ fn at<'a, 't>(source: &'a Source<'t>, path: &[&str]) -> &'a Item<'t> {
     path.iter().fold(root(source), |item, key| &item.get(key).expect("the key exists").value)
 }
 
+fn marked(sign: &str, comments: &[Comment<'_>]) -> String {
+    comments.iter().flat_map(|comment| [sign, comment.text]).collect()
+}
+
 /// The tree in one line: comments as `#text`, trailing ones behind a tilde.
 fn outline(item: &Item<'_>) -> String {
-    let trail =
-        |comments: &[Comment<'_>]| comments.iter().map(|c| format!("~{}", c.text)).collect::<String>();
+    let trail = |comments: &[Comment<'_>]| marked("~", comments);
     match &item.content {
         Content::Scalar(leaf) => leaf.text.to_string(),
         Content::Alias(name) => format!("*{name}"),
@@ -41,7 +44,7 @@ fn outline(item: &Item<'_>) -> String {
 
 fn check_outline(text: &str, expected: &str) {
     let source = read(text);
-    let loose: String = source.documents[0].comments.iter().map(|c| format!("({})", c.text)).collect();
+    let loose = marked("!", &source.documents[0].comments);
     assert_eq!(format!("{}{loose}", outline(root(&source))), expected, "{text}");
 }
 
@@ -60,7 +63,7 @@ fn comments_behind_something_belong_to_it() {
     check_outline("a: b #1\nc: #2\n  d: e #3\n", "{a:b~1 c:{d:e~3}~2}");
     check_outline("- a: b #1\n- c #2\n- # 3\n  d\n", "[{a:b~1} c~2 d~ 3]");
     check_outline("a: | #1\n  x # no comment\nb: {c: d} #2\n", "{a:x # no comment\n~1 b:{c:d}~2}");
-    check_outline("--- #1\na: b\n", "{a:b}(1)");
+    check_outline("--- #1\na: b\n", "{a:b}!1");
 }
 
 #[test]
@@ -89,8 +92,8 @@ fn kinds_and_places_are_known() {
     assert_eq!(list.indent, 2);
     let kinds: Vec<_> = list.items().map(|item| kind(&item.value)).collect();
     assert_eq!(kinds, [Some(ScalarKind::Time), Some(ScalarKind::Str)]);
-    let last = &list.items().next_back().expect("it has items").value;
-    assert_eq!((last.line, last.column, last.properties.clone()), (5, 10, Some(34..39)));
+    let tagged = &list.items().next_back().expect("it has items").value;
+    assert_eq!((tagged.line, tagged.column, tagged.properties.clone()), (5, 10, Some(34..39)));
 }
 
 #[test]
