@@ -1,7 +1,7 @@
 //! The frame around every screen: where am I, what is the state, the strip, the keys.
 
 use super::canvas::{Canvas, Line, Piece, bold, cells, piece};
-use super::keymap::{self, Action, Binding};
+use super::keymap::{self, Action, Binding, Mode};
 use super::screen::{Counter, Strip};
 use super::state::State;
 use super::theme::Label;
@@ -101,7 +101,12 @@ fn place_line(state: &State, canvas: &mut Canvas<'_>) {
     pieces.extend(repository(state, canvas.width()));
     pieces.push(piece(Label::Text, "   "));
     match view {
-        Some(view) => pieces.extend(cluster_words(view, facts.seconds())),
+        Some(view) => {
+            if let Some(context) = &view.context {
+                pieces.push(piece(Label::Muted, format!("{context} ")));
+            }
+            pieces.extend(cluster_words(view, facts.seconds()));
+        }
         None => pieces.extend(clusters(state)),
     }
     let trail = breadcrumb(state, usize::from(canvas.width()), Line::new(pieces.clone()).width());
@@ -202,7 +207,10 @@ fn breadcrumb(state: &State, width: usize, used: usize) -> Piece {
         from += 1;
         text = format!("{}{between}{}", state.look.glyphs.cut, titles[from..].join(between));
     }
-    piece(Label::Muted, format!("{} ", words::cut(&text, room.saturating_sub(1), state.look.glyphs.cut)))
+    if words::width(&text) + 1 > room {
+        text = titles.last().cloned().unwrap_or_default();
+    }
+    if words::width(&text) + 1 > room { piece(Label::Muted, "") } else { piece(Label::Muted, format!("{text} ")) }
 }
 
 fn counter_line(state: &State, canvas: &mut Canvas<'_>) {
@@ -264,46 +272,45 @@ fn rule(state: &State, strip: &Strip, tour_here: bool, canvas: &mut Canvas<'_>) 
     canvas.rule(0);
     let text = match state.tour_line().filter(|_| tour_here) {
         Some(tour) => piece(Label::Muted, format!(" {tour} ")),
-        None if strip.title.is_empty() => return,
+        None if strip.title.is_empty() && strip.place.is_empty() => return,
+        None if strip.title.is_empty() => piece(Label::Text, ""),
         None => bold(Label::Text, format!(" {} ", strip.title)),
     };
-    let room = canvas.width().saturating_sub(2);
-    canvas.put(1, 0, room, &text);
+    let room = usize::from(canvas.width().saturating_sub(2));
+    let used = words::width(&text.text);
+    canvas.put(1, 0, cells(room), &text);
+    let left = room.saturating_sub(used + 4);
+    if !strip.place.is_empty() && left >= 12 {
+        let place = format!(" {} ", words::cut_path(&strip.place, left - 2, canvas.look.glyphs.cut));
+        let at = canvas.width().saturating_sub(cells(words::width(&place)) + 1);
+        canvas.put(at, 0, cells(left), &piece(Label::Muted, place));
+    }
 }
 
-/// Cause wrapped over the lines there are, place and next step in the last one.
+/// The cause, wrapped, and the next step below it; where both do not fit they flow into each other.
 fn draw_strip(strip: &Strip, canvas: &mut Canvas<'_>) {
     let room = usize::from(canvas.width().saturating_sub(2));
-    let lines = usize::from(canvas.height());
-    let causes = wrap_pieces(&strip.cause, room);
-    let mut pieces = vec![];
-    // With room to spare, place and next step stand below each other.
-    let apart = lines > 2 && causes.len() <= 1;
-    if !strip.place.is_empty() {
-        let place = words::cut_path(&strip.place, room / 2, canvas.look.glyphs.cut);
-        pieces.push(piece(Label::Muted, format!("{place}   ")));
-    }
+    let height = usize::from(canvas.height());
+    let mut lines = wrap_pieces(&strip.cause, room);
     if !strip.next.is_empty() {
-        if apart && !pieces.is_empty() {
-            canvas.part(1, 2, cells(room), 1).line(0, &Line::text(Label::Text, strip.next.clone()));
+        let next = piece(Label::Text, strip.next.clone());
+        let own = wrap_pieces(std::slice::from_ref(&next), room);
+        if lines.len() + own.len() <= height {
+            lines.extend(own);
         } else {
-            pieces.push(piece(Label::Text, strip.next.clone()));
+            let gap = piece(Label::Text, "   ");
+            let flow: Vec<Piece> = strip.cause.iter().cloned().chain([gap, next]).collect();
+            lines = wrap_pieces(&flow, room);
         }
     }
-    let has_last = !pieces.is_empty();
-    let shown = lines.saturating_sub(usize::from(has_last));
-    let (width, height) = (canvas.width(), canvas.height());
-    let mut inside = canvas.part(1, 0, width.saturating_sub(2), height);
-    let kept = causes.len().min(shown);
-    for (y, line) in causes.iter().take(shown).enumerate() {
-        let mut line = line.clone();
-        if y + 1 == shown && causes.len() > shown {
-            line.pieces.push(piece(Label::Muted, inside.look.glyphs.cut));
-        }
-        inside.line(cells(y), &line);
+    if lines.len() > height
+        && let Some(last) = lines.get_mut(height.saturating_sub(1))
+    {
+        while last.width() + 2 > room && last.pieces.iter_mut().rev().any(|p| p.text.pop().is_some()) {}
+        last.pieces.push(piece(Label::Muted, format!(" {}", canvas.look.glyphs.cut)));
     }
-    if has_last {
-        inside.line(cells(kept), &Line::new(pieces));
+    for (y, line) in lines.iter().take(height).enumerate() {
+        canvas.part(1, cells(y), cells(room), 1).line(0, line);
     }
 }
 
@@ -334,6 +341,10 @@ fn keys_of(state: &State) -> Vec<(&'static Binding, String)> {
     let facts = state.facts();
     let mode = state.overlay.as_ref().map_or_else(|| state.top.mode(), |o| o.mode());
     let over = state.overlay.is_some();
+    // Overlays name their own keys; only pages leave that to the last line.
+    if over && mode != Mode::Pager {
+        return vec![];
+    }
     let mut room = usize::from(state.size.0).saturating_sub(2);
     let mut shown = vec![];
     for binding in keymap::footer(mode) {
@@ -341,7 +352,7 @@ fn keys_of(state: &State) -> Vec<(&'static Binding, String)> {
         if back || (!over && !state.top.can(binding.action, &facts)) {
             continue;
         }
-        let word = state.top.word(binding.action).filter(|_| !over).unwrap_or_else(|| binding.word.to_owned());
+        let word = state.top.word(binding.action, &facts).filter(|_| !over).unwrap_or_else(|| binding.word.to_owned());
         let wide = key_width(binding, &word);
         if wide > room {
             break;

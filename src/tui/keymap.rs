@@ -331,6 +331,23 @@ pub(crate) fn footer(mode: Mode) -> Vec<&'static Binding> {
     rows
 }
 
+/// True for actions that only move.
+pub(crate) fn moves(action: Action) -> bool {
+    matches!(
+        action,
+        A::Up
+            | A::Down
+            | A::Left
+            | A::Right
+            | A::Top
+            | A::Bottom
+            | A::HalfUp
+            | A::HalfDown
+            | A::PageUp
+            | A::PageDown
+    )
+}
+
 /// All bindings of a mode that have words for help.
 pub(crate) fn all(mode: Mode) -> impl Iterator<Item = &'static Binding> {
     BINDINGS.iter().filter(move |b| b.modes.contains(&mode) && !b.help.is_empty())

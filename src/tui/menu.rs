@@ -39,24 +39,10 @@ pub(crate) fn items(state: &State) -> Vec<Item> {
 fn commands(state: &State, items: &mut Vec<Item>) {
     let facts = state.facts();
     for binding in keymap::all(state.top.mode()) {
-        let skip = matches!(
-            binding.action,
-            Action::Palette
-                | Action::Up
-                | Action::Down
-                | Action::Left
-                | Action::Right
-                | Action::Top
-                | Action::Bottom
-                | Action::HalfUp
-                | Action::HalfDown
-                | Action::PageUp
-                | Action::PageDown
-                | Action::Counter(_)
-                | Action::Back
-        );
+        let skip = keymap::moves(binding.action)
+            || matches!(binding.action, Action::Palette | Action::Counter(_) | Action::Back);
         if !skip && state.top.can(binding.action, &facts) {
-            let word = state.top.word(binding.action).unwrap_or_else(|| binding.word.to_owned());
+            let word = state.top.word(binding.action, &facts).unwrap_or_else(|| binding.word.to_owned());
             let word = if word.is_empty() { binding.help.to_owned() } else { word };
             items.push(Item {
                 name: word,

@@ -54,6 +54,7 @@ use futures::FutureExt as _;
 pub use state::{Ending, State, TourStep};
 use state::Message;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 pub use theme::Colours;
 use tokio::sync::{mpsc, watch};
@@ -215,7 +216,7 @@ pub(crate) async fn live<F: Face, C: Carry>(
         let mut errands = vec![];
         dirty |= turn(&mut state, woken, &mut wires, &mut errands);
         for _ in 0..BURST {
-            let Some(woken) = ready(&mut wires, &mut input) else { break };
+            let Some(woken) = ready(&mut wires, &mut input).await else { break };
             dirty |= turn(&mut state, woken, &mut wires, &mut errands);
         }
         if dirty && drawn.elapsed() >= FRAME && state.ending.is_none() {
@@ -277,10 +278,16 @@ async fn wait<C>(wires: &mut Wires<C>, input: &mut BoxStream<'static, Event>, un
     }
 }
 
-/// What is there already, without waiting.
-fn ready<C>(wires: &mut Wires<C>, input: &mut BoxStream<'static, Event>) -> Option<Woken> {
+/// What is there already, without waiting. It is polled with the loop's own waker: crossterm's stream keeps
+/// the waker of the poll that found nothing, and one that wakes nobody would silence the keyboard.
+async fn ready<C>(wires: &mut Wires<C>, input: &mut BoxStream<'static, Event>) -> Option<Woken> {
     let far = Instant::now() + Duration::from_hours(1);
-    wait(wires, input, far).now_or_never()
+    let mut next = std::pin::pin!(wait(wires, input, far));
+    std::future::poll_fn(|context| match next.as_mut().poll(context) {
+        Poll::Ready(woken) => Poll::Ready(Some(woken)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// Takes one thing in; true if the screen may look different now.

@@ -24,13 +24,24 @@ impl Pager {
     /// The keys of a mode, from the table.
     pub(crate) fn help(mode: Mode, title: &str, facts: &Facts<'_>) -> Self {
         let mut lines = vec![];
+        let mut moves = vec![];
         for binding in keymap::all(mode) {
             let keys: Vec<String> = binding.keys.iter().map(|k| k.name()).collect();
+            if keymap::moves(binding.action) {
+                moves.extend(keys);
+                continue;
+            }
             let keys = if matches!(binding.action, Action::Counter(_)) { "1…9".into() } else { keys.join(" ") };
             lines.push(Line::new(vec![
                 bold(Label::Accent, format!("{keys:>14}  ")),
                 piece(Label::Text, binding.help),
             ]));
+        }
+        for row in words::wrap(&moves.join(" "), 58) {
+            lines.push(Line::new(vec![bold(Label::Accent, format!("{:16}{row}", ""))]));
+        }
+        if let Some(last) = lines.last_mut().filter(|_| !moves.is_empty()) {
+            last.pieces.push(piece(Label::Text, "  move"));
         }
         lines.push(Line::default());
         let g = &facts.look.glyphs;

@@ -133,7 +133,7 @@ impl Screen for Changes {
         action != Action::Revert || !self.compared
     }
 
-    fn word(&self, action: Action) -> Option<String> {
+    fn word(&self, action: Action, _facts: &Facts<'_>) -> Option<String> {
         (action == Action::Side && self.side).then(|| "unified".into())
     }
 

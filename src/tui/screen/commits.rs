@@ -202,7 +202,7 @@ impl Screen for Commits {
         self.with.is_none() || !matches!(action, Action::Revert | Action::Mark)
     }
 
-    fn word(&self, action: Action) -> Option<String> {
+    fn word(&self, action: Action, _facts: &Facts<'_>) -> Option<String> {
         (action == Action::Enter).then(|| if self.with.is_some() { "compare" } else { "message" }.to_owned())
     }
 

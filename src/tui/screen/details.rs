@@ -49,7 +49,14 @@ impl DetailsScreen {
     }
 
     fn blocks(&self, facts: &Facts<'_>) -> Vec<diff::Block> {
-        self.details.here().map(|d| diff::object_blocks(d, self.style, facts)).unwrap_or_default()
+        let Some(details) = self.details.here() else { return vec![] };
+        let mut blocks = diff::object_blocks(details, self.style, facts);
+        let lines = self.notes(details, facts);
+        if !lines.is_empty() {
+            // It scrolls with the fields and is never marked as selected.
+            blocks.push(diff::Block { lines, head: usize::MAX, ..diff::Block::default() });
+        }
+        blocks
     }
 
     fn lines(&self, facts: &Facts<'_>) -> Vec<Line> {
@@ -205,12 +212,21 @@ impl Screen for DetailsScreen {
         vec![piece(Label::Muted, text.join(", "))]
     }
 
-    fn counters(&self, facts: &Facts<'_>) -> Vec<super::Counter> {
+    fn counters(&self, _facts: &Facts<'_>) -> Vec<super::Counter> {
         let Some(details) = self.details.here() else { return vec![] };
-        let face = state::verdict(&details.diff.verdict, details.id.key.is_secret(), &facts.look.glyphs);
-        let number = details.diff.fields.len();
-        let word = if number == 0 { face.word.to_owned() } else { format!("{} {}", fields(number), face.word) };
-        vec![super::Counter { sign: face.sign, label: face.label, number, word, on: false }]
+        let mut counters: Vec<super::Counter> = vec![];
+        for field in &details.diff.fields {
+            match counters.iter_mut().find(|c| c.word == field.class.word()) {
+                Some(counter) => counter.number += 1,
+                None => counters.push(super::Counter {
+                    label: diff::class_label(field.class),
+                    number: 1,
+                    word: field.class.word().into(),
+                    on: false,
+                }),
+            }
+        }
+        counters
     }
 
     fn strip(&self, facts: &Facts<'_>) -> Strip {
@@ -252,9 +268,13 @@ impl Screen for DetailsScreen {
         }
     }
 
-    fn word(&self, action: Action) -> Option<String> {
+    fn word(&self, action: Action, facts: &Facts<'_>) -> Option<String> {
+        let side = match self.tab {
+            Tab::Yaml => self.style.side != (facts.width() >= 120),
+            _ => self.style.side,
+        };
         match action {
-            Action::Side if self.style.side => Some("unified".into()),
+            Action::Side if side => Some("unified".into()),
             Action::Fold if !self.style.noise => Some("show noise".into()),
             _ => None,
         }
@@ -271,7 +291,9 @@ impl Screen for DetailsScreen {
         match &self.details {
             Asked::Reading { since } => draw_reading(&mut part, facts, "reading the object", *since),
             Asked::Failed(problem) => draw_problem(&mut part, problem),
-            Asked::Here(details) if self.tab == Tab::Diff => self.draw_diff(details, facts, &mut part),
+            Asked::Here(_) if self.tab == Tab::Diff => {
+                diff::draw_blocks(&self.blocks(facts), &self.cursor, true, &mut part);
+            }
             Asked::Here(_) => {
                 let lines = self.lines(facts);
                 if lines.is_empty() {
@@ -286,20 +308,6 @@ impl Screen for DetailsScreen {
 }
 
 impl DetailsScreen {
-    fn draw_diff(&self, details: &Details, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
-        let blocks = self.blocks(facts);
-        let (width, height) = (canvas.width(), canvas.height());
-        let notes = self.notes(details, facts);
-        let below = cells(notes.len()).min(height);
-        let room = height - below.min(height / 2);
-        diff::draw_blocks(&blocks, &self.cursor, true, &mut canvas.part(0, 0, width, room));
-        let used = cells(blocks.iter().map(|b| b.lines.len()).sum::<usize>().saturating_sub(self.cursor.top));
-        let at = used.min(room);
-        for (y, line) in notes.iter().enumerate() {
-            canvas.part(2, at + cells(y), width.saturating_sub(3), 1).line(0, line);
-        }
-    }
-
     /// What is not shown, and what could not be read.
     fn notes(&self, details: &Details, facts: &Facts<'_>) -> Vec<Line> {
         let g = &facts.look.glyphs;

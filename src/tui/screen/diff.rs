@@ -9,7 +9,7 @@ use crate::tui::keymap::Action;
 use crate::tui::theme::Label;
 use crate::tui::words;
 use crate::workspace::{Details, FieldChange};
-use crate::yaml::{Node, ScalarKind, Value, to_masked_string};
+use crate::yaml::{self, Node, Scalar, ScalarKind, Value, to_masked_string};
 
 /// How a comparison is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,7 +142,7 @@ pub(crate) fn object_blocks(details: &Details, style: Style, facts: &Facts<'_>) 
     blocks
 }
 
-fn class_label(class: FieldClass) -> Label {
+pub(crate) fn class_label(class: FieldClass) -> Label {
     match class {
         FieldClass::Conflict | FieldClass::InvalidInGit => Label::Bad,
         FieldClass::Drifted | FieldClass::Changed | FieldClass::Pending(_) => Label::Notice,
@@ -161,14 +161,14 @@ fn field_block(field: &FieldDiff, details: &Details, style: Style, facts: &Facts
         vec![Line::new(vec![bold(Label::Text, name)]).right(piece(label, field.class.word()))];
     let old = Side { node: field.live.as_ref(), set: live_words(field.by.as_ref()), sign: '-' };
     let new = Side { node: field.desired.as_ref(), set: git_words(details, place.as_ref()), sign: '+' };
-    let (before, after) = context(field, details, style);
+    let (before, after, prefix) = context(field, details, style);
     lines.extend(before);
     if let Some(secret) = secret_line(&old, &new, g) {
         lines.push(secret);
     } else if style.side {
         lines.extend(side_lines(&old, &new, room, g));
     } else {
-        lines.extend(unified_lines(&old, &new, room));
+        lines.extend(unified_lines(&old, &new, &prefix, room));
     }
     lines.extend(after);
     if !field.note.is_empty() {
@@ -251,8 +251,15 @@ fn secret_line(old: &Side<'_>, new: &Side<'_>, g: &Glyphs) -> Option<Line> {
     Some(line.right(piece(Label::Muted, format!("{}; {}", old.set, new.set))))
 }
 
-fn unified_lines(old: &Side<'_>, new: &Side<'_>, room: usize) -> Vec<Line> {
-    let (a, b) = (old.node.map(value_lines), new.node.map(value_lines));
+fn unified_lines(old: &Side<'_>, new: &Side<'_>, prefix: &str, room: usize) -> Vec<Line> {
+    let lines = |node: &Node| {
+        let mut lines = value_lines(node);
+        if let [only] = lines.as_mut_slice() {
+            only.insert_str(0, prefix);
+        }
+        lines
+    };
+    let (a, b) = (old.node.map(lines), new.node.map(lines));
     let (old_marks, new_marks) = match (&a, &b) {
         (Some(a), Some(b)) if a.len() == 1 && b.len() == 1 => changed_middle(&a[0], &b[0]),
         _ => (None, None),
@@ -376,9 +383,9 @@ fn underlined(text: &str, range: std::ops::Range<usize>) -> Vec<Piece> {
     vec![plain(&text[..range.start]), changed, plain(&text[range.end..])]
 }
 
-/// Lines of git's YAML before and after the field.
-fn context(field: &FieldDiff, details: &Details, style: Style) -> (Vec<Line>, Vec<Line>) {
-    let none = (vec![], vec![]);
+/// Lines of git's YAML before and after the field, and what stands before its value in its own line.
+fn context(field: &FieldDiff, details: &Details, style: Style) -> (Vec<Line>, Vec<Line>, String) {
+    let none = (vec![], vec![], String::new());
     if style.context == 0 {
         return none;
     }
@@ -388,7 +395,10 @@ fn context(field: &FieldDiff, details: &Details, style: Style) -> (Vec<Line>, Ve
     let muted = |line: &&str| Line::text(Label::Muted, format!("    {line}"));
     let from = range.start.saturating_sub(style.context);
     let to = (range.end + style.context).min(all.len());
-    (all[from..range.start].iter().map(muted).collect(), all[range.end..to].iter().map(muted).collect())
+    let own = all[range.start];
+    let prefix = own.find(": ").map_or("", |at| &own[..at + 2]).replace("- ", "  ");
+    let (before, after) = (&all[from..range.start], &all[range.end..to]);
+    (before.iter().map(muted).collect(), after.iter().map(muted).collect(), prefix)
 }
 
 /// The lines of a field in YAML as Go prints it: two blanks a level, dashes at their parent's level.
@@ -471,16 +481,32 @@ pub(crate) fn change_blocks(changes: &[FieldChange], side: bool, facts: &Facts<'
 
 /// The two sides of a change that is text already.
 pub(crate) fn change_lines(change: &FieldChange, side: bool, room: usize, g: &Glyphs) -> Vec<Line> {
-    let node = |text: &Option<String>| text.as_ref().map(|t| Node::string(t.as_str()));
+    if is_sealed(change) {
+        return vec![Line::new(vec![
+            bold(Label::Notice, format!("  {} ", g.differs)),
+            piece(Label::Notice, "a new sealed value"),
+        ])];
+    }
+    // The texts are written as they should read; only strings would be quoted.
+    let plain = |text: &String| Scalar { text: text.as_str().into(), kind: ScalarKind::Float, style: yaml::Style::Plain };
+    let node = |text: &Option<String>| text.as_ref().map(|t| Node::new(Value::Scalar(plain(t))));
     let (before, after) = (node(&change.before), node(&change.after));
     let place = change.place.as_ref().map(ToString::to_string).unwrap_or_default();
     let old = Side { node: before.as_ref(), set: String::new(), sign: '-' };
     let new = Side { node: after.as_ref(), set: place, sign: '+' };
-    if side { side_lines(&old, &new, room, g) } else { unified_lines(&old, &new, room) }
+    if side { side_lines(&old, &new, room, g) } else { unified_lines(&old, &new, "", room) }
+}
+
+/// True if a secret value changes: both sides say so and nothing else.
+fn is_sealed(change: &FieldChange) -> bool {
+    change.before.as_deref() == Some("sealed") && change.after.as_deref() == Some("sealed")
 }
 
 /// `path  before → after`, in one line.
 pub(crate) fn short_change(change: &FieldChange, arrow: char) -> String {
+    if is_sealed(change) {
+        return format!("{}  a new sealed value", change.path);
+    }
     match (&change.before, &change.after) {
         (Some(before), Some(after)) => format!("{}  {before} {arrow} {after}", change.path),
         (None, Some(after)) => format!("{}  new: {after}", change.path),

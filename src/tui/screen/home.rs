@@ -330,10 +330,9 @@ impl Screen for Home {
                 Chip::State(state) => {
                     let face = state::app(state, g);
                     let on = self.only == Some(state);
-                    Counter { sign: face.sign, label: face.label, number, word: face.word.into(), on }
+                    Counter { label: face.label, number, word: face.word.into(), on }
                 }
                 Chip::Undeclared => Counter {
-                    sign: g.only_live,
                     label: Label::Notice,
                     number,
                     word: "undeclared".into(),
@@ -341,7 +340,7 @@ impl Screen for Home {
                 },
                 Chip::Problems => {
                     let word = if number == 1 { "problem" } else { "problems" };
-                    Counter { sign: g.failing, label: Label::Bad, number, word: word.into(), on: false }
+                    Counter { label: Label::Bad, number, word: word.into(), on: false }
                 }
             })
             .collect()

@@ -25,6 +25,8 @@ pub(crate) struct Logs {
     scroll: Scroll,
     /// True while the newest line is kept on screen.
     follows: bool,
+    /// Cells that long lines are moved to the left.
+    shift: usize,
     filter: Filter,
 }
 
@@ -50,6 +52,7 @@ impl Logs {
             ended: false,
             scroll: Scroll::default(),
             follows: true,
+            shift: 0,
             filter: Filter::default(),
         }
     }
@@ -92,6 +95,14 @@ impl Screen for Logs {
             return vec![];
         }
         match action {
+            Action::Right => {
+                self.shift = (self.shift + 20).min(4_000);
+                vec![]
+            }
+            Action::Left => {
+                self.shift = self.shift.saturating_sub(20);
+                vec![]
+            }
             Action::Back | Action::Quit => vec![Step::Cancel(Slot::Logs), Step::Leave],
             Action::Copy => vec![Step::Copy(self.id.key.to_string())],
             Action::Details => super::open_object(&self.id, None, action),
@@ -158,7 +169,15 @@ impl Screen for Logs {
     }
 
     fn strip(&self, _facts: &Facts<'_>) -> Strip {
-        Strip { title: self.id.key.to_string(), ..Strip::default() }
+        let mut sources: Vec<&str> = self.lines.iter().map(|l| &*l.source).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let said = match sources.len() {
+            0 => String::new(),
+            1..=3 => sources.join(", "),
+            many => words::count(many, "container"),
+        };
+        Strip { title: self.id.key.to_string(), cause: vec![piece(Label::Muted, said)], ..Strip::default() }
     }
 
     fn waiting_since(&self) -> Option<u64> {
@@ -182,7 +201,8 @@ impl Screen for Logs {
             let source = words::cut_path(&line.source, room, facts.look.glyphs.cut);
             let pad = " ".repeat(room.saturating_sub(words::width(&source)) + 2);
             let mut pieces = vec![piece(Label::Muted, format!(" {source}{pad}"))];
-            pieces.extend(marked(Label::Text, &line.text, false, Some(&self.filter)));
+            let text: String = line.text.chars().skip(self.shift).collect();
+            pieces.extend(marked(Label::Text, &text, false, Some(&self.filter)));
             canvas.line(cells(y), &Line::new(pieces));
         }
     }

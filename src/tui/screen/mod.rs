@@ -107,7 +107,6 @@ pub(crate) enum Given {
 /// One number of the header that is a filter too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Counter {
-    pub sign: char,
     pub label: Label,
     pub number: usize,
     pub word: String,
@@ -196,7 +195,7 @@ pub(crate) trait Screen: Send {
         true
     }
     /// The word for a key in the last line, where it differs from the table's.
-    fn word(&self, _action: Action) -> Option<String> {
+    fn word(&self, _action: Action, _facts: &Facts<'_>) -> Option<String> {
         None
     }
     /// Since when it has been waiting; a spinner turns after a moment.

@@ -166,7 +166,10 @@ impl PlanScreen {
         let to = repo.upstream.as_deref().unwrap_or("the remote");
         let all = || facts.snapshot.environments.iter().map(|e| e.name.to_string()).collect();
         let names = if shown.environments.is_empty() { all() } else { shown.environments.clone() };
-        let sentence = menu::push_sentence(repo.ahead.max(1), to, &names);
+        // The snapshot may be older than our commit.
+        let seen = matches!(&self.stage, Stage::Committed(done)
+            if repo.commit.as_ref().is_some_and(|c| c.id == done.commit.id));
+        let sentence = menu::push_sentence(repo.ahead + usize::from(!seen), to, &names);
         let confirm = Confirm::new(sentence, "", "push", vec![Step::Given(Given::PushAgreed)]);
         let production = shown.production.clone();
         let any = || facts.snapshot.environments.iter().find(|e| e.production).map(|e| e.name.to_string());
@@ -369,9 +372,9 @@ impl Screen for PlanScreen {
         vec![piece(Label::Muted, format!("rehearsed in {} ms", shown.rehearsed_ms))]
     }
 
-    fn counters(&self, facts: &Facts<'_>) -> Vec<super::Counter> {
+    fn counters(&self, _facts: &Facts<'_>) -> Vec<super::Counter> {
         let Some(shown) = &self.shown else { return vec![] };
-        shown.counters(&facts.look.glyphs)
+        shown.counters()
     }
 
     fn strip(&self, facts: &Facts<'_>) -> Strip {
@@ -409,7 +412,7 @@ impl Screen for PlanScreen {
         }
     }
 
-    fn word(&self, action: Action) -> Option<String> {
+    fn word(&self, action: Action, _facts: &Facts<'_>) -> Option<String> {
         match (&self.stage, action) {
             (Stage::Refused(refusal), Action::Revert) if refusal.also.is_empty() => Some("rehearse again".into()),
             _ => None,
@@ -426,9 +429,13 @@ impl Screen for PlanScreen {
     fn draw(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
         let (label, words) = self.stage_words();
         let title = Line::new(vec![piece(Label::Text, "  "), bold(Label::Text, self.title.clone())]);
+        let beside = title.width() + words::width(&words) + 3 <= facts.width();
         canvas.line(0, &title.right(bold(label, format!("{words} "))));
+        if !beside {
+            canvas.line(1, &Line::new(vec![bold(label, format!("  {words}"))]));
+        }
         if let Some((label, text)) = &self.note {
-            canvas.line(1, &Line::text(*label, format!("  {text}")));
+            canvas.line(if beside { 1 } else { 2 }, &Line::text(*label, format!("  {text}")));
         }
         let (width, below) = (canvas.width(), canvas.height().saturating_sub(3));
         let mut part = canvas.part(0, 3, width, below);

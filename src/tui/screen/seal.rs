@@ -31,6 +31,8 @@ pub(crate) struct Form {
     list: List,
     typing: Option<Typing>,
     revealed: Option<Revealed>,
+    /// The environment that the file is rendered for, once a snapshot says so.
+    environment: Option<Arc<str>>,
 }
 
 struct Key {
@@ -67,6 +69,7 @@ impl Form {
             list: List::default(),
             typing: None,
             revealed: None,
+            environment: None,
         }
     }
 
@@ -170,15 +173,21 @@ impl Screen for Form {
         if self.typing.is_some() { Mode::Secret } else { Mode::Form }
     }
 
-    fn title(&self, facts: &Facts<'_>) -> String {
-        words::cut_path(&self.file, 30, facts.look.glyphs.cut)
+    fn title(&self, _facts: &Facts<'_>) -> String {
+        self.file.rsplit_once('/').map_or(&*self.file, |(_, name)| name).to_owned()
     }
 
     fn route(&self) -> Option<Route> {
         Some(Route::Form(self.file.clone()))
     }
 
+    fn environment(&self) -> Option<Arc<str>> {
+        self.environment.clone()
+    }
+
     fn open(&mut self, facts: &Facts<'_>) -> Vec<Step> {
+        let row = facts.snapshot.secrets.iter().find(|row| row.file.as_ref() == Some(&self.file));
+        self.environment = row.map(|row| row.environment.clone()).filter(|name| !name.is_empty());
         if matches!(self.form, Asked::Here(_)) {
             return vec![];
         }

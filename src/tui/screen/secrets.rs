@@ -293,7 +293,7 @@ impl Screen for Secrets {
                 let face = state::secret(which, g);
                 let number = members.iter().filter(|r| r.state == which).count();
                 let on = self.only == Some(which);
-                Counter { sign: face.sign, label: face.label, number, word: face.word.into(), on }
+                Counter { label: face.label, number, word: face.word.into(), on }
             })
             .filter(|c| c.number > 0)
             .collect()
@@ -372,7 +372,7 @@ impl Secrets {
         let width = facts.width();
         let members: Vec<_> = self.members(facts).collect();
         let longest = members.iter().map(|r| words::width(&name(r))).max().unwrap_or(8);
-        let fixed = if width >= 140 { 84 } else if width >= 100 { 66 } else { 42 };
+        let fixed = if width >= 140 { 92 } else if width >= 100 { 76 } else { 51 };
         let room = longest.clamp(8, width.saturating_sub(fixed).max(8));
         let head = format!("  {:13} {:room$}  {:8} {:>4}  {:17}", "state", "file or object", "env", "keys", "live");
         let mut pieces = vec![piece(Label::Muted, head)];

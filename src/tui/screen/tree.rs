@@ -95,19 +95,10 @@ fn chip(row: &ObjectRow) -> Chip {
     }
 }
 
-/// Urgency of a row among its siblings: what needs a look first, the rest by kind and name.
-fn urgency(row: &ObjectRow) -> (Rank, &str, &str) {
-    let first = match chip(row) {
-        Chip::Failing => Rank(0),
-        Chip::Synced => Rank(2),
-        _ => Rank(1),
-    };
-    (first, &row.key.kind, &row.key.name)
+/// Urgency of a row among its siblings: what fails, then what differs by its verdict, the rest by kind and name.
+fn urgency(row: &ObjectRow) -> (bool, &Verdict, &str, &str) {
+    (chip(row) != Chip::Failing, &row.verdict, &row.key.kind, &row.key.name)
 }
-
-/// A rank; smaller is more urgent.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank(u8);
 
 impl Tree {
     pub(crate) fn new(scope: Scope) -> Self {
@@ -322,20 +313,17 @@ impl Screen for Tree {
         again
     }
 
-    fn counters(&self, facts: &Facts<'_>) -> Vec<Counter> {
-        let g = &facts.look.glyphs;
+    fn counters(&self, _facts: &Facts<'_>) -> Vec<Counter> {
         CHIPS
             .into_iter()
             .map(|which| {
-                let (sign, label) = match which {
-                    Chip::Failing => (g.failing, Label::Bad),
-                    Chip::Differs => (g.drifted, Label::Notice),
-                    Chip::OnlyGit => (g.only_git, Label::Notice),
-                    Chip::OnlyLive => (g.only_live, Label::Notice),
-                    Chip::Synced => (g.synced, Label::Muted),
+                let label = match which {
+                    Chip::Failing => Label::Bad,
+                    Chip::Synced => Label::Muted,
+                    Chip::Differs | Chip::OnlyGit | Chip::OnlyLive => Label::Notice,
                 };
                 let number = self.nodes.values().filter(|n| chip(&n.row) == which).count();
-                Counter { sign, label, number, word: word(which).into(), on: self.only == Some(which) }
+                Counter { label, number, word: word(which).into(), on: self.only == Some(which) }
             })
             .filter(|c| c.number > 0)
             .collect()
@@ -389,7 +377,11 @@ impl Screen for Tree {
 impl Tree {
     fn draw_row(&self, node: &Node, here: bool, y: u16, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
         let middle = canvas.width() / 2;
-        let face = state::verdict(&node.row.verdict, node.row.key.is_secret(), &facts.look.glyphs);
+        let mut face = state::verdict(&node.row.verdict, node.row.key.is_secret(), &facts.look.glyphs);
+        // What the cluster makes by itself below a declared object has no other side to agree with.
+        if !node.row.declared && node.row.verdict.is_synced() {
+            face.sign = ' ';
+        }
         if here {
             canvas.select(y);
             canvas.put(0, y, 1, &piece(Label::Accent, facts.look.glyphs.here));
@@ -397,7 +389,7 @@ impl Tree {
         let left = self.left(node, here, facts);
         let right = self.right(node, here, facts);
         let wide = canvas.width();
-        canvas.part(2, y, middle - 4, 1).line(0, &left);
+        canvas.part(2, y, middle.saturating_sub(5), 1).line(0, &left);
         canvas.put(middle - 1, y, 1, &piece(Label::Line, facts.look.glyphs.vertical));
         canvas.put(middle, y, 1, &bold(face.label, face.sign));
         canvas.put(middle + 1, y, 1, &piece(Label::Line, facts.look.glyphs.vertical));
@@ -423,7 +415,7 @@ impl Tree {
             return Line::default();
         }
         let line = Line::new(self.name(node, here, facts));
-        let room = usize::from(facts.body.width / 2).saturating_sub(line.width() + 6);
+        let room = usize::from(facts.body.width / 2).saturating_sub(line.width() + 7);
         let Some(origin) = &node.row.origin else { return line };
         let mut text = match (&origin.sealed, origin.generated, origin.line) {
             (Some(file), ..) => format!("{file} sealed"),
@@ -431,8 +423,11 @@ impl Tree {
             (None, false, 0) => origin.file.to_string(),
             (None, false, line) => format!("{}:{line}", origin.file),
         };
-        text = words::cut_path(&text, room, facts.look.glyphs.cut);
-        if room < 8 { line } else { line.right(piece(Label::Muted, text)) }
+        // A path that does not fit leaves its folders out: the strip names them.
+        if words::width(&text) > room {
+            text = text.rsplit_once('/').map_or(text.clone(), |(_, name)| name.to_owned());
+        }
+        line.right(piece(Label::Muted, text))
     }
 
     fn right(&self, node: &Node, here: bool, facts: &Facts<'_>) -> Line {

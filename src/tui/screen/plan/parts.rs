@@ -2,7 +2,6 @@
 
 use crate::model::{Problem, Severity};
 use crate::tui::canvas::{Line, Piece, bold, piece};
-use crate::tui::glyph::Glyphs;
 use crate::tui::screen::diff::{Block, change_lines};
 use crate::tui::screen::{Counter, Facts, problem_lines};
 use crate::tui::theme::Label;
@@ -62,24 +61,24 @@ impl Shown {
     }
 
     /// The numbers of line 2.
-    pub(super) fn counters(&self, g: &Glyphs) -> Vec<Counter> {
+    pub(super) fn counters(&self) -> Vec<Counter> {
         let objects = || self.effects.iter().flat_map(|e| &e.objects);
         let of = |sign: char| objects().filter(|o| o.sign == sign).count();
         let pods: u32 = objects().filter_map(|o| o.rollout).sum();
         let cautions = objects().filter(|o| !o.caution.is_empty()).count();
         let errors = self.findings.iter().filter(|f| f.severity == Severity::Error).count();
         [
-            (g.failing, Label::Bad, errors, "forbids it"),
-            (g.plaintext, Label::Notice, cautions, "to think about"),
-            (g.removed, Label::Notice, of('-'), "will go"),
-            (g.drifted, Label::Text, of('~'), "change"),
-            (g.only_git, Label::Text, of('+'), "new"),
-            (g.motion, Label::Motion, pods as usize, "pods restart"),
-            (g.unknown, Label::Notice, self.not_rendered.len(), "not rendered"),
+            (Label::Bad, errors, "forbids it"),
+            (Label::Notice, cautions, "to think about"),
+            (Label::Notice, of('-'), "will go"),
+            (Label::Text, of('~'), "change"),
+            (Label::Text, of('+'), "new"),
+            (Label::Motion, pods as usize, "pods restart"),
+            (Label::Notice, self.not_rendered.len(), "not rendered"),
         ]
         .into_iter()
-        .filter(|(_, _, number, _)| *number > 0)
-        .map(|(sign, label, number, word)| Counter { sign, label, number, word: word.into(), on: false })
+        .filter(|(_, number, _)| *number > 0)
+        .map(|(label, number, word)| Counter { label, number, word: word.into(), on: false })
         .collect()
     }
 
@@ -149,17 +148,20 @@ impl Shown {
     /// The message, who signs it, and where it goes.
     pub(super) fn message_blocks(&self, room: usize) -> Vec<Block> {
         let mut lines = vec![heading("Message")];
-        for line in self.message.lines() {
+        for line in self.message.trim_end().lines() {
+            if line.is_empty() {
+                lines.push(Line::default());
+            }
             lines.extend(words::wrap(line, room).into_iter().map(|l| Line::text(Label::Text, l)));
         }
         lines.push(Line::default());
         let signing = if self.signing.is_empty() { "not signed" } else { &self.signing };
         lines.push(Line::text(Label::Muted, format!("{}, {signing}", self.author)));
-        let mut to = vec![piece(Label::Muted, format!("to branch {}", self.branch))];
+        lines.push(Line::text(Label::Muted, format!("to branch {}", self.branch)));
         if self.protected {
-            to.push(piece(Label::Notice, ", protected: pushing asks for the name of the environment"));
+            let text = format!("{} is protected: pushing asks for the name of the environment", self.branch);
+            lines.extend(words::wrap(&text, room).into_iter().map(|l| Line::text(Label::Notice, l)));
         }
-        lines.push(Line::new(to));
         let cause = vec![piece(Label::Muted, "enter changes the message")];
         vec![Block { path: MESSAGE.into(), place: None, cause, lines, head: 1, section: 3 }]
     }
@@ -208,7 +210,8 @@ fn object_block(
         notes.push(piece(Label::Motion, format!("    {} {} restart  ", g.motion, words::count(pods as usize, "pod"))));
     }
     if !object.caution.is_empty() {
-        notes.push(piece(Label::Notice, format!("    {} {}", g.plaintext, object.caution)));
+        let indent = if notes.is_empty() { "    " } else { "" };
+        notes.push(piece(Label::Notice, format!("{indent}{} {}", g.plaintext, object.caution)));
     }
     if !notes.is_empty() {
         lines.push(Line::new(notes));
