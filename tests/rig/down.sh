@@ -6,9 +6,9 @@
 # The folder stays, with its logs and audit.log. Only processes whose pid lies in DIR/pids and that still are what was
 # started (the pid's start is told from its environment or command line naming DIR) are touched.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-(($# == 1)) || fail "usage: down.sh DIR"
+# It stands alone, without lib.sh: up.sh keeps a copy in DIR, for the case that the checkout is gone before the rig.
+(($# == 1)) || { echo "usage: down.sh DIR" >&2; exit 1; }
 [[ -d "$1" ]] || exit 0
 DIR="$(cd "$1" && pwd)"
 [[ -d "$DIR/pids" ]] || exit 0
@@ -20,22 +20,25 @@ ours() {
 }
 gone() { ! ours "$1" || [[ "$(ps -o stat= -p "$1" 2>/dev/null)" == Z* ]]; }
 
-mapfile -t files < <(find "$DIR/pids" -type f | sort -r)
-for file in "${files[@]}"; do
-  pid=$(cat "$file" 2>/dev/null) || continue
-  # The watcher over the owner may be the one that runs this script.
-  if [[ -n $pid && $pid != "$$" ]] && ! gone "$pid"; then
-    kill -TERM "$pid" 2>/dev/null || true
-    deadline=$((SECONDS + 5))
-    until gone "$pid"; do
-      if ((SECONDS >= deadline)); then
-        kill -KILL "$pid" 2>/dev/null || true
-        break
-      fi
-      sleep 0.05
-    done
-  fi
-  rm -f "$file"
+# Until nothing is left: an up.sh that is still at work may add to it meanwhile (and ends when the folder is gone).
+while [[ -d "$DIR/pids" ]]; do
+  mapfile -t files < <(find "$DIR/pids" -type f | sort -r)
+  for file in "${files[@]}"; do
+    pid=$(cat "$file" 2>/dev/null) || continue
+    # The watcher over the owner may be the one that runs this script.
+    if [[ -n $pid && $pid != "$$" ]] && ! gone "$pid"; then
+      kill -TERM "$pid" 2>/dev/null || true
+      deadline=$((SECONDS + 5))
+      until gone "$pid"; do
+        if ((SECONDS >= deadline)); then
+          kill -KILL "$pid" 2>/dev/null || true
+          break
+        fi
+        sleep 0.05
+      done
+    fi
+    rm -f "$file"
+  done
+  rmdir "$DIR/pids" 2>/dev/null || true
 done
-rmdir "$DIR/pids" 2>/dev/null || true
 rm -f "$DIR/rig.env"

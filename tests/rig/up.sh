@@ -36,6 +36,7 @@ DIR="$(cd "$1" && pwd)"
 [[ ! -e "$DIR/pids" ]] || fail "$DIR holds a rig already: run down.sh $DIR first"
 mkdir -p "$DIR"/{pids,log,certs,etcd}
 KUBECTL="$RIG_BIN/kubectl"
+cp "$RIG_HERE/down.sh" "$DIR/down.sh"
 
 need "$RIG_BIN"/{etcd,kube-apiserver,kubectl}
 [[ $only == api ]] || need "$RIG_BIN"/{kube-controller-manager,kube-scheduler,kwok}
@@ -63,7 +64,12 @@ start() {
   shift
   started=$((started + 1))
   setsid "$@" >"$DIR/log/$name" 2>&1 </dev/null &
-  echo $! >"$DIR/pids/$(printf %02d "$started")-$name"
+  local pid=$!
+  # Somebody may have run down.sh meanwhile: then nothing may be left behind.
+  if ! echo "$pid" 2>/dev/null >"$DIR/pids/$(printf %02d "$started")-$name"; then
+    kill -KILL "$pid"
+    fail "the rig was taken down while it came up"
+  fi
 }
 
 # alive_and NAME COMMAND…: succeeds when COMMAND does; ends the wait at once when the process is gone.
@@ -133,7 +139,7 @@ if [[ -n $owner ]]; then
   kill -0 "$owner" 2>/dev/null || fail "--owner $owner: no such process"
   # shellcheck disable=SC2016  # expanded by the inner shell
   start owner bash -c 'while kill -0 "$1" 2>/dev/null; do sleep 1; done; exec "$2" "$3"' \
-    rig-owner "$owner" "$RIG_HERE/down.sh" "$DIR"
+    rig-owner "$owner" "$DIR/down.sh" "$DIR"
 fi
 
 # --- etcd and the API server -----------------------------------------------------------------------------------------
