@@ -6,7 +6,7 @@ use super::session::Session;
 use crate::diff;
 use crate::git::LogOptions;
 use crate::model::{
-    Commit, CommitId, Environment, FieldDiff, Manifest, ObjectKey, Place, Problem, Rendered, Revision,
+    Commit, CommitId, Environment, Manifest, ObjectKey, Place, Problem, Rendered, Revision,
 };
 use crate::secret::SecretLeaf;
 use crate::yaml::{Node, Value, to_masked_string};
@@ -147,7 +147,7 @@ fn entry(question: &Question, commit: Commit, older: Option<&Manifest>, newer: &
         (Some(_), None) => "no longer declared".to_owned(),
         _ => diff::summarize(&changes),
     };
-    let place = changes.iter().find_map(|c| place_of(c.desired.as_ref()?)).or_else(|| {
+    let place = changes.iter().find_map(|c| place_of(c.after.as_ref()?)).or_else(|| {
         after.map(|m| Place { file: m.origin.file.clone(), line: m.origin.line, field: None })
     });
     HistoryEntry {
@@ -175,14 +175,14 @@ fn also(question: &Question, newer: &Side) -> Vec<ObjectId> {
 }
 
 /// Changes as a face shows them.
-pub(super) fn shown(changes: &[FieldDiff]) -> Vec<FieldChange> {
+pub(super) fn shown(changes: &[diff::Change]) -> Vec<FieldChange> {
     changes
         .iter()
         .map(|change| FieldChange {
             path: change.path.to_string(),
-            before: change.base.as_ref().map(text),
-            after: change.desired.as_ref().map(text),
-            place: change.desired.as_ref().or(change.base.as_ref()).and_then(place_of),
+            before: change.before.as_ref().map(text),
+            after: change.after.as_ref().map(text),
+            place: change.after.as_ref().or(change.before.as_ref()).and_then(place_of),
         })
         .collect()
 }

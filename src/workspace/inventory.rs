@@ -2,6 +2,7 @@
 
 use super::facts::Compared;
 use super::snapshot::{KeyState, ObjectRow};
+use crate::diff;
 use crate::model::{FieldClass, FieldDiff, Live, ObjectKey, Verdict};
 use crate::secret::SecretLeaf;
 use crate::yaml::{Map, Node, Value};
@@ -59,12 +60,30 @@ pub(super) fn summary(compared: &Compared) -> String {
         let differing = secret_keys(compared).iter().filter(|(_, s)| *s != KeyState::Same).count();
         return match differing {
             _ if compared.diff.verdict.is_synced() => String::new(),
-            0 => crate::diff::summarize(&compared.diff.fields),
+            0 => in_words(&compared.diff.fields),
             1 => "1 key differs".to_owned(),
             n => format!("{n} keys differ"),
         };
     }
-    crate::diff::summarize(&compared.diff.fields)
+    in_words(&compared.diff.fields)
+}
+
+/// Drift reads from git to the cluster, everything else from the cluster to git.
+fn in_words(fields: &[FieldDiff]) -> String {
+    let changes: Vec<diff::Change> = fields
+        .iter()
+        .map(|field| {
+            let drifted = matches!(field.class, FieldClass::Drifted | FieldClass::Changed | FieldClass::AddedByOthers);
+            let (before, after) = if drifted { (&field.desired, &field.live) } else { (&field.live, &field.desired) };
+            diff::Change {
+                path: field.path.clone(),
+                before: before.clone(),
+                after: after.clone(),
+                note: String::new(),
+            }
+        })
+        .collect();
+    diff::summarize(&changes)
 }
 
 /// Who wrote the most urgent field that was changed in the cluster: `kubectl-edit`.

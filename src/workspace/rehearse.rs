@@ -4,7 +4,7 @@ use super::history::{shown, text};
 use super::plan::{ObjectEffect, PlanEffect};
 use super::session::Session;
 use crate::diff;
-use crate::model::{Coverage, FieldDiff, Manifest, ObjectKey, Problem, Producer, Rendered, Severity, Tree};
+use crate::model::{Coverage, Manifest, ObjectKey, Problem, Producer, Rendered, Severity, Tree};
 use crate::yaml::Node;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -150,7 +150,7 @@ fn replicas(body: &Node) -> Option<u32> {
 }
 
 /// What to think about twice.
-fn caution(after: &Manifest, changes: &[FieldDiff]) -> String {
+fn caution(after: &Manifest, changes: &[diff::Change]) -> String {
     for change in changes {
         let path = change.path.to_string();
         let fixed = match &*after.key.kind {
@@ -164,7 +164,7 @@ fn caution(after: &Manifest, changes: &[FieldDiff]) -> String {
         if fixed {
             return format!("{path} cannot be changed in place: the server will refuse");
         }
-        let to = change.desired.as_ref().map(text).unwrap_or_default();
+        let to = change.after.as_ref().map(text).unwrap_or_default();
         if path == "spec.replicas" && to == "0" {
             return "scales to nothing".to_owned();
         }
@@ -175,9 +175,9 @@ fn caution(after: &Manifest, changes: &[FieldDiff]) -> String {
     String::new()
 }
 
-fn smaller(change: &FieldDiff) -> bool {
+fn smaller(change: &diff::Change) -> bool {
     let bytes = |node: &Option<Node>| node.as_ref().and_then(|n| bytes(&text(n)));
-    matches!((bytes(&change.base), bytes(&change.desired)), (Some(a), Some(b)) if b < a)
+    matches!((bytes(&change.before), bytes(&change.after)), (Some(a), Some(b)) if b < a)
 }
 
 /// A quantity of memory in bytes, as far as a comparison needs it.
