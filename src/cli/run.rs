@@ -67,6 +67,15 @@ impl Context<'_, '_> {
         }
     }
 
+    /// Opens the repository without looking at any cluster.
+    pub(super) fn open_offline(&mut self, path: &Path) -> io::Result<Result<Workspace, Exit>> {
+        let settings = Settings { no_cluster: true, ..(self.settings)(path, self.place) };
+        match Workspace::open(settings) {
+            Ok(workspace) => Ok(Ok(workspace)),
+            Err(problem) => self.problem(&problem).map(Err),
+        }
+    }
+
     /// Prints a problem with its next step.
     pub(super) fn problem(&mut self, problem: &Problem) -> io::Result<Exit> {
         let place = problem.place.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();

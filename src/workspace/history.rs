@@ -188,7 +188,7 @@ pub(super) fn shown(changes: &[diff::Change]) -> Vec<FieldChange> {
 }
 
 /// A value in one line or as YAML; a secret as a word.
-pub(super) fn text(node: &Node) -> String {
+pub fn text(node: &Node) -> String {
     match &node.value {
         Value::Scalar(scalar) => crate::model::clean(&scalar.text),
         Value::Secret(SecretLeaf::Closed) => "sealed, not opened".to_owned(),
