@@ -97,7 +97,8 @@ fn flux(tree: &dyn Tree, survey: &Survey, remotes: &[String]) -> Vec<Found> {
         .filter(|manifest| !survey.in_chart(&manifest.origin.file))
         .filter_map(|manifest| Spec::of(manifest))
         .collect();
-    let instances = instances(tree, survey);
+    let mut instances = instances(tree, survey);
+    instances.extend(bootstraps(survey, &specs));
     let sources: HashMap<ObjectKey, Arc<Manifest>> =
         survey.declared().filter(|m| is_source(m)).map(|m| (m.key.clone(), m.clone())).collect();
     let home = Home::of(&specs, &sources, remotes, &|path| is_folder(tree, path));
@@ -145,6 +146,9 @@ fn flux_environment(entry: &str, why: String, specs: Vec<Spec>) -> Found {
 }
 
 fn declared_at(spec: &Spec) -> String {
+    if spec.origin.line == 0 {
+        return format!("flux bootstrap left {}, and", spec.origin.file);
+    }
     format!("{} in {}:{}", spec.key, spec.origin.file, spec.origin.line)
 }
 
@@ -229,6 +233,39 @@ fn instances(tree: &dyn Tree, survey: &Survey) -> Vec<Spec> {
             let name = text("name", namespace);
             let made = synced(&name, namespace, &text("kind", "GitRepository"), &path, &manifest.origin);
             is_folder(tree, &path).then(|| Spec::of(&made)).flatten()
+        })
+        .collect()
+}
+
+/// Folders that `flux bootstrap` was, or will be, told to sync: clusters with Flux objects, or with a
+/// `flux-system` folder, whose Kustomization is not declared in the repository itself.
+fn bootstraps(survey: &Survey, specs: &[Spec]) -> Vec<Spec> {
+    let mut folders: BTreeMap<&str, &str> = BTreeMap::new();
+    for (path, facts) in &survey.files {
+        let folder = folder_of(path);
+        let (above, name) = folder.rsplit_once('/').unwrap_or(("", folder));
+        let file = path.rsplit('/').next().unwrap_or(path);
+        if name == "flux-system" && matches!(file, "gotk-sync.yaml" | "gotk-components.yaml") {
+            folders.insert(above, path);
+        } else if above.rsplit('/').next() == Some("clusters")
+            && facts.declared.iter().any(|manifest| Spec::of(manifest).is_some())
+        {
+            folders.entry(folder).or_insert(path);
+        }
+    }
+    let declared = |folder: &str| {
+        specs.iter().any(|spec| spec.path == folder && survey.reach(folder).contains(&*spec.origin.file))
+    };
+    let holds_flux = |folder: &str| {
+        let reach = survey.reach(folder);
+        specs.iter().any(|spec| reach.contains(&*spec.origin.file))
+    };
+    folders
+        .into_iter()
+        .filter(|(folder, _)| !declared(folder) && holds_flux(folder))
+        .filter_map(|(folder, file)| {
+            let origin = Origin { file: file.into(), ..Origin::default() };
+            Spec::of(&synced("flux-system", "flux-system", "GitRepository", folder, &origin))
         })
         .collect()
 }

@@ -341,7 +341,9 @@ impl<'a> Engine<'a> {
         let Some(source) = source else {
             return Err(refuse(Reason::InvalidObject, format!("{} has no source `{alias}`", generator.key)));
         };
-        if !self.home.is(&source, self.source(&source).map(|s| &**s)) {
+        let declared = self.source(&source).map(|s| &**s);
+        // An alias that nobody declares is the repository that the generator itself comes from.
+        if declared.is_some() && !self.home.is(&source, declared) {
             let cause = format!("{} copies from {source}, which is another repository", generator.key);
             return Err(refuse(Reason::NeedsNetwork, cause));
         }
