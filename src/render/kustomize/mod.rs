@@ -57,6 +57,8 @@ mod resource;
 mod reveal;
 pub mod selector;
 mod sort;
+#[cfg(test)]
+mod stories;
 pub mod strategic;
 pub mod structured;
 mod tables;
