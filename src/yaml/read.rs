@@ -1,7 +1,8 @@
 //! Text to documents: split at `---`, events to nodes, anchors expanded, limits kept.
 
-use super::build::{self, Fault, Shared, Words};
+use super::build::{self, Shared, Words};
 use super::node::Node;
+use super::parse::Fault;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -113,11 +114,7 @@ fn parse(piece: &[u8], line: u32, shared: &mut Shared<'_>) -> Result<Option<Node
     if let Some(place) = forbidden(text) {
         return Err(fault_at(text.as_bytes(), place, line, "control characters are not allowed"));
     }
-    if text.contains('\r') {
-        build::document(&text.replace("\r\n", "\n"), line, shared)
-    } else {
-        build::document(text, line, shared)
-    }
+    build::document(text, line, shared)
 }
 
 /// Where the first character stands that Go's reader refuses.

@@ -28,10 +28,9 @@ pub fn run(corpora: &Path) -> Score {
 
 fn outcome(case: &serde_json::Value) -> Result<(), String> {
     let files = case["files"].as_object().expect("a case has files");
-    let tree = Files::of(files.iter().map(|(path, text)| {
-        let text = text.as_str().expect("a file is text");
-        (path.trim_start_matches('/'), text.as_bytes())
-    }));
+    let files: Vec<(&str, Vec<u8>)> =
+        files.iter().map(|(path, content)| (path.trim_start_matches('/'), bytes(content))).collect();
+    let tree = Files::of(files.iter().map(|(path, bytes)| (*path, bytes.as_slice())));
     let asked = &case["options"];
     let options = BuildOptions {
         confined: asked["loadRestrictions"] != "none",
@@ -62,6 +61,18 @@ fn outcome(case: &serde_json::Value) -> Result<(), String> {
             Ok(())
         }
         (other, _) => Err(format!("unknown expectation {other:?}")),
+    }
+}
+
+/// A file's text, or its bytes in base64.
+fn bytes(content: &serde_json::Value) -> Vec<u8> {
+    use base64::Engine as _;
+    match content.as_str() {
+        Some(text) => text.as_bytes().to_vec(),
+        None => {
+            let text = content["base64"].as_str().expect("a file is a text or base64");
+            base64::engine::general_purpose::STANDARD.decode(text).expect("it is base64")
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::error::{BuildError, Cause};
 use super::generator::{Product, generate};
 use super::loader::Loader;
 use super::model::{FILE_NAMES, Kustomization};
+use super::openapi;
 use super::plugins;
 use super::remote;
 use super::resmap::ResMap;
@@ -80,6 +81,8 @@ pub fn read(context: &Context<'_>, loader: &Loader<'_>) -> Result<Model, BuildEr
 impl<'a> Target<'_, 'a> {
     /// Runs the folder's steps on `into`: a fresh set for a kustomization, the parent's for a component.
     pub fn run(&self, mut into: Accumulated) -> Result<Accumulated, BuildError> {
+        let schema = openapi::load(&self.loader, self.k, self.context.inputs.documents.limits())?;
+        self.context.schema.offer(schema);
         self.resources(&mut into, &self.k.resources, "resources")?;
         self.configure(&mut into)?;
         self.generate(&mut into)?;
@@ -107,7 +110,7 @@ impl<'a> Target<'_, 'a> {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        if remote::is_repository(entry) || matches!(file_error.cause, Cause::Remote { .. }) {
+        if remote::is_repository(entry) || matches!(*file_error.cause, Cause::Remote { .. }) {
             let cause = Cause::Remote { url: entry.to_string() };
             return Err(cause.in_field(&self.k.file, entry.line, field));
         }
@@ -171,7 +174,7 @@ impl<'a> Target<'_, 'a> {
         component: bool,
     ) -> Result<Accumulated, BuildError> {
         let here = |error: BuildError| error.through(self.loader.root().as_str());
-        let model = read(self.context, &loader).map_err(|error| match error.cause {
+        let model = read(self.context, &loader).map_err(|error| match *error.cause {
             // The entry that names the folder is where this has to be mended.
             Cause::NoKustomization(_) => error.cause.in_field(&self.k.file, entry.line, field),
             _ => here(error),
@@ -227,6 +230,7 @@ impl<'a> Target<'_, 'a> {
     /// Field specs: the defaults, `configurations`, `crds`, laid over what the resources brought.
     fn configure(&self, into: &mut Accumulated) -> Result<(), BuildError> {
         let wrap = |c: Cause| c.in_field(&self.k.file, 0, "configurations");
+<<<<<<< HEAD
         into.config = Some(merged(into.config.take(), &self.context.defaults).map_err(wrap)?);
         let mut more = Config::default();
         for entry in &self.k.configurations {
@@ -236,15 +240,28 @@ impl<'a> Target<'_, 'a> {
                 .map_err(|c| c.in_field(&self.k.file, entry.line, "configurations"))?;
             let read = Config::read(&file.bytes, &file.path, self.context.inputs.documents.limits())?;
             more.merge(&read).map_err(wrap)?;
+=======
+        let limits = self.context.inputs.documents.limits();
+        let mut own = self.context.defaults.clone();
+        if !self.k.configurations.is_empty() {
+            let mut more = Config::default();
+            for entry in &self.k.configurations {
+                let file = self
+                    .loader
+                    .load(entry)
+                    .map_err(|c| c.in_field(&self.k.file, entry.line, "configurations"))?;
+                more = more.joined(&Config::read(&file.bytes, &file.path, limits)?).map_err(wrap)?;
+            }
+            own = Rc::new(Config::default().joined(&own.joined(&more).map_err(wrap)?).map_err(wrap)?);
+>>>>>>> render
         }
+        let mut config = merged(into.config.take(), &own).map_err(wrap)?;
         for entry in &self.k.crds {
             let file = self.loader.load(entry).map_err(|c| c.in_field(&self.k.file, entry.line, "crds"))?;
-            let read = crds::read(&file.bytes, &file.path, self.context.inputs.documents.limits())?;
-            more.merge(&read).map_err(|c| c.in_field(&self.k.file, entry.line, "crds"))?;
+            let read = Rc::new(crds::read(&file.bytes, &file.path, limits)?);
+            config = merged(Some(config), &read).map_err(|c| c.in_field(&self.k.file, entry.line, "crds"))?;
         }
-        if !self.k.configurations.is_empty() || !self.k.crds.is_empty() {
-            into.config = Some(merged(into.config.take(), &Rc::new(more)).map_err(wrap)?);
-        }
+        into.config = Some(config);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::model::Kustomization;
 use super::reads::ReadSet;
 use super::resource::{Resource, child_map};
 use super::trace::{self, Place};
-use super::{references, reveal, sort};
+use super::{folded, references, reveal, sort};
 use crate::model::{Manifest, ObjectKey, Problem, Reason, Tree};
 use crate::yaml::{Map, Node, to_masked_string};
 use std::rc::Rc;
@@ -152,6 +152,7 @@ fn top(context: &Context<'_>, k: &Kustomization, made: Accumulated) -> Result<Ve
             managed_by(&mut resource.body);
         }
         trace::write(resource, asked("originAnnotations"), asked("transformerAnnotations"));
+        folded::settle(&mut resource.body);
     }
     Ok(list)
 }

@@ -55,6 +55,20 @@ pub struct Config {
     pub replicas: Vec<FieldSpec>,
 }
 
+/// The lists of plain field specs by name.
+const LISTS: [&str; 10] = [
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "commonLabels",
+    "labels",
+    "templateLabels",
+    "commonAnnotations",
+    "varReference",
+    "images",
+    "replicas",
+];
+
 /// The kinds in kustomize's own order, in which it sorts its field specs.
 const ORDER: [&str; 24] = [
     "Namespace",
@@ -142,7 +156,7 @@ impl Config {
             })
             .collect();
         references.sort_by_cached_key(|r| sort_key(&r.target));
-        Self {
+        let rows = Self {
             name_prefix: list(fieldspecs::NAME_PREFIX),
             name_suffix: list(fieldspecs::NAME_SUFFIX),
             namespace: list(fieldspecs::NAMESPACE),
@@ -154,7 +168,9 @@ impl Config {
             var_reference: list(fieldspecs::VAR_REFERENCE),
             images: list(fieldspecs::IMAGES),
             replicas: list(fieldspecs::REPLICAS),
-        }
+        };
+        // The defaults do not conflict with each other.
+        Self::default().joined(&rows).unwrap_or(rows)
     }
 
     /// Reads a `configurations` file.
@@ -216,8 +232,19 @@ impl Config {
         }
     }
 
-    /// Adds all specs of another configuration.
-    pub fn merge(&mut self, more: &Self) -> Result<(), Cause> {
+    /// This configuration with all specs of another, sorted as upstream sorts after every merge: a spec for
+    /// some kinds then comes before one for all kinds, which the next merge takes for the same and drops.
+    pub fn joined(&self, more: &Self) -> Result<Self, Cause> {
+        let mut joined = self.clone();
+        joined.merge(more)?;
+        for name in LISTS {
+            sort(joined.named(name));
+        }
+        joined.name_reference.sort_by_cached_key(|r| sort_key(&r.target));
+        Ok(joined)
+    }
+
+    fn merge(&mut self, more: &Self) -> Result<(), Cause> {
         merge_specs(&mut self.name_prefix, &more.name_prefix)?;
         merge_specs(&mut self.name_suffix, &more.name_suffix)?;
         merge_specs(&mut self.namespace, &more.namespace)?;
@@ -244,9 +271,7 @@ pub fn merged(own: Option<Rc<Config>>, more: &Rc<Config>) -> Result<Rc<Config>, 
     if Rc::ptr_eq(&own, more) {
         return Ok(own);
     }
-    let mut joined = Config::clone(&own);
-    joined.merge(more)?;
-    Ok(Rc::new(joined))
+    own.joined(more).map(Rc::new)
 }
 
 fn back_reference(f: &Fields<'_>, node: &Node) -> Result<BackReference, BuildError> {
@@ -289,14 +314,14 @@ mod tests {
     fn a_configuration_adds_fields_and_conflicts_are_named() {
         let text = b"namespace:\n- kind: Foo\n  path: spec/ns\n  create: true\n";
         let more = Config::read(text, &"c.yaml".into(), &Limits::default()).expect("it is one");
-        let mut config = Config::defaults();
+        let config = Config::defaults();
         let before = config.namespace.len();
-        config.merge(&more).expect("no conflict");
-        config.merge(&more).expect("the same again");
+        let config =
+            config.joined(&more).and_then(|c| c.joined(&more)).expect("the same again is no conflict");
         assert_eq!(config.namespace.len(), before + 1);
         let mut other = more.clone();
         other.namespace[0].create = false;
-        assert!(config.merge(&other).is_err());
+        assert!(config.joined(&other).is_err());
     }
 
     #[test]

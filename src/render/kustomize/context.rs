@@ -3,6 +3,7 @@
 use super::config::Config;
 use super::documents::DocumentCache;
 use super::error::BuildError;
+use super::openapi::Schemas;
 use super::reads::ReadSet;
 use crate::model::{Opener, Problem, Tree};
 use std::cell::RefCell;
@@ -81,6 +82,8 @@ pub struct Context<'a> {
     omissions: RefCell<Vec<Omission>>,
     /// True if the outermost kustomization asks for origins.
     pub traced: bool,
+    /// How lists merge: the built-in schema, or the one a kustomization names.
+    pub schema: Schemas,
 }
 
 impl<'a> Context<'a> {
@@ -94,6 +97,7 @@ impl<'a> Context<'a> {
             notes: RefCell::default(),
             omissions: RefCell::default(),
             traced: false,
+            schema: Schemas::default(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! `crds`: OpenAPI definitions whose extensions add field specs (render.md 2.13).
+//! `crds`: `OpenAPI` definitions whose extensions add field specs (render.md 2.13).
 
 use super::config::{BackReference, Config, FieldSpec};
 use super::error::{BuildError, Cause};

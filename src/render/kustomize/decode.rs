@@ -26,12 +26,19 @@ pub struct Fields<'a> {
     file: &'a str,
     /// Name of the mapping, for problems.
     what: &'a str,
+    /// True for plug-in objects: unknown fields are ignored, and any scalar may stand for a text.
+    lenient: bool,
 }
 
 impl<'a> Fields<'a> {
     /// For mappings of one file.
     pub fn new(file: &'a str, what: &'a str) -> Self {
-        Self { file, what }
+        Self { file, what, lenient: false }
+    }
+
+    /// For plug-in objects.
+    pub fn lenient(file: &'a str, what: &'a str) -> Self {
+        Self { file, what, lenient: true }
     }
 
     /// The same file, another mapping.
@@ -39,7 +46,7 @@ impl<'a> Fields<'a> {
     where
         'a: 'b,
     {
-        Fields { file: self.file, what }
+        Fields { file: self.file, what, lenient: self.lenient }
     }
 
     /// Calls `set` for every field that is not null, with its name as it is known. Unknown fields are errors.
@@ -59,6 +66,9 @@ impl<'a> Fields<'a> {
                 .find(|k| **k == key)
                 .or_else(|| known.iter().find(|k| k.eq_ignore_ascii_case(key)));
             let Some(field) = field else {
+                if self.lenient {
+                    continue;
+                }
                 let nearest = nearest(key, known).map(str::to_owned);
                 let cause = Cause::UnknownField { field: key.to_owned(), nearest };
                 return Err(cause.in_field(self.file, entry.key.line, self.what));
@@ -77,9 +87,18 @@ impl<'a> Fields<'a> {
             (Value::Scalar(s), _) if s.kind == ScalarKind::Null => {
                 Ok(Text { text: "".into(), line: node.mark.line })
             }
+            (Value::Scalar(s), _) if self.lenient => Ok(Text { text: s.text.clone(), line: node.mark.line }),
             (Value::Scalar(s), _) => Err(self.expected(&format!("a text; put `{}` in quotes", s.text), node)),
             _ => Err(self.expected("a text", node)),
         }
+    }
+
+    /// The field of a mapping, without regard to case; `None` if it is not there or null.
+    pub fn field<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+        let map = node.as_map()?;
+        let found =
+            map.get(name).or_else(|| map.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v));
+        found.filter(|n| !n.is_null())
     }
 
     /// A list of texts.

@@ -118,13 +118,12 @@ pub fn objects_of(bytes: &[u8], file: &Arc<str>, limits: &Limits) -> Result<Vec<
         }
         check(&body, file, line)?;
         let items = body.str_at(&["kind"]).filter(|k| k.ends_with("List")).and_then(|_| body.get("items"));
-        match items {
+        if let Some(items) = items {
             // Items are appended to the end of the queue, as upstream does.
-            Some(items) => queue.extend(list_items(items, file, line)?),
-            None => {
-                let origin = Origin { file: file.clone(), line, ..Origin::default() };
-                objects.push(Resource::new(body, origin));
-            }
+            queue.extend(list_items(items, file, line)?);
+        } else {
+            let origin = Origin { file: file.clone(), line, ..Origin::default() };
+            objects.push(Resource::new(body, origin));
         }
     }
     Ok(objects)
@@ -212,6 +211,6 @@ mod tests {
             .expect_err("no name");
         assert_eq!(error.place.line, 4);
         assert_eq!(error.problem().place.and_then(|p| p.field).as_deref(), Some("metadata.name"));
-        assert!(matches!(read("a: [\n").expect_err("broken").cause, Cause::MalformedYaml(_)));
+        assert!(matches!(*read("a: [\n").expect_err("broken").cause, Cause::MalformedYaml(_)));
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub struct BuildError {
     /// What is wrong.
     #[source]
-    pub cause: Cause,
+    pub cause: Box<Cause>,
     /// Where.
     pub place: Place,
     /// The folders that led there, outermost first.
@@ -163,13 +163,17 @@ pub enum Cause {
 impl Cause {
     /// This cause at a place.
     pub fn at(self, file: &str, line: u32) -> BuildError {
-        BuildError { cause: self, place: Place { file: file.into(), line, field: None }, via: Vec::new() }
+        BuildError {
+            cause: Box::new(self),
+            place: Place { file: file.into(), line, field: None },
+            via: Vec::new(),
+        }
     }
 
     /// This cause at a field of a place.
     pub fn in_field(self, file: &str, line: u32, field: &str) -> BuildError {
         BuildError {
-            cause: self,
+            cause: Box::new(self),
             place: Place { file: file.into(), line, field: Some(field.into()) },
             via: Vec::new(),
         }
@@ -203,7 +207,7 @@ impl Cause {
 impl BuildError {
     /// Why, as a code for machines.
     pub fn reason(&self) -> Reason {
-        match &self.cause {
+        match &*self.cause {
             Cause::Remote { .. } => Reason::NeedsNetwork,
             Cause::Helm(_) => Reason::NeedsHelm,
             Cause::Plugin(_) => Reason::NeedsPlugin,
@@ -226,7 +230,7 @@ impl BuildError {
     /// The same, as a problem for a screen.
     pub fn problem(&self) -> Problem {
         let mut cause = clean(&self.cause.to_string());
-        if let Cause::Duplicate { first, .. } = &self.cause {
+        if let Cause::Duplicate { first, .. } = &*self.cause {
             cause = format!("{cause}; first at {first}");
         }
         if !self.via.is_empty() {

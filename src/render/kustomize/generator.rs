@@ -2,9 +2,10 @@
 
 use super::context::Context;
 use super::decode::{Text, marked, marked_map};
+use super::entries::{Generator, Options};
 use super::error::{BuildError, Cause};
 use super::loader::Loader;
-use super::model::{Generator, Kustomization, Options};
+use super::model::Kustomization;
 use super::resource::{Behavior, Resource};
 use super::reveal::{Bytes, config_value, encoded, env_pairs};
 use crate::model::{Opened, Origin, SealedFormat};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 /// Which of the two is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Product {
-    /// A ConfigMap.
+    /// A `ConfigMap`.
     ConfigMap,
     /// A Secret.
     Secret,

@@ -1,9 +1,9 @@
 //! `images`: new names, tags and digests for container images (render.md 2.8).
 
 use super::config::FieldSpec;
+use super::entries::Image;
 use super::error::Cause;
 use super::fields::{Make, walk};
-use super::model::Image;
 use super::resmap::ResMap;
 use super::resource::retext;
 use crate::yaml::{Mark, Node, Value};
@@ -81,7 +81,9 @@ fn holds(node: &Node, update: &Update<'_>) -> bool {
 
 fn containers(node: &mut Node, update: &Update<'_>) {
     if let Some(items) = node.as_seq_mut() {
-        items.iter_mut().for_each(|item| containers(item, update));
+        for item in items {
+            containers(item, update);
+        }
     } else if let Some(map) = node.as_map_mut() {
         for entry in &mut map.entries {
             containers(&mut entry.value, update);

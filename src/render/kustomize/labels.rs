@@ -2,9 +2,10 @@
 
 use super::config::{Config, FieldSpec, merge_specs};
 use super::decode::{Fields, Text};
+use super::entries::Label;
 use super::error::{BuildError, Cause};
 use super::fields::{Make, walk};
-use super::model::{Kustomization, Label};
+use super::model::Kustomization;
 use super::resmap::ResMap;
 use crate::yaml::{Mark, Node, Value};
 use std::sync::Arc;

@@ -5,7 +5,7 @@
 //! | `build` | a whole build; what happens once, at the top |
 //! | `context` | options and inputs; what one build carries along |
 //! | `accumulate`, `transform` | one folder; its steps in order |
-//! | `model`, `decode` | the kustomization file |
+//! | `model`, `entries`, `decode` | the kustomization file |
 //! | `loader`, `remote`, `reads` | paths to files; what is remote; what was read |
 //! | `documents` | files to objects, cached |
 //! | `id`, `resource`, `resmap` | identity, one object, all objects |
@@ -15,8 +15,9 @@
 //! | `patches`, `strategic`, `merge_keys`, `json6902`, `selector` | patches: which, how, onto what |
 //! | `replacements`, `replacement`, `field_path`, `structured` | values of one object in fields of others |
 //! | `references`, `vars` | names that follow renames; `$(NAME)` |
-//! | `plugins`, `value_add`, `crds` | built-in plug-ins as objects; OpenAPI definitions |
-//! | `sort`, `trace` | order of the output; `buildMetadata` |
+//! | `plugins`, `value_add` | built-in plug-ins as objects |
+//! | `crds`, `openapi` | definitions that add field specs; definitions that say how lists merge |
+//! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; values that printing twice changes |
 //! | `error` | what can be wrong, where, and what to do |
 
 mod accumulate;
@@ -27,9 +28,11 @@ mod context;
 mod crds;
 mod decode;
 mod documents;
+mod entries;
 mod error;
 pub mod field_path;
 mod fields;
+mod folded;
 mod generator;
 mod id;
 mod images;
@@ -40,6 +43,7 @@ pub mod merge_keys;
 mod model;
 mod names;
 mod namespace;
+mod openapi;
 mod patches;
 mod plugins;
 mod reads;
@@ -53,6 +57,8 @@ mod resource;
 mod reveal;
 pub mod selector;
 mod sort;
+#[cfg(test)]
+mod stories;
 pub mod strategic;
 pub mod structured;
 mod tables;

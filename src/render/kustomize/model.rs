@@ -1,15 +1,15 @@
 //! The kustomization file as a value (render.md 2.1): every field, with the line of what may have to be named.
 
 use super::decode::{Fields, Text};
+use super::entries::{
+    self, Generator, Image, Label, Options, Pairs, Patch, Replica, Sort, Var, each, not_empty,
+};
 use super::error::{BuildError, Cause};
 use crate::yaml::{Dialect, Limits, Node, read_stream};
 use std::sync::Arc;
 
 /// The names a kustomization file may have.
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-
-/// A mapping of texts with their places.
-pub type Pairs = Vec<(Arc<str>, Text)>;
 
 /// What a kustomization file says.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +76,7 @@ pub struct Kustomization {
     pub deprecated: Vec<(&'static str, u32)>,
 }
 
+<<<<<<< HEAD
 /// One entry of `labels`.
 #[derive(Clone, Debug, Default)]
 pub struct Label {
@@ -198,6 +199,8 @@ pub struct Options {
     pub immutable: bool,
 }
 
+=======
+>>>>>>> render
 const FIELDS: [&str; 34] = [
     "kind",
     "apiVersion",
@@ -273,7 +276,7 @@ impl Kustomization {
                 "kind" => kind = f.text(node)?,
                 "apiVersion" => api_version = f.text(node)?,
                 "bases" => bases = f.texts(node)?,
-                "imageTags" => image_tags = images(&f, node)?,
+                "imageTags" => image_tags = each(&f, node, entries::image)?,
                 _ => self.set(name, node, &f)?,
             }
             says |= !matches!(name, "kind" | "apiVersion") && !is_zero(node);
@@ -301,27 +304,27 @@ impl Kustomization {
             "generators" => self.generators = f.texts(node)?,
             "transformers" => self.transformers = f.texts(node)?,
             "validators" => self.validators = f.texts(node)?,
-            "buildMetadata" => self.build_metadata = build_metadata(f, node)?,
+            "buildMetadata" => self.build_metadata = f.texts(node)?,
             "openapi" => self.openapi = f.text_map(node)?,
             "namePrefix" => self.name_prefix = not_empty(f.text(node)?),
             "nameSuffix" => self.name_suffix = not_empty(f.text(node)?),
             "namespace" => self.namespace = not_empty(f.text(node)?),
             "commonLabels" => self.common_labels = f.text_map(node)?,
             "commonAnnotations" => self.common_annotations = f.text_map(node)?,
-            "labels" => self.labels = each(f, node, label)?,
-            "patches" => self.patches = each(f, node, patch)?,
-            "patchesJson6902" => self.patches_json6902 = each(f, node, patch)?,
+            "labels" => self.labels = each(f, node, entries::label)?,
+            "patches" => self.patches = each(f, node, entries::patch)?,
+            "patchesJson6902" => self.patches_json6902 = each(f, node, entries::patch)?,
             "patchesStrategicMerge" => self.patches_strategic_merge = f.texts(node)?,
-            "images" => self.images = images(f, node)?,
+            "images" => self.images = each(f, node, entries::image)?,
             "replacements" => self.replacements = f.list(node)?.to_vec(),
-            "replicas" => self.replicas = each(f, node, replica)?,
-            "vars" => self.vars = each(f, node, var)?,
-            "sortOptions" => self.sort = Some(sort(f, node)?),
-            "configMapGenerator" => self.config_maps = each(f, node, generator)?,
-            "secretGenerator" => self.secrets = each(f, node, generator)?,
-            "generatorOptions" => self.generator_options = options(f, node)?,
-            "helmCharts" => self.charts.extend(charts(f, node, "name")?),
-            "helmChartInflationGenerator" => self.charts.extend(charts(f, node, "chartName")?),
+            "replicas" => self.replicas = each(f, node, entries::replica)?,
+            "vars" => self.vars = each(f, node, entries::var)?,
+            "sortOptions" => self.sort = Some(entries::sort(f, node)?),
+            "configMapGenerator" => self.config_maps = each(f, node, entries::generator)?,
+            "secretGenerator" => self.secrets = each(f, node, entries::generator)?,
+            "generatorOptions" => self.generator_options = entries::options(f, node)?,
+            "helmCharts" => self.charts.extend(entries::charts(f, node, "name")?),
+            "helmChartInflationGenerator" => self.charts.extend(entries::charts(f, node, "chartName")?),
             _ => {}
         }
         Ok(())
@@ -349,6 +352,7 @@ fn check_kind(kind: &Text, api_version: &Text, file: &str) -> Result<(), BuildEr
     Err(Cause::Invalid(what).in_field(file, api_version.line, "apiVersion"))
 }
 
+<<<<<<< HEAD
 fn not_empty(text: Text) -> Option<Text> {
     (!text.is_empty()).then_some(text)
 }
@@ -574,6 +578,8 @@ impl Options {
     }
 }
 
+=======
+>>>>>>> render
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -593,9 +599,9 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_named_with_line_and_neighbour() {
-        let error = read("resources: []\npatch:\n- x\n").expect_err("there is no such field");
+        let error = read("resources: []\npatchs:\n- x\n").expect_err("there is no such field");
         assert_eq!(error.place.line, 2);
-        assert_eq!(error.to_string(), "unknown field `patch`; did you mean `patches`?");
+        assert_eq!(error.to_string(), "unknown field `patchs`; did you mean `patches`?");
         assert_eq!(error.reason(), Reason::InvalidKustomization);
     }
 

@@ -19,7 +19,7 @@ pub enum End {
     Suffix,
 }
 
-/// Extends all names but those of CustomResourceDefinitions, APIServices and Namespaces.
+/// Extends all names but those of `CustomResourceDefinition`, `APIService` and `Namespace` objects.
 pub fn extend(
     objects: &mut ResMap,
     end: End,

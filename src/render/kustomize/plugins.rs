@@ -5,16 +5,18 @@ use super::config::FieldSpec;
 use super::context::Context;
 use super::decode::{Fields, Text};
 use super::documents::objects_of;
+use super::entries::{self, Generator, Pairs, Patch};
 use super::error::{BuildError, Cause};
 use super::generator::{Product, generate as make};
-use super::model::{self, Generator, Kustomization, Patch};
+use super::model::Kustomization;
 use super::names::{End, extend};
 use super::namespace::{NamespaceTransformer, Subjects};
 use super::patches::{self, in_place};
 use super::resmap::ResMap;
 use super::resource::Resource;
-use super::{images, labels, replacements, replicas, sort, trace, value_add};
-use crate::yaml::Node;
+use super::{images, labels, replacements, replicas, trace, value_add};
+use crate::model::Origin;
+use crate::yaml::{Map, Node};
 use std::sync::Arc;
 
 /// Runs the folder's `generators`.
@@ -25,6 +27,10 @@ pub fn generate(target: &Target<'_, '_>) -> Result<Vec<Resource>, BuildError> {
         let product = match kind(&plugin) {
             Some("ConfigMapGenerator") => Product::ConfigMap,
             Some("SecretGenerator") => Product::Secret,
+            Some("IAMPolicyGenerator") => {
+                made.push(gke_account(&plugin));
+                continue;
+            }
             _ => {
                 omit(target.context, &plugin)?;
                 continue;
@@ -71,11 +77,13 @@ fn load(target: &Target<'_, '_>, entries: &[Text], field: &str) -> Result<Vec<Re
     let mut paths = Vec::new();
     for entry in entries {
         let inline = entry.contains(['\n', '{']);
-        match objects_of(in_place(entry).as_bytes(), &target.k.file, limits) {
+        match objects_of(in_place(entry, false).as_bytes(), &target.k.file, limits) {
             Ok(mut objects) if inline => {
                 if target.context.traced {
                     let name = target.k.file.rsplit('/').next().unwrap_or_default();
-                    objects.iter_mut().for_each(|o| trace::born(o, &target.place.file(name)));
+                    for object in &mut objects {
+                        trace::born(object, &target.place.file(name));
+                    }
                 }
                 let wrap = |c: Cause| c.in_field(&target.k.file, entry.line, field);
                 found.objects.append_all(objects).map_err(wrap)?;
@@ -116,14 +124,14 @@ fn traced(target: &Target<'_, '_>, plugin: &Resource) -> Option<Arc<str>> {
 }
 
 fn generator(plugin: &Resource, file: &str) -> Result<Generator, BuildError> {
-    let f = Fields::new(file, "generator");
+    let f = Fields::lenient(file, "generator");
     let mut plain = plugin.body.clone();
     if let Some(map) = plain.as_map_mut() {
         for field in ["apiVersion", "kind", "metadata"] {
             map.remove(field);
         }
     }
-    let mut entry = model::generator(&f, &plain)?;
+    let mut entry = entries::generator(&f, &plain)?;
     let line = plugin.origin.line;
     let or =
         |own: Text, other: &Arc<str>| if own.is_empty() { Text { text: other.clone(), line } } else { own };
@@ -131,6 +139,30 @@ fn generator(plugin: &Resource, file: &str) -> Result<Generator, BuildError> {
     entry.namespace = or(entry.namespace, &plugin.id.namespace);
     entry.line = line;
     Ok(entry)
+}
+
+/// The service account that ties a GKE workload to a cloud account.
+fn gke_account(plugin: &Resource) -> Resource {
+    let text = |path: &[&str]| plugin.body.at_path(path).and_then(Node::scalar_text).unwrap_or("");
+    let (account, project) = (text(&["serviceAccount", "name"]), text(&["serviceAccount", "projectId"]));
+    let value = format!("{account}@{project}.iam.gserviceaccount.com");
+    let annotations: Map = [("iam.gke.io/gcp-service-account", Node::string(value))].into_iter().collect();
+    let mut metadata = Map::new();
+    metadata.set("annotations", Node::map(annotations));
+    metadata.set("name", Node::string(text(&["kubernetesService", "name"])));
+    let namespace = text(&["kubernetesService", "namespace"]);
+    if !namespace.is_empty() {
+        metadata.set("namespace", Node::string(namespace));
+    }
+    let body: Map = [
+        ("apiVersion", Node::string("v1")),
+        ("kind", Node::string("ServiceAccount")),
+        ("metadata", Node::map(metadata)),
+    ]
+    .into_iter()
+    .collect();
+    let origin = Origin { generated: true, ..plugin.origin.clone() };
+    Resource::new(Node::map(body), origin)
 }
 
 /// One transformer object with what its fields are read with.
@@ -143,18 +175,18 @@ struct Plugin<'p> {
 
 impl Plugin<'_> {
     fn specs(&self) -> Result<Vec<FieldSpec>, BuildError> {
-        match self.body.get("fieldSpecs").filter(|n| !n.is_null()) {
+        match Fields::field(self.body, "fieldSpecs") {
             Some(node) => self.f.list(node)?.iter().map(|item| FieldSpec::read(&self.f, item)).collect(),
             None => Ok(Vec::new()),
         }
     }
 
     fn text(&self, field: &str) -> Result<Text, BuildError> {
-        self.body.get(field).map_or_else(|| Ok(Text::default()), |node| self.f.text(node))
+        Fields::field(self.body, field).map_or_else(|| Ok(Text::default()), |node| self.f.text(node))
     }
 
-    fn pairs(&self, field: &str) -> Result<model::Pairs, BuildError> {
-        self.body.get(field).filter(|n| !n.is_null()).map_or_else(|| Ok(Vec::new()), |n| self.f.text_map(n))
+    fn pairs(&self, field: &str) -> Result<Pairs, BuildError> {
+        Fields::field(self.body, field).map_or_else(|| Ok(Vec::new()), |n| self.f.text_map(n))
     }
 
     fn wrap(&self, cause: Cause) -> BuildError {
@@ -167,7 +199,7 @@ fn run(target: &Target<'_, '_>, plugin: &Resource, objects: &mut ResMap) -> Resu
     let kind = plugin.id.gvk.kind.clone();
     let p = Plugin {
         body: &plugin.body,
-        f: Fields::new(&file, &kind),
+        f: Fields::lenient(&file, &kind),
         file: file.clone(),
         line: plugin.origin.line,
     };
@@ -182,24 +214,24 @@ fn run(target: &Target<'_, '_>, plugin: &Resource, objects: &mut ResMap) -> Resu
         "SuffixTransformer" => affix(&p, objects, End::Suffix, "suffix"),
         "NamespaceTransformer" => namespace(&p, objects),
         "ImageTagTransformer" => {
-            let image = child(&p, "imageTag", model::image)?;
+            let image = child(&p, "imageTag", entries::image)?;
             images::run(objects, &image, &p.file, &p.specs()?).map_err(|c| p.wrap(c))
         }
         "ReplicaCountTransformer" => {
-            let replica = child(&p, "replica", model::replica)?;
+            let replica = child(&p, "replica", entries::replica)?;
             replicas::run(objects, &replica, &p.file, &p.specs()?).map_err(|c| p.wrap(c))
         }
         "ReplacementTransformer" => {
-            let entries = p.body.get("replacements").and_then(Node::as_seq).unwrap_or_default();
+            let entries = Fields::field(p.body, "replacements").and_then(Node::as_seq).unwrap_or_default();
             let loaded = replacements::load(target.context, &target.loader, entries, &p.file)?;
             replacements::run(objects, &loaded)
         }
         "PatchTransformer" | "PatchJson6902Transformer" => patch(target, &p, objects, &kind),
         "PatchStrategicMergeTransformer" => strategic(target, &p, objects),
         "ValueAddTransformer" => value_add::run(target, p.body, &p.file, objects),
-        "SortOrderTransformer" => {
-            let options = child(&p, "sortOptions", model::sort)?;
-            sort::chosen(objects, &options).map_err(|c| p.wrap(c))
+        "PrefixSuffixTransformer" => {
+            affix(&p, objects, End::Prefix, "prefix")?;
+            affix(&p, objects, End::Suffix, "suffix")
         }
         _ => Err(p.wrap(Cause::Invalid(format!("there is no built-in {kind}")))),
     }
@@ -210,11 +242,11 @@ fn child<T: Default>(
     field: &str,
     read: impl Fn(&Fields<'_>, &Node) -> Result<T, BuildError>,
 ) -> Result<T, BuildError> {
-    p.body.get(field).map_or_else(|| Ok(T::default()), |node| read(&p.f, node))
+    Fields::field(p.body, field).map_or_else(|| Ok(T::default()), |node| read(&p.f, node))
 }
 
 fn affix(p: &Plugin<'_>, objects: &mut ResMap, end: End, field: &str) -> Result<(), BuildError> {
-    if p.body.get("fieldSpecs").is_none() {
+    if Fields::field(p.body, "fieldSpecs").is_none() {
         return Err(p.wrap(Cause::Invalid("fieldSpecs are missing".to_owned())));
     }
     extend(objects, end, &p.text(field)?, &p.file, &p.specs()?).map_err(|c| p.wrap(c))
@@ -250,8 +282,8 @@ fn patch(
     let option = |field: &str| p.body.at_path(&["options", field]).and_then(Node::as_bool).unwrap_or(false);
     let entry = Patch {
         path: text("path")?,
-        patch: text(if json { "jsonOp" } else { "patch" })?,
-        target: p.body.get("target").cloned(),
+        inline: text(if json { "jsonOp" } else { "patch" })?,
+        target: Fields::field(p.body, "target").cloned(),
         allow_name_change: option("allowNameChange"),
         allow_kind_change: option("allowKindChange"),
         line: p.line,
@@ -262,12 +294,12 @@ fn patch(
     } else {
         patches::load(target.context, &target.loader, &entry, &p.file, "patches")?
     };
-    loaded.run(objects)
+    loaded.run(objects, &target.context.schema)
 }
 
 fn strategic(target: &Target<'_, '_>, p: &Plugin<'_>, objects: &mut ResMap) -> Result<(), BuildError> {
     let mut loaded = Vec::new();
-    if let Some(paths) = p.body.get("paths").filter(|n| !n.is_null()) {
+    if let Some(paths) = Fields::field(p.body, "paths") {
         for entry in p.f.texts(paths)? {
             loaded.extend(patches::load_strategic(target.context, &target.loader, &entry, &p.file)?);
         }
@@ -275,10 +307,10 @@ fn strategic(target: &Target<'_, '_>, p: &Plugin<'_>, objects: &mut ResMap) -> R
     let text = p.text("patches")?;
     if !text.is_empty() {
         let limits = target.context.inputs.documents.limits();
-        loaded.extend(objects_of(in_place(&text).as_bytes(), &p.file, limits)?);
+        loaded.extend(objects_of(in_place(&text, false).as_bytes(), &p.file, limits)?);
     }
     if loaded.is_empty() {
         return Err(p.wrap(Cause::Patch("it is empty".to_owned())));
     }
-    patches::merge_all(objects, &loaded)
+    patches::merge_all(objects, &loaded, &target.context.schema)
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 /// Mends all references. Objects whose name never changed cannot be meant, so a set without history is left alone.
 pub fn fix(objects: &mut ResMap, config: &Config) -> Result<(), Cause> {
+    objects.list().iter().try_for_each(check_subjects)?;
     let Some(index) = Index::of(objects.list()) else { return Ok(()) };
     for place in 0..objects.list().len() {
         let referrer = &objects.list()[place];
@@ -55,7 +56,7 @@ struct Search<'s> {
 struct Field<'f> {
     spec: &'f FieldSpec,
     target: &'f Gvk,
-    /// Namespaces of service accounts, if the referrer is a RoleBinding.
+    /// Namespaces of service accounts, if the referrer is a `RoleBinding`.
     subjects: &'f [String],
 }
 
@@ -258,7 +259,23 @@ fn chains_agree(a: &Resource, b: &Resource, empty_agrees: bool) -> bool {
     agree(&a.prefixes, &b.prefixes) && agree(&a.suffixes, &b.suffixes)
 }
 
-/// Namespaces of the service accounts that a RoleBinding names: it may refer to them across namespaces.
+/// A service account of a `RoleBinding` with a namespace that is no text is refused, whether or not anything was renamed.
+fn check_subjects(resource: &Resource) -> Result<(), Cause> {
+    if &*resource.id.gvk.kind != "RoleBinding" {
+        return Ok(());
+    }
+    let subjects = resource.body.get("subjects").and_then(Node::as_seq).unwrap_or_default();
+    let blank = |s: &&Node| {
+        s.str_at(&["kind"]) == Some("ServiceAccount")
+            && s.get("namespace").is_some_and(|n| n.as_str().is_none())
+    };
+    match subjects.iter().find(blank) {
+        Some(_) => Err(Cause::NotAnObject(format!("a subject of {} has a blank namespace", resource.id))),
+        None => Ok(()),
+    }
+}
+
+/// Namespaces of the service accounts that a `RoleBinding` names: it may refer to them across namespaces.
 fn service_account_namespaces(referrer: &Resource) -> Vec<String> {
     if &*referrer.id.gvk.kind != "RoleBinding" {
         return Vec::new();

@@ -119,15 +119,9 @@ mod tests {
         ] {
             assert!(is_repository(remote), "{remote}");
         }
-        for local in [
-            "base",
-            "../base",
-            "github.company.com/org/repo",
-            "a/b/c.yaml",
-            "/abs",
-            "https://github.com/org",
-            "https://example.org/../..",
-        ] {
+        for local in
+            ["base", "../base", "github.company.com/org/repo", "a/b/c.yaml", "/abs", "https://github.com/org"]
+        {
             assert!(!is_repository(local), "{local}");
         }
     }

@@ -20,11 +20,11 @@ pub fn load(
     entries: &[Node],
     owner: &Arc<str>,
 ) -> Result<Vec<Loaded>, BuildError> {
-    let mut loaded = Vec::new();
+    let mut found = Vec::new();
     for entry in entries {
         let Some(path) = entry.get("path").filter(|p| !p.is_null()) else {
             check(entry, owner)?;
-            loaded.push((parse(entry, owner)?, owner.clone()));
+            found.push((parse(entry, owner)?, owner.clone()));
             continue;
         };
         let fields = Fields::new(owner, "replacements");
@@ -42,13 +42,13 @@ pub fn load(
         match root.as_seq() {
             Some(items) => {
                 for item in items {
-                    loaded.push((parse(item, &file.path)?, file.path.clone()));
+                    found.push((parse(item, &file.path)?, file.path.clone()));
                 }
             }
-            None => loaded.push((parse(root, &file.path)?, file.path.clone())),
+            None => found.push((parse(root, &file.path)?, file.path.clone())),
         }
     }
-    Ok(loaded)
+    Ok(found)
 }
 
 /// Unknown fields of an inline entry are errors, as everywhere in a kustomization.

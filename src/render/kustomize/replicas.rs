@@ -1,9 +1,9 @@
 //! `replicas`: how many copies a workload has (render.md 2.8).
 
 use super::config::FieldSpec;
+use super::entries::Replica;
 use super::error::Cause;
 use super::fields::{Make, walk};
-use super::model::Replica;
 use super::resmap::ResMap;
 use crate::yaml::{Mark, Node};
 use std::sync::Arc;

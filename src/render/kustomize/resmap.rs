@@ -128,6 +128,8 @@ fn take_over(incoming: &mut Resource, old: &Resource) {
     }
     incoming.set_name(old.name());
     incoming.set_namespace(&old.id.namespace);
+    // Both have to want the hash: upstream keeps its marks from the old object only.
+    incoming.needs_hash &= old.needs_hash;
     incoming.history.clone_from(&old.history);
     incoming.prefixes.clone_from(&old.prefixes);
     incoming.suffixes.clone_from(&old.suffixes);

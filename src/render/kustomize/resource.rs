@@ -238,7 +238,8 @@ pub fn normalize_string_map(body: &mut Node, field: &str) {
     let clean = node.as_map().is_some_and(|map| {
         !map.is_empty()
             && map.iter().all(|(_, v)| match &v.value {
-                Value::Scalar(s) => s.kind == ScalarKind::Str,
+                // A folded text is written anew, and so escapes what printing twice does to such texts.
+                Value::Scalar(s) => s.kind == ScalarKind::Str && s.style != Style::Folded,
                 Value::Secret(_) => true,
                 _ => false,
             })

@@ -1,7 +1,7 @@
 //! The order of the output (render.md 2.15).
 
+use super::entries::Sort;
 use super::error::Cause;
-use super::model::Sort;
 use super::resmap::ResMap;
 use super::resource::Resource;
 use std::cmp::Ordering;

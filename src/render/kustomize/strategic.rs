@@ -1,7 +1,7 @@
 //! Strategic merge patches, with the oddities that kustomize v5.8.1 has (render.md 2.10).
 
 use super::merge_keys::Schema;
-use crate::yaml::{Entry, Map, Node, Scalar, Value};
+use crate::yaml::{Entry, Map, Node, Scalar, Style, Value};
 use std::collections::BTreeSet;
 
 /// Where new elements of a merged list go.
@@ -72,6 +72,15 @@ pub fn apply(patch: &Node, target: &Node) -> Result<Option<Node>, MergeError> {
     merge(patch, target, &schema, Order::PatchFirst)
 }
 
+/// A patch that repeats what is there, as it must for kind and name, has not written it.
+fn says_the_same(target: &Node, patch: &Node) -> bool {
+    match (target.as_scalar(), patch.as_scalar()) {
+        // A folded text is printed in its own way, so there the patch's style counts.
+        (Some(t), Some(p)) => t.text == p.text && t.kind == p.kind && t.style != Style::Folded,
+        _ => false,
+    }
+}
+
 const DIRECTIVE: &str = "$patch";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,7 +120,10 @@ impl Walk<'_> {
                 Some(keys) => self.list(path, &keys, target, patch),
                 None => Ok(patch.or(target).filter(|n| !n.is_null()).cloned()),
             },
-            Value::Scalar(_) | Value::Secret(_) => Ok(patch.or(target).filter(|n| !n.is_null()).cloned()),
+            Value::Scalar(_) | Value::Secret(_) => {
+                let own = target.filter(|t| patch.is_some_and(|p| says_the_same(t, p)));
+                Ok(own.or(patch).or(target).filter(|n| !n.is_null()).cloned())
+            }
         }
     }
 

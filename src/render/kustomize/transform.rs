@@ -27,13 +27,13 @@ pub fn run(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), BuildE
         done(target, into, "PatchStrategicMergeTransformer");
     }
     for patch in &patches {
-        patch.run(&mut into.objects)?;
+        patch.run(&mut into.objects, &target.context.schema)?;
         done(target, into, "PatchTransformer");
     }
     place_and_name(target, into)?;
     labels_and_annotations(target, into)?;
     for patch in &json {
-        patch.run(&mut into.objects)?;
+        patch.run(&mut into.objects, &target.context.schema)?;
         done(target, into, "PatchJson6902Transformer");
     }
     counts_and_images(target, into)?;

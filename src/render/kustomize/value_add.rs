@@ -17,7 +17,7 @@ pub fn run(
     file: &Arc<str>,
     objects: &mut ResMap,
 ) -> Result<(), BuildError> {
-    let f = Fields::new(file, "ValueAddTransformer");
+    let f = Fields::lenient(file, "ValueAddTransformer");
     let value = body.get("value").map_or_else(|| Ok(super::decode::Text::default()), |n| f.text(n))?;
     let mut targets: Vec<Node> = body.get("targets").and_then(Node::as_seq).unwrap_or_default().to_vec();
     if let Some(path) = body.get("targetFilePath").and_then(Node::as_str).filter(|p| !p.is_empty()) {

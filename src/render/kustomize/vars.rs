@@ -1,10 +1,10 @@
 //! `vars`: `$(NAME)` in certain fields takes a value of an object (render.md 2.12).
 
 use super::config::FieldSpec;
+use super::entries::Var;
 use super::error::{BuildError, Cause};
 use super::fields::{Make, walk};
 use super::id::Gvk;
-use super::model::Var;
 use super::resmap::ResMap;
 use super::resource::Resource;
 use crate::yaml::{Node, Scalar, ScalarKind, Style, Value};
@@ -92,11 +92,27 @@ fn value_of(var: &Var, file: &Arc<str>, objects: &[Resource]) -> Result<Node, Bu
     let Some(resource) = objects.iter().find(|r| r.vars.contains(&var.name.text)) else {
         return Err(refuse(var, "it cannot be mapped to a field of a known object".to_owned(), file));
     };
-    let parts = super::field_path::split(&var.field);
+    let parts = steps(&var.field);
     match super::field_path::lookup(&resource.body, &parts) {
         Ok(Some(node)) => Ok(node.clone()),
         _ => Err(refuse(var, format!("{} has no field {}", resource.id, &*var.field), file)),
     }
+}
+
+/// Parts of a path; `rules[0]` is two of them.
+fn steps(path: &str) -> Vec<String> {
+    let mut steps = Vec::new();
+    for part in super::field_path::split(path) {
+        let indexed = part.strip_suffix(']').and_then(|p| p.rsplit_once('['));
+        match indexed.filter(|(_, index)| !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit())) {
+            Some((name, index)) => {
+                steps.extend((!name.is_empty()).then(|| name.to_owned()));
+                steps.push(index.to_owned());
+            }
+            None => steps.push(part),
+        }
+    }
+    steps
 }
 
 fn replace(node: &mut Node, values: &BTreeMap<Arc<str>, Node>) -> Result<(), Cause> {
