@@ -120,6 +120,15 @@ impl<'t> Composed<'t> {
         self.sources.get(path)
     }
 
+    /// Where a folder of the artifact stands in the repository, told by the first file below it.
+    pub fn folder_of(&self, path: &str) -> Option<String> {
+        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let start: Arc<str> = prefix.as_str().into();
+        let (file, source) = self.sources.range(start..).next()?;
+        let below = file.strip_prefix(&prefix)?;
+        source.strip_suffix(below).map(|folder| folder.trim_end_matches('/').to_owned())
+    }
+
     fn put(&mut self, target: &str, source: &str, entry: TreeEntry) {
         self.files.insert(target.to_owned(), entry);
         self.sources.insert(target.into(), source.into());

@@ -38,7 +38,7 @@ pub(super) fn generate(
         Some((file, bytes)) => match Kustomization::read(&bytes, &file, documents.limits()) {
             Ok(own) => own,
             // The controller fills an empty file with a build option.
-            Err(BuildError { cause: Cause::EmptyKustomization, .. }) => {
+            Err(error) if matches!(*error.cause, Cause::EmptyKustomization) => {
                 Kustomization { file, ..Kustomization::default() }
             }
             Err(error) => return Err(error),
@@ -147,7 +147,7 @@ fn edit(k: &mut Kustomization, tree: &dyn Tree, spec: &Spec) -> Result<(), Build
     for entry in spec.list("patchesJson6902") {
         let operations = entry.get("patch").map(to_masked_string).unwrap_or_default();
         let text = Text { text: operations.into(), line: 0 };
-        k.patches_json6902.push(Patch { patch: Some(text), ..patch(entry, spec) });
+        k.patches_json6902.push(Patch { inline: Some(text), ..patch(entry, spec) });
     }
     for entry in spec.list("images") {
         merge_image(&mut k.images, entry);
@@ -171,7 +171,7 @@ fn patch(entry: &Node, spec: &Spec) -> Patch {
     let text = entry.get("patch").filter(|n| n.scalar_text().is_some());
     let file = text.and_then(|n| n.mark.file.clone()).unwrap_or_else(|| spec.origin.file.clone());
     Patch {
-        patch: text.map(to_text),
+        inline: text.map(to_text),
         target: entry.get("target").filter(|n| !n.is_null()).cloned(),
         line: entry.mark.line,
         file: Some(file),

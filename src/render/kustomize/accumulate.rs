@@ -230,17 +230,6 @@ impl<'a> Target<'_, 'a> {
     /// Field specs: the defaults, `configurations`, `crds`, laid over what the resources brought.
     fn configure(&self, into: &mut Accumulated) -> Result<(), BuildError> {
         let wrap = |c: Cause| c.in_field(&self.k.file, 0, "configurations");
-<<<<<<< HEAD
-        into.config = Some(merged(into.config.take(), &self.context.defaults).map_err(wrap)?);
-        let mut more = Config::default();
-        for entry in &self.k.configurations {
-            let file = self
-                .loader
-                .load(entry)
-                .map_err(|c| c.in_field(&self.k.file, entry.line, "configurations"))?;
-            let read = Config::read(&file.bytes, &file.path, self.context.inputs.documents.limits())?;
-            more.merge(&read).map_err(wrap)?;
-=======
         let limits = self.context.inputs.documents.limits();
         let mut own = self.context.defaults.clone();
         if !self.k.configurations.is_empty() {
@@ -253,7 +242,6 @@ impl<'a> Target<'_, 'a> {
                 more = more.joined(&Config::read(&file.bytes, &file.path, limits)?).map_err(wrap)?;
             }
             own = Rc::new(Config::default().joined(&own.joined(&more).map_err(wrap)?).map_err(wrap)?);
->>>>>>> render
         }
         let mut config = merged(into.config.take(), &own).map_err(wrap)?;
         for entry in &self.k.crds {

@@ -61,17 +61,11 @@ enum Stop {
 fn leads_somewhere(node: &Node, parts: &[&str]) -> bool {
     let Some((first, rest)) = parts.split_first() else { return true };
     match &node.value {
-<<<<<<< HEAD
-        Value::Map(map) => map
-            .get(first.strip_suffix("[]").unwrap_or(first))
-            .is_some_and(|child| leads_somewhere(child, rest)),
-=======
         Value::Map(map) => {
             let list = first.strip_suffix("[]");
             map.get(list.unwrap_or(first))
                 .is_some_and(|child| leads_somewhere(child, rest) || (list.is_some() && child.is_null()))
         }
->>>>>>> render
         Value::Seq(items) => items.iter().any(|item| leads_somewhere(item, parts)),
         Value::Scalar(scalar) => scalar.kind != ScalarKind::Null,
         Value::Secret(_) => true,

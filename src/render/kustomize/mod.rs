@@ -75,5 +75,6 @@ pub use decode::Text;
 pub use documents::DocumentCache;
 pub use error::{BuildError, Cause};
 pub use id::is_cluster_scoped;
-pub use model::{FILE_NAMES, Image, Kustomization, Patch};
+pub use entries::{Image, Patch};
+pub use model::{FILE_NAMES, Kustomization};
 pub use reads::{ReadSet, Seen};

@@ -129,17 +129,6 @@ impl Loaded<'_> {
                         .refuse("a patch with a target holds one object only".to_owned(), self.entry.line)),
                 }
             }
-<<<<<<< HEAD
-            (Content::Strategic(patches), Some(target)) => {
-                match patches.as_slice() {
-                    [] => Ok(()),
-                    [patch] => self.merge_into_selected(objects, patch, target),
-                    _ => Err(self
-                        .refuse("a patch with a target holds one object only".to_owned(), self.entry.line)),
-                }
-            }
-=======
->>>>>>> render
             (Content::Json(_), None) => {
                 Err(self.refuse("a JSON 6902 patch needs a target".to_owned(), self.entry.line))
             }
