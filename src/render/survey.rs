@@ -122,7 +122,9 @@ impl Survey {
     fn templates(&mut self, tree: &dyn Tree, folder: &str, cache: &SurveyCache) -> Result<(), TreeError> {
         for (name, entry) in tree.list(folder)?.unwrap_or_default() {
             let path = join(folder, &name);
-            if entry.kind == EntryKind::File
+            if entry.kind == EntryKind::Folder {
+                self.templates(tree, &path, cache)?;
+            } else if entry.kind == EntryKind::File
                 && is_yaml(&name)
                 && cache.facts(tree, &path, entry)?.makes_applications
             {

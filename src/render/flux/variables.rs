@@ -69,8 +69,7 @@ fn missing(spec: &Spec, source: &Source) -> Problem {
         problem.severity = crate::model::Severity::Note;
         return problem;
     }
-    let cause =
-        format!("{} holds variables and is not in the repository; they stay as ${{NAME}}", source.key);
+    let cause = format!("{} holds variables and is not in the repository", source.key);
     Problem::warning(Reason::Substitution, cause)
         .at(file, source.line)
         .next("look at the live object, or declare it in the repository")
