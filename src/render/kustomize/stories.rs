@@ -281,8 +281,13 @@ fn documents_are_parsed_once_and_shared() {
 struct Keys(bool);
 
 impl Opener for Keys {
-    fn open_object(&self, _: &Node, _: &str) -> Result<Opened<Node>, OpenError> {
-        Ok(Opened::NotSealed)
+    fn open_object(&self, body: &Node, file: &str) -> Result<Opened<Node>, OpenError> {
+        let mut open = body.clone();
+        match open.as_map_mut().and_then(|map| map.remove("sops")) {
+            Some(_) if self.0 => Ok(Opened::Plain(open)),
+            Some(_) => Err(OpenError(Problem::error(Reason::NeedsKey, "no identity opens it").at(file, 0))),
+            None => Ok(Opened::NotSealed),
+        }
     }
 
     fn open_file(&self, bytes: &[u8], file: &str, _: SealedFormat) -> Result<Opened<SecretText>, OpenError> {
@@ -328,6 +333,30 @@ fn without_the_key_the_name_is_unknown_and_said_to_be() {
     assert_eq!(built.warnings.iter().map(|w| w.reason).collect::<Vec<_>>(), [Reason::NeedsKey]);
     let leaf = built.objects[0].body.at_path(&["data", "key.txt"]).expect("the key is there");
     assert!(matches!(&leaf.value, Value::Secret(SecretLeaf::Closed)));
+}
+
+#[test]
+fn ksops_is_run_with_an_opener_and_named_without_one() {
+    let files = Files::new(&[
+        ("kustomization.yaml", "generators:\n- gen.yaml\n"),
+        ("gen.yaml", "apiVersion: viaduct.ai/v1\nkind: ksops\nmetadata: {name: x}\nfiles:\n- secret.yaml\n"),
+        (
+            "secret.yaml",
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n  annotations:\n    \
+             kustomize.config.k8s.io/needs-hash: \"true\"\ndata: {a: eA==}\nsops: {mac: x}\n",
+        ),
+    ]);
+    let documents = DocumentCache::default();
+    let run = |opener| {
+        let inputs = Inputs { opener, remotes: &BTreeMap::new(), documents: &documents };
+        build(&files, "", &BuildOptions::default(), &inputs)
+    };
+    assert_eq!(run(None).expect_err("programs are not run").reason(), Reason::NeedsPlugin);
+    let open = run(Some(&Keys(true))).expect("it is opened");
+    assert!(open.objects[0].key.name.starts_with("db-") && open.objects[0].body.get("sops").is_none());
+    let closed = run(Some(&Keys(false))).expect("the object is there, closed");
+    assert_eq!(&*closed.objects[0].key.name, "db-??????????");
+    assert_eq!(closed.warnings[0].reason, Reason::NeedsKey);
 }
 
 #[test]
