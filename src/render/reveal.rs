@@ -67,3 +67,14 @@ pub(super) fn decode_base64(encoded: &SecretText) -> Option<SecretText> {
     }
     base64::engine::general_purpose::STANDARD.decode(compact.expose_secret()).ok().map(SecretText::from_vec)
 }
+
+/// Standard base64 of a secret.
+pub(super) fn encode_base64(secret: &SecretText) -> SecretText {
+    SecretText::from_string(base64::engine::general_purpose::STANDARD.encode(secret.expose_secret()))
+}
+
+/// What base64 text decodes to that stands in the clear; `None` if it is no base64.
+pub(super) fn plain_base64(text: &str) -> Option<Vec<u8>> {
+    let compact: String = text.split_ascii_whitespace().collect();
+    base64::engine::general_purpose::STANDARD.decode(compact).ok()
+}

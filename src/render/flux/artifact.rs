@@ -12,12 +12,12 @@ type Listing = Vec<(Arc<str>, TreeEntry)>;
 /// The artifact of a source: a view of a tree.
 pub struct Artifact<'t> {
     tree: &'t dyn Tree,
-    ignore: Ignore,
+    ignore: Arc<Ignore>,
 }
 
 impl<'t> Artifact<'t> {
     /// The artifact of a GitRepository with these patterns.
-    pub fn new(tree: &'t dyn Tree, ignore: Ignore) -> Self {
+    pub fn new(tree: &'t dyn Tree, ignore: Arc<Ignore>) -> Self {
         Self { tree, ignore }
     }
 
@@ -118,6 +118,15 @@ impl<'t> Composed<'t> {
     /// Where a file of the artifact stands in the repository.
     pub fn source_of(&self, path: &str) -> Option<&Arc<str>> {
         self.sources.get(path)
+    }
+
+    /// Where a folder of the artifact stands in the repository, told by the first file below it.
+    pub fn folder_of(&self, path: &str) -> Option<String> {
+        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let start: Arc<str> = prefix.as_str().into();
+        let (file, source) = self.sources.range(start..).next()?;
+        let below = file.strip_prefix(&prefix)?;
+        source.strip_suffix(below).map(|folder| folder.trim_end_matches('/').to_owned())
     }
 
     fn put(&mut self, target: &str, source: &str, entry: TreeEntry) {
@@ -232,7 +241,7 @@ mod tests {
             ("z/only.png", ""),
         ]);
         let ignore = Ignore::load(&files, None).expect("the files are in memory");
-        let artifact = Artifact::new(&files, ignore);
+        let artifact = Artifact::new(&files, ignore.into());
         let names = |path: &str| -> Vec<String> {
             let list = artifact.list(path).expect("the files are in memory").unwrap_or_default();
             list.iter().map(|(name, _)| name.to_string()).collect()

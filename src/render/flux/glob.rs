@@ -1,6 +1,7 @@
 //! Shell patterns as Go matches them, in time that a long pattern cannot blow up.
 
 /// One thing of a shell pattern.
+#[derive(Clone, Debug)]
 pub(super) enum Glob {
     /// Any text.
     Star,

@@ -40,11 +40,42 @@ pub struct Ignore {
 struct Pattern {
     /// The folder it is written for.
     domain: Vec<String>,
-    parts: Vec<String>,
+    parts: Vec<Part>,
     include: bool,
     folders_only: bool,
     /// True if it is about whole paths and not about single names.
     anchored: bool,
+}
+
+/// One part of a pattern's path.
+#[derive(Clone, Debug)]
+enum Part {
+    Nothing,
+    AnyDepth,
+    Name(String),
+    Glob(Vec<glob::Glob>),
+    /// Malformed; matches nothing.
+    Broken,
+}
+
+impl Part {
+    fn parse(text: &str) -> Self {
+        match text {
+            "" => Self::Nothing,
+            "**" => Self::AnyDepth,
+            text if text.contains("**") => Self::Broken,
+            text if !text.contains(['*', '?', '[', '\\']) => Self::Name(text.to_owned()),
+            text => glob::parse(text).map_or(Self::Broken, Self::Glob),
+        }
+    }
+
+    fn fits(&self, name: &str) -> bool {
+        match self {
+            Self::Name(own) => own == name,
+            Self::Glob(own) => glob::matches(own, &name.chars().collect::<Vec<_>>()),
+            Self::Nothing | Self::AnyDepth | Self::Broken => false,
+        }
+    }
 }
 
 impl Ignore {
@@ -106,7 +137,7 @@ impl Pattern {
         let (folders_only, line) = line.strip_suffix('/').map_or((false, line), |rest| (true, rest));
         Self {
             domain: domain.to_vec(),
-            parts: line.split('/').map(str::to_owned).collect(),
+            parts: line.split('/').map(Part::parse).collect(),
             include,
             folders_only,
             anchored: line.contains('/'),
@@ -123,35 +154,30 @@ impl Pattern {
 
     /// A single name matches at any depth, and with a folder all that is in it.
     fn matches_name(&self, path: &[&str], is_folder: bool) -> bool {
-        let found = path.iter().position(|name| glob::matches_name(&self.parts[0], name) == Some(true));
+        let found = path.iter().position(|name| self.parts[0].fits(name));
         found.is_some_and(|place| !(self.folders_only && !is_folder && place == path.len() - 1))
     }
 
     fn matches_path(&self, mut path: &[&str], is_folder: bool) -> bool {
         let (mut matched, mut any_depth) = (false, false);
         for (number, part) in self.parts.iter().enumerate() {
-            match part.as_str() {
-                "" => any_depth = false,
-                "**" if number == self.parts.len() - 1 => break,
-                "**" => any_depth = true,
-                part if part.contains("**") => return false,
+            match part {
+                Part::Nothing => any_depth = false,
+                Part::AnyDepth if number == self.parts.len() - 1 => break,
+                Part::AnyDepth => any_depth = true,
+                Part::Broken => return false,
                 part if any_depth => {
                     any_depth = false;
                     if path.is_empty() {
                         return false;
                     }
-                    let Some(place) = path.iter().position(|n| glob::matches_name(part, n) == Some(true))
-                    else {
-                        path = &[];
-                        matched = false;
-                        continue;
-                    };
-                    matched = true;
-                    path = &path[place + 1..];
+                    let place = path.iter().position(|name| part.fits(name));
+                    matched = place.is_some();
+                    path = place.map_or(&[], |place| &path[place + 1..]);
                 }
                 part => {
                     let Some((name, rest)) = path.split_first() else { return false };
-                    if glob::matches_name(part, name) != Some(true) {
+                    if !part.fits(name) {
                         return false;
                     }
                     matched = true;

@@ -75,6 +75,12 @@ impl Gvk {
     }
 }
 
+/// True if the built-in schema says that a kind has no namespace, in any version of its group.
+pub fn is_cluster_scoped(group: &str, kind: &str) -> bool {
+    let group_of = |version: &'static str| version.rsplit_once('/').map_or("", |(group, _)| group);
+    CLUSTER_SCOPED.iter().any(|(version, known)| *known == kind && group_of(version) == group)
+}
+
 impl Id {
     /// The identity that a body has now.
     pub fn of(body: &Node) -> Self {

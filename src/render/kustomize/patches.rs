@@ -44,6 +44,7 @@ pub fn load<'p>(
     owner: &'p Arc<str>,
     field: &'static str,
 ) -> Result<Loaded<'p>, BuildError> {
+    let owner = entry.file.as_ref().unwrap_or(owner);
     let refuse = |what: &str| Cause::Patch(what.to_owned()).in_field(owner, entry.line, field);
     let inline = entry.inline.as_ref().filter(|text| !text.trim().is_empty());
     let (text, file) = match (inline, &entry.path) {
@@ -75,6 +76,7 @@ pub fn load_json<'p>(
     owner: &'p Arc<str>,
 ) -> Result<Loaded<'p>, BuildError> {
     let field = "patchesJson6902";
+    let owner = entry.file.as_ref().unwrap_or(owner);
     let refuse = |what: &str| Cause::Patch(what.to_owned()).in_field(owner, entry.line, field);
     let named = entry.target.as_ref().and_then(|t| t.get("name")).and_then(Node::as_str);
     if named.is_none_or(str::is_empty) {
