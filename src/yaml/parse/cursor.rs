@@ -25,7 +25,10 @@ pub(super) struct Cursor<'t> {
 
 impl<'t> Cursor<'t> {
     pub(super) fn new(text: &'t str, first_line: u32) -> Self {
-        Self { text, at: 0, line: first_line, line_start: 0, is_ascii: text.is_ascii(), wide: 0, counted: 0 }
+        // A byte order mark at the start is no part of the text.
+        let at = if text.starts_with('\u{FEFF}') { 3 } else { 0 };
+        let is_ascii = text.is_char_boundary(at) && text[at..].is_ascii();
+        Self { text, at, line: first_line, line_start: at, is_ascii, wide: 0, counted: at }
     }
 
     /// The byte `ahead` bytes further on.
@@ -65,9 +68,8 @@ impl<'t> Cursor<'t> {
     /// Bytes of the line break at `at`, or 0.
     pub(super) fn break_len(&self, at: usize) -> usize {
         match self.byte(at) {
-            b'\n' => 1,
             b'\r' if self.byte(at + 1) == b'\n' => 2,
-            b'\r' => 1,
+            b'\n' | b'\r' => 1,
             0xC2 if self.byte(at + 1) == 0x85 => 2,
             0xE2 if self.byte(at + 1) == 0x80 && matches!(self.byte(at + 2), 0xA8 | 0xA9) => 3,
             _ => 0,

@@ -64,10 +64,9 @@ impl<'t> Scanner<'t> {
         let mut at = self.cursor.at;
         loop {
             match CLASS[usize::from(self.cursor.byte(at))] {
-                ORDINARY => at += 1,
                 COLON if self.cursor.is_blank_or_end(at + 1) => return at,
                 FLOW_SIGN if in_flow => return at,
-                COLON | FLOW_SIGN => at += 1,
+                ORDINARY | COLON | FLOW_SIGN => at += 1,
                 _ if self.cursor.is_blank_or_end(at) => return at,
                 _ => at += 1,
             }
@@ -79,11 +78,10 @@ impl<'t> Scanner<'t> {
         let mut breaks = Breaks { first: self.cursor.skip_break(), ..Breaks::default() };
         loop {
             match self.cursor.peek(0) {
-                b' ' => self.cursor.at += 1,
                 b'\t' if self.cursor.column() < self.least_column() => {
                     return Err(Fault::new("found a tab character that violates indentation", start));
                 }
-                b'\t' => self.cursor.at += 1,
+                b' ' | b'\t' => self.cursor.at += 1,
                 _ => match self.cursor.skip_break() {
                     "" => return Ok(breaks),
                     more => breaks.more.push_str(more),
@@ -200,6 +198,8 @@ impl<'t> Scanner<'t> {
             b'_' => '\u{A0}',
             b'L' => '\u{2028}',
             b'P' => '\u{2029}',
+            b'/' if self.is_json => '/',
+            b'u' if self.is_json => self.json_code(start)?,
             b'x' => self.code(2, start)?,
             b'u' => self.code(4, start)?,
             b'U' => self.code(8, start)?,
@@ -214,6 +214,21 @@ impl<'t> Scanner<'t> {
         self.cursor.at += 1;
         text.push(letter);
         Ok(())
+    }
+
+    /// JSON writes characters beyond the basic plane as two halves.
+    fn json_code(&mut self, start: Pos) -> Result<char, Fault> {
+        let mut rest = self.cursor.slice(self.cursor.at + 1, self.cursor.at + 11).split("\\u");
+        let half = |digits: Option<&str>| {
+            digits.filter(|d| d.len() == 4).and_then(|d| u32::from_str_radix(d, 16).ok()).unwrap_or(0)
+        };
+        let (high, low) = (half(rest.next()), half(rest.next()));
+        if !(0xD800..0xDC00).contains(&high) || !(0xDC00..0xE000).contains(&low) {
+            return self.code(4, start);
+        }
+        self.cursor.at += 10;
+        let code = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
+        char::from_u32(code).ok_or_else(|| Fault::new("found invalid Unicode character escape code", start))
     }
 
     /// A character by its number; the cursor ends on the last digit.

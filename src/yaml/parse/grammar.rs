@@ -40,6 +40,8 @@ pub(in crate::yaml) struct Parser<'t> {
     tags: Vec<(&'t str, String)>,
     /// At the end of a document go-yaml v3 has seen three tokens more, and what is wrong with them.
     looks_ahead: bool,
+    /// Where the dash stands before the list item just begun.
+    dash: usize,
 }
 
 impl<'t> Parser<'t> {
@@ -52,19 +54,26 @@ impl<'t> Parser<'t> {
             states: Vec::with_capacity(16),
             tags: Vec::new(),
             looks_ahead,
+            dash: 0,
         }
     }
 
-    /// The same, keeping comments for [`Parser::into_comments`].
-    pub(in crate::yaml) fn with_comments(text: &'t str, first_line: u32) -> Self {
-        let mut parser = Self::new(text, first_line, false);
+    /// A parser that keeps comments for [`Parser::into_comments`]; `is_json` for JSON's escapes.
+    pub(in crate::yaml) fn with_comments(text: &'t str, is_json: bool) -> Self {
+        let mut parser = Self::new(text, 1, false);
         parser.scanner.comments = Some(Vec::new());
+        parser.scanner.is_json = is_json;
         parser
     }
 
     /// The comments met, in the order of the text.
     pub(in crate::yaml) fn into_comments(self) -> Vec<Comment> {
         self.scanner.comments.unwrap_or_default()
+    }
+
+    /// The byte of the dash that began the list item whose event came last.
+    pub(in crate::yaml) fn dash(&self) -> usize {
+        self.dash
     }
 
     /// The next event.
@@ -211,14 +220,6 @@ impl<'t> Parser<'t> {
         self.empty_event(no_text(Properties::default()))
     }
 
-    /// A value that is not written, behind a sign.
-    fn empty_scalar_behind(&self, sign: &Token<'t>) -> Event<'t> {
-        let mut start = sign.start;
-        start.column += u32::try_from(sign.end - start.at).unwrap_or(0);
-        start.at = sign.end;
-        Event { kind: no_text(Properties::default()), start, end: start.at }
-    }
-
     /// Any node: an alias, or properties and content. `block` where block collections may stand,
     /// `indentless` where a list may stand at the column of its key.
     fn node(&mut self, block: bool, indentless: bool) -> Result<Event<'t>, Fault> {
@@ -275,7 +276,9 @@ impl<'t> Parser<'t> {
                 Kind::Tag { .. } if properties.tag.is_none() => self.scanner.take()?,
                 _ => return Ok((properties, behind)),
             };
-            behind = Some(self.empty_scalar_behind(&token).start);
+            let start = properties.span.map_or(token.start.at, |span| span.start);
+            properties.span = Some(start..token.end);
+            behind = Some(empty_scalar_behind(&token).start);
             match token.kind {
                 Kind::Tag { handle, suffix } => {
                     let tag = self.resolved(handle, suffix);
@@ -300,6 +303,7 @@ impl<'t> Parser<'t> {
         match self.peek()?.kind {
             Kind::BlockEntry => {
                 let sign = self.scanner.take()?;
+                self.dash = sign.start.at;
                 let is_empty = matches!(self.peek()?.kind, Kind::BlockEntry | Kind::BlockEnd);
                 self.entry(&sign, is_empty, State::BlockSequenceEntry, false)
             }
@@ -321,7 +325,7 @@ impl<'t> Parser<'t> {
     ) -> Result<Event<'t>, Fault> {
         if is_empty {
             self.state = then;
-            return Ok(self.empty_scalar_behind(sign));
+            return Ok(empty_scalar_behind(sign));
         }
         self.states.push(then);
         self.node(true, indentless)
@@ -333,6 +337,7 @@ impl<'t> Parser<'t> {
             return self.empty_event(EventKind::SequenceEnd);
         }
         let sign = self.scanner.take()?;
+        self.dash = sign.start.at;
         let is_empty =
             matches!(self.peek()?.kind, Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd);
         self.entry(&sign, is_empty, State::IndentlessEntry, false)
@@ -391,7 +396,7 @@ impl<'t> Parser<'t> {
         if matches!(self.peek()?.kind, Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd) {
             self.state = State::FlowPairValue;
             let sign = self.scanner.take()?;
-            return Ok(self.empty_scalar_behind(&sign));
+            return Ok(empty_scalar_behind(&sign));
         }
         self.states.push(State::FlowPairValue);
         self.node(false, false)
@@ -457,6 +462,14 @@ impl<'t> Parser<'t> {
         self.state = State::FlowMappingKey;
         self.empty_scalar()
     }
+}
+
+/// A value that is not written, behind a sign.
+fn empty_scalar_behind<'t>(sign: &Token<'t>) -> Event<'t> {
+    let mut start = sign.start;
+    start.column += u32::try_from(sign.end - start.at).unwrap_or(0);
+    start.at = sign.end;
+    Event { kind: no_text(Properties::default()), start, end: start.at }
 }
 
 fn no_text(properties: Properties<'_>) -> EventKind<'_> {

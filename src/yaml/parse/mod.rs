@@ -28,6 +28,7 @@ pub(super) use scan::Comment;
 
 use super::node::Style;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Something wrong at a place of the file.
 #[derive(Clone, Debug)]
@@ -74,4 +75,6 @@ pub(super) struct Properties<'t> {
     pub(super) anchor: Option<&'t str>,
     /// The tag, its handle resolved: `tag:yaml.org,2002:str`, `!mine`, `!`.
     pub(super) tag: Option<String>,
+    /// The bytes of both.
+    pub(super) span: Option<Range<usize>>,
 }

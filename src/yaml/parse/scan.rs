@@ -75,6 +75,8 @@ pub(super) struct Scanner<'t> {
     has_ended: bool,
     /// Comments met so far, if somebody wants them.
     pub(super) comments: Option<Vec<Comment>>,
+    /// The text is JSON, which has two escapes more.
+    pub(super) is_json: bool,
 }
 
 impl<'t> Scanner<'t> {
@@ -89,6 +91,7 @@ impl<'t> Scanner<'t> {
             key_allowed: true,
             has_ended: false,
             comments: None,
+            is_json: false,
         }
     }
 
@@ -275,9 +278,7 @@ impl<'t> Scanner<'t> {
             b'*' | b'&' => self.anchor(),
             b'!' => self.tag(),
             b'|' | b'>' if !self.is_in_flow() => self.block_scalar(),
-            b'\'' | b'"' | b'-' => self.flow_scalar(),
-            b'?' | b':' if !self.is_in_flow() => self.flow_scalar(),
-            b'?' | b':' | b'#' | b'|' | b'>' | b'%' | b'@' | b'`' | b'\t' => {
+            b'|' | b'>' | b'%' | b'@' | b'`' | b'\t' => {
                 Err(self.fault("found character that cannot start any token"))
             }
             _ => self.flow_scalar(),
