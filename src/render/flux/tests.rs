@@ -86,7 +86,7 @@ fn the_spec_edits_the_kustomization() {
         texts(&made)
     );
     let replicas = made.objects[0].body.at_path(&["spec", "replicas"]).expect("the patch set it");
-    assert_eq!((replicas.mark.file.as_deref(), replicas.mark.line), (Some("test.yaml"), 19));
+    assert_eq!((replicas.mark.file.as_deref(), replicas.mark.line), (Some("test.yaml"), 18));
 }
 
 #[test]
