@@ -75,7 +75,7 @@ pub struct Context<'a> {
     /// From what.
     pub inputs: &'a Inputs<'a>,
     /// The default field specs.
-    pub defaults: Rc<Config>,
+    pub defaults: Arc<Config>,
     /// What it read.
     pub reads: Rc<RefCell<ReadSet>>,
     notes: RefCell<Vec<Problem>>,
@@ -92,7 +92,7 @@ impl<'a> Context<'a> {
         Self {
             options,
             inputs,
-            defaults: Rc::new(Config::defaults()),
+            defaults: inputs.documents.defaults.clone(),
             reads: Rc::default(),
             notes: RefCell::default(),
             omissions: RefCell::default(),

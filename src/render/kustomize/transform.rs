@@ -23,7 +23,12 @@ pub fn run(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), BuildE
     let replace = replacements::load(target.context, &target.loader, &k.replacements, &k.file)?;
 
     if !k.patches_strategic_merge.is_empty() {
-        target.context.forgive(patches::strategic_merge(target.context, &target.loader, k, &mut into.objects))?;
+        target.context.forgive(patches::strategic_merge(
+            target.context,
+            &target.loader,
+            k,
+            &mut into.objects,
+        ))?;
         done(target, into, "PatchStrategicMergeTransformer");
     }
     for patch in &patches {
