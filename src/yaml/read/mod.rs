@@ -1,8 +1,25 @@
-//! Text to documents: split at `---`, events to nodes, anchors expanded, limits kept.
+//! Files to documents: cut at `---`, events to nodes, anchors expanded, limits kept.
+//!
+//! | file | job |
+//! | --- | --- |
+//! | `build` | events of one document to nodes; anchors, limits |
+//! | `pairs` | the entries of a mapping: repeated keys, merge keys |
+//! | `tags` | what an explicit tag makes of a scalar |
+//! | `words` | every word of a file once in memory |
 
-use super::build::{self, Shared, Words};
-use super::node::Node;
-use super::parse::Fault;
+mod build;
+mod pairs;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub(super) use pairs::Unique;
+pub(super) use words::Words;
+
+use crate::yaml::node::Node;
+use crate::yaml::parse::Fault;
+use build::Shared;
 use std::ops::Range;
 use std::sync::Arc;
 
