@@ -43,7 +43,8 @@ fn killed_after(scratch: &Scratch, step: u8) -> (CommitId, CommitId) {
         repo.update_ref("main", Some(parent), id, "commit: ours", None).unwrap();
     }
     if step >= 4 {
-        std::fs::rename(note.steps[0].staged.as_ref().unwrap(), scratch.path().join("app.yaml")).unwrap();
+        let staged = journal.folder.join(note.steps[0].staged.unwrap().to_string());
+        std::fs::rename(staged, scratch.path().join("app.yaml")).unwrap();
     }
     if step >= 5 {
         repo.put_in_place(&note, &journal.folder).unwrap();
@@ -93,6 +94,41 @@ fn living_process_is_left_alone() {
     assert!(matches!(second.commit(&request(scratch.head(), "x")), Err(GitError::Locked { .. })));
     journal.end(&repo);
     second.commit(&request(scratch.head(), "x")).unwrap();
+}
+
+#[test]
+fn note_in_a_hostile_copy_reaches_nothing_outside_of_it() {
+    let scratch = Scratch::new();
+    let outside = tempfile::tempdir().unwrap();
+    let victim = outside.path().join("0");
+    std::fs::write(&victim, "canary").unwrap();
+    let head = scratch.head().to_string();
+    for (path, staged) in [
+        ("x.yaml", format!("{victim:?}")),
+        ("../evil-file-of-sealane", "0".to_owned()),
+        (".git/config", "0".to_owned()),
+    ] {
+        let folder = ".git/sealane/move-evil";
+        let step = format!(r#"{{"path":{path:?},"before":null,"staged":{staged}}}"#);
+        let note = format!(r#"{{"branch":"main","from":"","to":"{head}","steps":[{step}]}}"#);
+        scratch.write(&format!("{folder}/move.json"), &note);
+        scratch.write(&format!("{folder}/0"), "evil");
+        scratch.write(".git/index.lock", "sealane move-evil");
+        let config = scratch.read(".git/config");
+        let repo = scratch.repo();
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "canary");
+        assert!(!scratch.path().parent().unwrap().join("evil-file-of-sealane").exists());
+        assert_eq!(scratch.read(".git/config"), config);
+        assert!(!scratch.path().join("x.yaml").exists());
+        drop(repo);
+        // What could not be finished is told, and stops only commits.
+        drop(std::fs::remove_file(scratch.path().join(".git/index.lock")));
+        drop(std::fs::remove_dir_all(scratch.path().join(folder)));
+    }
+    std::os::unix::fs::symlink(outside.path(), scratch.path().join(".git/sealane/link")).unwrap();
+    std::fs::write(outside.path().join("move.json"), "{}").unwrap();
+    scratch.repo();
+    assert!(victim.exists());
 }
 
 /// Not a test by itself: what the tests below run in a process of its own.
