@@ -205,7 +205,7 @@ fn killed_for_real_it_is_before_or_after() {
 #[test]
 fn full_disk_changes_nothing() {
     // A limit on the size of files stops writes as a full disk does, and needs no privileges.
-    for (bytes, noise, many) in [(400_000, true, 0), (400_000, false, 0), (10, false, 4_000)] {
+    for (bytes, noise, many) in [(100_000, true, 0), (100_000, false, 0), (10, false, 600)] {
         let scratch = Scratch::new();
         for number in 0..many {
             scratch.write(&format!("many/a-rather-long-name-of-a-file-{number}.yaml"), "x\n");
@@ -213,12 +213,12 @@ fn full_disk_changes_nothing() {
         scratch.save("before");
         let before = (scratch.head(), scratch.git(&["status", "--porcelain"]), scratch.read("app.yaml"));
         let exe = std::env::current_exe().unwrap();
-        // 100 blocks are 51,200 bytes (POSIX) or 102,400 (bash).
+        // 40 blocks are 20,480 bytes (POSIX) or 40,960 (bash).
         let mut shell = Command::new("sh");
         shell
             .args([
                 "-c",
-                "trap '' XFSZ; ulimit -f 100; exec \"$0\" --exact git::tests::kills::child --ignored",
+                "trap '' XFSZ; ulimit -f 40; exec \"$0\" --exact git::tests::kills::child --ignored",
             ])
             .arg(exe)
             .env(CHILD, scratch.path())
