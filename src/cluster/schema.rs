@@ -113,6 +113,7 @@ enum Additional {
     Any(serde::de::IgnoredAny),
 }
 
+#[expect(clippy::struct_field_names, reason = "fields are named as Kubernetes names them")]
 #[derive(Deserialize)]
 struct Kind {
     group: String,
@@ -244,10 +245,11 @@ impl<'d> Builder<'d> {
 impl Raw {
     /// The name of the type that is referred to, directly or as the only part of `allOf`.
     fn target(&self) -> Option<&str> {
-        let reference = self.reference.as_deref().or_else(|| match self.all_of.as_deref() {
+        let only = match self.all_of.as_deref() {
             Some([only]) => only.reference.as_deref(),
             _ => None,
-        })?;
+        };
+        let reference = self.reference.as_deref().or(only)?;
         reference.strip_prefix("#/components/schemas/")
     }
 
@@ -312,9 +314,11 @@ mod tests {
             "port":{"x-kubernetes-int-or-string":true},"tags":{"type":"array","items":{"type":"string"},"x-kubernetes-list-type":"set"}}}"#;
         let set = structural(json.as_bytes(), "example.org", "v1", "Thing").expect("a schema");
         let thing = set.kind("example.org", "v1", "Thing").expect("the kind");
-        assert!(thing.field("spec").and_then(|s| s.schema()).is_some_and(|s| s.keeps_unknown));
-        assert_eq!(thing.field("tags").and_then(|t| t.list_kind()), Some(&ListKind::Set));
-        assert_eq!(thing.field("port").map(|p| p.shape()), Some(&Shape::IntOrText));
+        assert!(
+            thing.field("spec").and_then(crate::model::SchemaRef::schema).is_some_and(|s| s.keeps_unknown)
+        );
+        assert_eq!(thing.field("tags").and_then(crate::model::SchemaRef::list_kind), Some(&ListKind::Set));
+        assert_eq!(thing.field("port").map(crate::model::SchemaRef::shape), Some(&Shape::IntOrText));
     }
 
     #[test]

@@ -232,17 +232,12 @@ impl Watcher {
 
     /// Lists if nothing is known, then follows until the server ends the watch.
     async fn round(&mut self, path: &str, version: &mut Option<String>) -> Result<(), Ended> {
-        let from = match version.take() {
-            Some(known) => known,
-            None => {
-                let lists = self.lists.clone();
-                let permit = lists.acquire().await;
-                let listed = self.list(path).await?;
-                drop(permit);
-                listed
-            }
-        };
-        *version = Some(from);
+        if version.is_none() {
+            let lists = self.lists.clone();
+            let permit = lists.acquire().await;
+            *version = Some(self.list(path).await?);
+            drop(permit);
+        }
         self.follow(path, version).await
     }
 

@@ -38,7 +38,7 @@ pub use live::{KindInfo, Live, LiveOwner, Manager, Scopes};
 pub use object::{KeyError, Manifest, ObjectKey, Origin};
 pub use problem::{Place, Problem, Reason, Severity};
 pub use rendered::{Coverage, Environment, Producer, ProducerSpec, Rendered};
-pub use schema::{FieldSchema, ListKind, SchemaId, SchemaRef, SchemaSet, Shape};
+pub use schema::{FieldSchema, KindName, ListKind, SchemaId, SchemaRef, SchemaSet, Shape};
 pub use sealed::{OpenError, Opened, Opener, SealedFormat};
 pub use status::{Condition, ConditionStatus, ProducerStatus, SourceRevision};
 pub use tree::{ContentId, EntryKind, Overlay, Tree, TreeEntry, TreeError};

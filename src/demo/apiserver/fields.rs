@@ -211,7 +211,7 @@ pub fn remove(object: &mut Value, path: &[String], schema: Option<SchemaRef<'_>>
         _ => &[],
     };
     let place = items.iter().position(|item| match step.strip_prefix("v:") {
-        Some(text) => item.to_string() == text,
+        Some(text) => serde_json::from_str::<Value>(text).is_ok_and(|wanted| wanted == *item),
         None => key_of(item, keys, below) == *step,
     });
     match place {

@@ -119,15 +119,16 @@ async fn an_applied_object_is_read_with_defaults_nobody_owns() {
     );
     let owner = manager(&live, "kustomize-controller");
     assert!(owner.apply);
-    let owned = |path: &[&str]| owner.fields.at_path(path).is_some();
-    assert!(owned(&["f:spec", "f:replicas"]) && owned(&["f:spec", "f:selector"]));
-    assert!(!owned(&["f:spec", "f:strategy"]) && !owned(&["f:spec", "f:selector", "f:matchLabels"]));
+    let has = |path: &[&str]| owner.fields.at_path(path).is_some();
+    assert!(has(&["f:spec", "f:replicas"]) && has(&["f:spec", "f:selector"]));
+    assert!(!has(&["f:spec", "f:strategy"]) && !has(&["f:spec", "f:selector", "f:matchLabels"]));
     let container = ["f:spec", "f:template", "f:spec", "f:containers", "k:{\"name\":\"cart\"}"];
-    assert!(owned(
-        &[&container[..], &["f:ports", "k:{\"containerPort\":80,\"protocol\":\"TCP\"}", "f:containerPort"]]
-            .concat()
-    ));
-    assert!(!owned(&[&container[..], &["f:imagePullPolicy"]].concat()));
+    assert!(has(&[
+        &container[..],
+        &["f:ports", "k:{\"containerPort\":80,\"protocol\":\"TCP\"}", "f:containerPort"]
+    ]
+    .concat()));
+    assert!(!has(&[&container[..], &["f:imagePullPolicy"]].concat()));
 }
 
 #[tokio::test]
@@ -325,7 +326,7 @@ async fn rights_on_three_kinds_are_told_kind_by_kind() {
 #[tokio::test]
 async fn a_wrong_token_is_told_as_such() {
     let server = ApiServer::with_access(store(), Access { token: Some("right".to_owned()), readable: None });
-    let error = connect(server).discover().await.err().expect("401");
+    let error = connect(server).discover().await.expect_err("401");
     assert!(matches!(error, ClusterError::Unauthorized { .. }));
     let problem = error.problem();
     assert!(problem.cause.contains("401") && problem.next.contains("log in again"), "{problem}");
