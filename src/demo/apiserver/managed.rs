@@ -81,10 +81,13 @@ pub(super) fn write(object: &mut Value, entries: &[Entry], before: &[Entry], now
                 "manager": entry.manager,
                 "operation": if entry.apply { "Apply" } else { "Update" },
                 "apiVersion": api,
-                "time": kept.cloned().unwrap_or_else(|| json!(now)),
                 "fieldsType": "FieldsV1",
-                "fieldsV1": fields::to_v1(&entry.fields, entry.apply),
+                "fieldsV1": fields::to_v1(&entry.fields),
             });
+            // Scaling leaves no time behind (seen with kube-apiserver 1.36).
+            if entry.subresource != "scale" {
+                written["time"] = kept.cloned().unwrap_or_else(|| json!(now));
+            }
             if !entry.subresource.is_empty() {
                 written["subresource"] = json!(entry.subresource);
             }

@@ -167,7 +167,7 @@ impl Store {
         let schemas = inner.schemas_of(&kind);
         let schema = schemas.kind(&kind.group, &kind.versions[0], &kind.kind);
         let writer = Writer { manager, apply: true, subresource: "" };
-        let said: Fields = fields::flatten(&config, schema).into_keys().collect();
+        let said: Fields = fields::said(&config, schema);
         let Some(live) = inner.objects.get(&place).cloned() else {
             let mut new = config;
             let owned = vec![managed::Entry::new(&writer, said)];
