@@ -19,7 +19,10 @@ impl Reader {
     pub async fn schema(&self, group: &str, version: &str) -> Result<SchemaSet, ClusterError> {
         let safe = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
         if !safe(group) || !safe(version) {
-            return Err(ClusterError::NotServed { kind: clean(&format!("{group}/{version}")) });
+            return Err(ClusterError::NotServed {
+                kind: clean(&format!("{group}/{version}")),
+                versions: Vec::new(),
+            });
         }
         let path =
             if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };

@@ -279,7 +279,10 @@ async fn custom_kinds_come_and_go() {
     let error = reader.get(&key("Kustomization", "apps"), "v1").await.expect_err("not served");
     assert_eq!(
         error,
-        ClusterError::NotServed { kind: "Kustomization.v1.kustomize.toolkit.fluxcd.io".to_owned() }
+        ClusterError::NotServed {
+            kind: "Kustomization.v1.kustomize.toolkit.fluxcd.io".to_owned(),
+            versions: Vec::new()
+        }
     );
     assert!(error.problem().next.contains("CustomResourceDefinition"));
     // And back again: the watch finds out by itself.
@@ -490,4 +493,41 @@ async fn it_is_served_on_a_port_with_a_kubeconfig() {
     assert_eq!(&*found.version, super::VERSION);
     assert!(reader.get(&key("ConfigMap", "c"), "v1").await.expect("read").is_some());
     assert_eq!(reader.connection().skew_problem(), None);
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_served_names_those_that_are() {
+    let error =
+        reader(&store()).await.get(&key("Deployment", "cart"), "v1beta2").await.expect_err("not served");
+    let problem = error.problem();
+    assert_eq!(problem.cause, "the cluster does not serve Deployment.v1beta2.apps");
+    assert_eq!(problem.next, "it is served as v1: write one of these in git");
+}
+
+#[tokio::test]
+async fn a_connection_that_died_silently_is_noticed() {
+    let server = ApiServer::new(store());
+    let dead = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let is_dead = dead.clone();
+    let half = tower::service_fn(move |request: http::Request<crate::cluster::Body>| {
+        let mut server = server.clone();
+        let dead = is_dead.load(std::sync::atomic::Ordering::SeqCst);
+        async move {
+            if dead {
+                std::future::pending::<()>().await;
+            }
+            tower::Service::call(&mut server, request).await
+        }
+    });
+    let short = Duration::from_millis(100);
+    let connection = Connection::from_service(half, "half dead");
+    let connection = connection.with_patience(Patience { pulse: short, answer: short * 3, ..patience() });
+    let (reader, _) = Reader::open(connection, Arc::new(DigestKey::new([9; 32]))).await.expect("a reader");
+    let mut watch = reader.watch(&[kind("", "ConfigMap", false)], &Namespaces::All);
+    until(&mut watch, |e| matches!(e, ClusterEvent::State(_, KindState::Live))).await;
+    dead.store(true, std::sync::atomic::Ordering::SeqCst);
+    let lost = until(&mut watch, |e| matches!(e, ClusterEvent::State(_, KindState::Lost { .. }))).await;
+    assert!(matches!(lost, ClusterEvent::State(_, KindState::Lost { cause: ClusterError::Slow { .. }, .. })));
+    dead.store(false, std::sync::atomic::Ordering::SeqCst);
+    until(&mut watch, |e| matches!(e, ClusterEvent::State(_, KindState::Live))).await;
 }
