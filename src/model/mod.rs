@@ -45,6 +45,7 @@ pub use problem::{Place, Problem, Reason, Severity};
 pub use rendered::{Coverage, Environment, Producer, ProducerSpec, Rendered};
 pub use schema::{FieldSchema, ListKind, SchemaId, SchemaRef, SchemaSet, Shape};
 pub use screened::screened;
+pub use schema::{FieldSchema, KindName, ListKind, SchemaId, SchemaRef, SchemaSet, Shape};
 pub use sealed::{OpenError, Opened, Opener, SealedFormat};
 pub use status::{Condition, ConditionStatus, ProducerStatus, SourceRevision};
 pub use tree::{ContentId, EntryKind, Overlay, Tree, TreeEntry, TreeError};
