@@ -104,6 +104,12 @@ impl<'n> Walk<'n> {
             self.note_blank(raw);
             return;
         }
+        // Presence alone says something here, and only one side has it: there is nothing to walk into.
+        let hollow =
+            |n: &Node| n.as_map().is_some_and(Map::is_empty) || n.as_seq().is_some_and(<[_]>::is_empty);
+        if sides.d.xor(sides.l).is_some_and(hollow) {
+            return self.rule(sides, cursor, schema);
+        }
         let deep = self.path.len() >= DEPTH;
         if !deep && sides.here().all(|n| n.as_map().is_some()) {
             self.map(sides, cursor, schema);

@@ -69,7 +69,7 @@ fn each_row_of_the_table() {
             "secrets: [{name: token}]\nimagePullSecrets: [{name: pull}]",
             "",
             "",
-            &["secrets added by others", "imagePullSecrets added by others"],
+            &["secrets[token] added by others", "imagePullSecrets added by others"],
         ),
         (
             ("", "PersistentVolumeClaim"),
@@ -79,7 +79,7 @@ fn each_row_of_the_table() {
             "{f:spec: {f:volumeName: {}}}",
             &[
                 "metadata.annotations[\"volume.kubernetes.io/selected-node\"] set by the system",
-                "metadata.finalizers set by the system",
+                "metadata.finalizers[kubernetes.io/pvc-protection] set by the system",
                 "spec.volumeName set by the system by kube-controller-manager",
                 "spec.storageClassName set by the system",
             ],
