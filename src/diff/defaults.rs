@@ -58,6 +58,16 @@ const WORKLOADS: &[&str] = &["Deployment", "StatefulSet"];
 const WEBHOOKS: &[&str] = &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 const POLICIES: &[&str] = &["ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"];
 
+/// Kinds of admission: an empty selector there is the default and selects everything.
+const SELECTING: &[&str] = &[
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+    "ValidatingAdmissionPolicy",
+    "MutatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "MutatingAdmissionPolicyBinding",
+];
+
 /// Read from the API server's defaulting code and checked against a running 1.36 (see `tests`).
 const DEFAULTS: &[Default] = &[
     row(
@@ -148,6 +158,8 @@ const DEFAULTS: &[Default] = &[
     row(POLICIES, "spec.reinvocationPolicy", Is::Text("Never")),
     row(&["ValidatingAdmissionPolicyBinding"], "spec.matchResources.matchPolicy", Is::Text("Equivalent")),
     row(&["ValidatingAdmissionPolicyBinding"], "spec.matchResources.resourceRules[].scope", Is::Text("*")),
+    row(SELECTING, "**.namespaceSelector", Is::Check(empty)),
+    row(SELECTING, "**.objectSelector", Is::Check(empty)),
     row(&["APIService"], "spec.service.port", Is::Text("443")),
     row(&["CustomResourceDefinition"], "spec.conversion.strategy", Is::Text("None")),
     row(&["CustomResourceDefinition"], "spec.conversion.webhook.clientConfig.service.port", Is::Text("443")),
@@ -196,6 +208,10 @@ pub(super) fn is_default(spot: &Spot, schema: Option<SchemaRef>) -> bool {
             Is::Check(check) => check(spot),
         },
     )
+}
+
+fn empty(spot: &Spot) -> bool {
+    spot.live.as_map().is_some_and(crate::yaml::Map::is_empty)
 }
 
 fn pull_policy(spot: &Spot) -> bool {
