@@ -1,6 +1,6 @@
 //! What changed between two renderings of one object: for history, rehearsals and comparing revisions.
 
-use super::comparison::{Comparison, Desired, Found};
+use super::comparison::{Base, Comparison, Desired, Found};
 use super::owners::Owners;
 use super::redact;
 use super::rules::{ObjectRules, Rules};
@@ -33,7 +33,7 @@ pub fn compare(before: Option<&Node>, after: Option<&Node>) -> Vec<Change> {
     let rules = Rules::default();
     let input = Comparison::new(&key, Desired::Absent, Found::Absent, &rules);
     let mut walk = Walk::two_way(&input, ObjectRules::default());
-    walk.visit(Sides { d: Some(new), b: None, l: Some(old) }, Owners::root(), None);
+    walk.visit(Sides { d: Some(new), b: Base::Unknown, l: Some(old) }, Owners::root(), None);
     let version = api_version(old, new);
     let found = walk.out.into_iter().filter(|field| field.class != crate::model::FieldClass::Synced);
     version

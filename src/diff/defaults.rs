@@ -189,8 +189,7 @@ const DEFAULTS: &[Default] = &[
 /// True if the value is what the server fills in: the published default, or one of the table.
 pub(super) fn is_default(spot: &Spot, schema: Option<SchemaRef>) -> bool {
     let published = schema.and_then(SchemaRef::schema).and_then(|s| s.default.as_ref());
-    if published
-        .is_some_and(|value| equal_scalars(spot.subject, spot.path, schema, value, spot.live).is_some())
+    if published.is_some_and(|value| equal_scalars(spot.subject, spot.path, schema, value, spot.live).holds())
     {
         return true;
     }
@@ -225,7 +224,7 @@ fn request_is_limit(spot: &Spot) -> bool {
     let resources = spot.above.iter().rev().nth(1).copied().flatten();
     let limit =
         resources.and_then(|r| r.get("limits")).zip(last_key(spot.path)).and_then(|(l, key)| l.get(key));
-    limit.is_some_and(|limit| equal_scalars(spot.subject, spot.path, None, limit, spot.live).is_some())
+    limit.is_some_and(|limit| equal_scalars(spot.subject, spot.path, None, limit, spot.live).holds())
 }
 
 fn probe(spot: &Spot) -> bool {
@@ -270,5 +269,5 @@ fn limit_chain(spot: &Spot) -> bool {
     ["max", "default", "min"]
         .iter()
         .filter_map(|from| item.get(from)?.get(key))
-        .any(|source| equal_scalars(spot.subject, spot.path, None, source, spot.live).is_some())
+        .any(|source| equal_scalars(spot.subject, spot.path, None, source, spot.live).holds())
 }

@@ -5,9 +5,20 @@ use super::*;
 
 const POD: (&str, &str) = ("", "Pod");
 
+/// Kind, git, cluster, who wrote, which fields, what is found.
+type Row = (
+    (&'static str, &'static str),
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+);
+
 #[test]
+#[allow(clippy::too_many_lines)] // One row a mutation: a table is read in one piece.
 fn each_row_of_the_table() {
-    let rows: &[((&'static str, &'static str), &str, &str, &str, &str, &[&str])] = &[
+    let rows: &[Row] = &[
         (
             SERVICE,
             "spec: {type: NodePort, ports: [{port: 80}]}",
