@@ -1,28 +1,15 @@
 //! Events of one document to nodes: kinds resolved, anchors and merge keys expanded, limits kept.
 
 use super::node::{Entry, Key, Map, Mark, Node, Scalar, ScalarKind, Style, Value};
+use super::number;
+use super::parse::{EventKind, Fault, Parser, Pos, Properties};
 use super::read::{Dialect, Limits};
 use super::scalar::{resolve_v1, resolve_v3};
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Mappings with more keys than this find duplicates by hash.
 const FEW_KEYS: usize = 16;
-
-/// Something wrong at a place of the piece being read. Lines count from 1 within the piece.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) message: String,
-    pub(super) line: u32,
-    pub(super) column: u32,
-}
-
-impl Fault {
-    pub(super) fn new(message: impl Into<String>, at: &Mark) -> Self {
-        Self { message: message.into(), line: at.line, column: at.column }
-    }
-}
 
 /// What all documents of a file share.
 pub(super) struct Shared<'a> {
@@ -37,27 +24,10 @@ pub(super) struct Shared<'a> {
 /// Reads the first document of `text`, whose first line is line `first_line` of the file. `None` if it
 /// holds nothing.
 pub(super) fn document(text: &str, first_line: u32, shared: &mut Shared<'_>) -> Result<Option<Node>, Fault> {
-    let mut builder = Builder { shared, first_line, frames: Vec::new(), anchors: HashMap::new(), root: None };
-    let mut parser = Parser::new_from_str(text);
-    match builder.run(&mut parser) {
-        Ok(()) => Ok(builder.root),
-        Err(Stop::Fault(fault)) => Err(fault),
-        Err(Stop::Scan(error)) => {
-            let at = builder.mark(*error.marker());
-            Err(Fault::new(error.info(), &at))
-        }
-    }
-}
-
-enum Stop {
-    Fault(Fault),
-    Scan(ScanError),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
+    let mut builder = Builder { shared, frames: Vec::new(), anchors: HashMap::new(), root: None };
+    let parser = Parser::new(text, first_line, builder.shared.dialect == Dialect::Resource);
+    builder.run(parser)?;
+    Ok(builder.root)
 }
 
 /// A finished node, how many nodes it is made of and how deep it goes.
@@ -69,9 +39,11 @@ struct Built {
 }
 
 /// A collection that is still open.
-struct Frame {
-    mark: Mark,
-    anchor: usize,
+struct Frame<'t> {
+    start: Pos,
+    /// Written in `{}` or `[]`.
+    flow: bool,
+    anchor: Option<&'t str>,
     nodes_before: usize,
     height: usize,
     content: Content,
@@ -82,49 +54,42 @@ enum Content {
     Pairs(Pairs),
 }
 
-struct Builder<'s, 'a> {
+struct Builder<'s, 'a, 't> {
     shared: &'s mut Shared<'a>,
-    first_line: u32,
-    frames: Vec<Frame>,
-    anchors: HashMap<usize, Built>,
+    frames: Vec<Frame<'t>>,
+    /// Anchored nodes; `None` while they are still open.
+    anchors: HashMap<&'t str, Option<Built>>,
     root: Option<Node>,
 }
 
-impl Builder<'_, '_> {
-    fn run<'t>(&mut self, parser: &mut Parser<'t, StrInput<'t>>) -> Result<(), Stop> {
-        while let Some(next) = parser.next_event() {
-            let (event, span) = next.map_err(Stop::Scan)?;
-            match event {
-                Event::Nothing | Event::StreamStart | Event::DocumentStart(_) => {}
-                Event::StreamEnd | Event::DocumentEnd => return Ok(()),
-                Event::Scalar(text, style, anchor, tag) => {
-                    let mark = self.mark(span.start);
-                    self.scalar(&text, style, tag.as_deref(), anchor, mark)?;
+impl<'t> Builder<'_, '_, 't> {
+    fn run(&mut self, mut parser: Parser<'t>) -> Result<(), Fault> {
+        loop {
+            let event = parser.next()?;
+            match event.kind {
+                EventKind::DocumentStart => {}
+                EventKind::StreamEnd | EventKind::DocumentEnd => return Ok(()),
+                EventKind::Scalar { text, style, properties } => {
+                    self.scalar(&text, style, &properties, event.start)?;
                 }
-                Event::SequenceStart(anchor, _) => {
-                    self.open(Content::Items(Vec::new()), anchor, span.start)?;
+                EventKind::SequenceStart { flow, properties } => {
+                    self.open(Content::Items(Vec::new()), flow, properties.anchor, event.start)?;
                 }
-                Event::MappingStart(anchor, _) => {
-                    self.open(Content::Pairs(Pairs::default()), anchor, span.start)?;
+                EventKind::MappingStart { flow, properties } => {
+                    self.open(Content::Pairs(Pairs::default()), flow, properties.anchor, event.start)?;
                 }
-                Event::SequenceEnd | Event::MappingEnd => self.close()?,
-                Event::Alias(anchor) => self.alias(anchor, span.start)?,
+                EventKind::SequenceEnd | EventKind::MappingEnd => self.close()?,
+                EventKind::Alias(anchor) => self.alias(anchor, event.start)?,
             }
         }
-        Ok(())
     }
 
-    fn mark(&self, at: Marker) -> Mark {
-        let line = u32::try_from(at.line()).unwrap_or(u32::MAX).saturating_sub(1);
-        Mark {
-            file: Some(Arc::clone(self.shared.file)),
-            line: self.first_line.saturating_add(line),
-            column: u32::try_from(at.col()).unwrap_or(u32::MAX).saturating_add(1),
-        }
+    fn mark(&self, at: Pos) -> Mark {
+        Mark { file: Some(Arc::clone(self.shared.file)), line: at.line, column: at.column + 1 }
     }
 
     /// Counts nodes against the limit.
-    fn count(&mut self, nodes: usize, at: &Mark) -> Result<(), Fault> {
+    fn count(&mut self, nodes: usize, at: Pos) -> Result<(), Fault> {
         self.shared.nodes = self.shared.nodes.saturating_add(nodes);
         if self.shared.nodes > self.shared.limits.nodes {
             let message = format!("more than {} nodes, aliases expanded", self.shared.limits.nodes);
@@ -133,24 +98,30 @@ impl Builder<'_, '_> {
         Ok(())
     }
 
-    fn check_depth(&self, more: usize, at: &Mark) -> Result<(), Fault> {
+    fn check_depth(&self, more: usize, at: Pos) -> Result<(), Fault> {
         if self.frames.len() + more > self.shared.limits.depth {
             return Err(Fault::new(format!("nested deeper than {} levels", self.shared.limits.depth), at));
         }
         Ok(())
     }
 
-    fn open(&mut self, content: Content, anchor: usize, at: Marker) -> Result<(), Fault> {
-        let mark = self.mark(at);
-        self.check_depth(1, &mark)?;
-        if let Some(Frame { content: Content::Pairs(pairs), .. }) = self.frames.last()
-            && pairs.key.is_none()
-        {
-            return Err(Fault::new("invalid map key: only scalars can be keys", &mark));
+    fn open(
+        &mut self,
+        content: Content,
+        flow: bool,
+        anchor: Option<&'t str>,
+        start: Pos,
+    ) -> Result<(), Fault> {
+        self.check_depth(1, start)?;
+        if self.expects_key() {
+            return Err(Fault::new("invalid map key: only scalars can be keys", start));
         }
-        self.count(1, &mark)?;
+        self.count(1, start)?;
+        if let Some(name) = anchor {
+            self.anchors.insert(name, None);
+        }
         let nodes_before = self.shared.nodes - 1;
-        self.frames.push(Frame { mark, anchor, nodes_before, height: 1, content });
+        self.frames.push(Frame { start, flow, anchor, nodes_before, height: 1, content });
         Ok(())
     }
 
@@ -161,23 +132,23 @@ impl Builder<'_, '_> {
             Content::Pairs(pairs) => Value::Map(Arc::new(pairs.finish())),
         };
         let nodes = self.shared.nodes - frame.nodes_before;
-        let built = Built { node: Node { value, mark: frame.mark }, nodes, height: frame.height };
-        self.remember(frame.anchor, &built);
-        self.place(built)
+        let node = Node { value, mark: self.mark(frame.start) };
+        self.finish(Built { node, nodes, height: frame.height }, frame.anchor)
     }
 
-    fn alias(&mut self, anchor: usize, at: Marker) -> Result<(), Fault> {
-        let mark = self.mark(at);
-        let Some(built) = self.anchors.get(&anchor).cloned() else {
-            return Err(Fault::new("anchor contains itself", &mark));
+    fn alias(&mut self, name: &str, start: Pos) -> Result<(), Fault> {
+        let built = match self.anchors.get(name) {
+            Some(Some(built)) => built.clone(),
+            Some(None) => return Err(Fault::new(format!("anchor '{name}' value contains itself"), start)),
+            None => return Err(Fault::new(format!("unknown anchor '{name}' referenced"), start)),
         };
-        self.count(built.nodes, &mark)?;
-        self.check_depth(built.height, &mark)?;
+        self.count(built.nodes, start)?;
+        self.check_depth(built.height, start)?;
         if self.expects_key() {
             let Value::Scalar(scalar) = built.node.value else {
-                return Err(Fault::new("invalid map key: only scalars can be keys", &mark));
+                return Err(Fault::new("invalid map key: only scalars can be keys", start));
             };
-            return self.key(&scalar.text, scalar.kind, false, &mark);
+            return self.key(scalar.text, scalar.kind, Style::Double, start);
         }
         self.place(built)
     }
@@ -189,31 +160,44 @@ impl Builder<'_, '_> {
     fn scalar(
         &mut self,
         text: &str,
-        style: ScalarStyle,
-        tag: Option<&Tag>,
-        anchor: usize,
-        mark: Mark,
+        style: Style,
+        properties: &Properties<'t>,
+        start: Pos,
     ) -> Result<(), Fault> {
-        self.count(1, &mark)?;
-        let style = own_style(style);
-        let read = match tag {
+        self.count(1, start)?;
+        let read = match properties.tag.as_deref() {
             None => Meaning::plain(self.resolve(text, style)),
-            Some(tag) => self.tagged(text, style, tag, &mark)?,
-        };
-        let shown = read.text.as_deref().unwrap_or(text);
-        if self.expects_key() {
-            if anchor != 0 {
-                let scalar = Scalar { text: self.shared.words.get(shown), kind: read.kind, style };
-                let node = Node { value: Value::Scalar(scalar), mark: mark.clone() };
-                self.remember(anchor, &Built { node, nodes: 1, height: 0 });
+            Some("!") if self.shared.dialect == Dialect::Resource => {
+                Meaning::plain(self.resolve(text, style))
             }
-            let merges = read.merges || (tag.is_none() && style == Style::Plain && text == "<<");
-            return self.key(shown, read.kind, merges, &mark);
+            Some(tag) => self.tagged(text, tag, start)?,
+        };
+        let shown = self.shared.words.get(read.text.as_deref().unwrap_or(text));
+        let is_key = self.expects_key();
+        if is_key && properties.anchor.is_none() {
+            return self.key(shown, read.kind, style, start);
         }
-        let scalar = Scalar { text: self.shared.words.get(shown), kind: read.kind, style };
-        let built = Built { node: Node { value: Value::Scalar(scalar), mark }, nodes: 1, height: 0 };
-        self.remember(anchor, &built);
-        self.place(built)
+        let style = self.kept_style(text, read.kind, style);
+        let scalar = Scalar { text: Arc::clone(&shown), kind: read.kind, style };
+        let node = Node { value: Value::Scalar(scalar), mark: self.mark(start) };
+        let built = Built { node, nodes: 1, height: 0 };
+        if is_key {
+            self.remember(properties.anchor, &built);
+            return self.key(shown, read.kind, style, start);
+        }
+        self.finish(built, properties.anchor)
+    }
+
+    /// The style by which `refold` finds the values that kustomize changes.
+    fn kept_style(&self, text: &str, kind: ScalarKind, style: Style) -> Style {
+        let in_flow = self.frames.last().is_some_and(|frame| frame.flow);
+        match (style, self.shared.dialect) {
+            (Style::Folded, Dialect::Kustomization) => Style::Literal,
+            (Style::Plain, Dialect::Resource) if in_flow && text.is_empty() && kind == ScalarKind::Null => {
+                Style::Single
+            }
+            _ => style,
+        }
     }
 
     fn resolve(&self, text: &str, style: Style) -> ScalarKind {
@@ -225,21 +209,14 @@ impl Builder<'_, '_> {
     }
 
     /// What an explicit tag makes of a scalar. Unknown tags are dropped and leave a string.
-    fn tagged(&self, text: &str, style: Style, tag: &Tag, at: &Mark) -> Result<Meaning, Fault> {
-        if tag.handle.is_empty() && tag.suffix == "!" {
-            return Ok(Meaning::plain(self.resolve(text, style)));
-        }
-        if !tag.is_yaml_core_schema() {
-            return Ok(Meaning::plain(ScalarKind::Str));
-        }
-        let wanted = match tag.suffix.as_str() {
-            "merge" => return Ok(Meaning { kind: ScalarKind::Str, text: None, merges: text == "<<" }),
-            "binary" => return decoded(text, at),
-            "int" => ScalarKind::Int,
-            "float" => ScalarKind::Float,
-            "bool" => ScalarKind::Bool,
-            "null" => ScalarKind::Null,
-            "timestamp" => ScalarKind::Time,
+    fn tagged(&self, text: &str, tag: &str, start: Pos) -> Result<Meaning, Fault> {
+        let wanted = match tag.strip_prefix("tag:yaml.org,2002:") {
+            Some("binary") => return decoded(text, start),
+            Some("int") => ScalarKind::Int,
+            Some("float") => ScalarKind::Float,
+            Some("bool") => ScalarKind::Bool,
+            Some("null") => ScalarKind::Null,
+            Some("timestamp") => ScalarKind::Time,
             _ => return Ok(Meaning::plain(ScalarKind::Str)),
         };
         let found = self.resolve(text, Style::Plain);
@@ -248,22 +225,42 @@ impl Builder<'_, '_> {
         match (fits, wanted, self.shared.dialect) {
             (true, ScalarKind::Time, Dialect::Kustomization) => Ok(Meaning::plain(ScalarKind::Str)),
             (true, ..) => Ok(Meaning::plain(wanted)),
-            _ => Err(Fault::new(format!("cannot decode `{text}` as a !!{}", tag.suffix), at)),
+            _ => Err(Fault::new(format!("cannot decode `{text}` as a {}", short(tag)), start)),
         }
     }
 
-    fn key(&mut self, text: &str, kind: ScalarKind, merges: bool, mark: &Mark) -> Result<(), Fault> {
-        let key = Key { text: self.shared.words.get(text), kind, line: mark.line };
+    fn key(&mut self, text: Arc<str>, kind: ScalarKind, style: Style, start: Pos) -> Result<(), Fault> {
+        let dialect = self.shared.dialect;
+        let role = match (&*text, style, dialect) {
+            ("<<", Style::Plain, _) => Role::Merges,
+            ("<<", _, Dialect::Resource) => Role::Dropped,
+            _ => Role::Own,
+        };
+        let text = match (kind, dialect) {
+            (ScalarKind::Null, Dialect::Kustomization) => {
+                return Err(Fault::new("invalid map key: null", start));
+            }
+            (ScalarKind::Bool | ScalarKind::Int | ScalarKind::Float, Dialect::Kustomization) => {
+                as_string(text, kind)
+            }
+            _ => text,
+        };
+        let key = Key { text, kind, line: start.line };
         if let Some(Frame { content: Content::Pairs(pairs), .. }) = self.frames.last_mut() {
-            pairs.start(key, merges, mark, self.shared.dialect)?;
+            pairs.start(key, role, start, dialect)?;
         }
         Ok(())
     }
 
-    fn remember(&mut self, anchor: usize, built: &Built) {
-        if anchor != 0 {
-            self.anchors.insert(anchor, built.clone());
+    fn remember(&mut self, anchor: Option<&'t str>, built: &Built) {
+        if let Some(name) = anchor {
+            self.anchors.insert(name, Some(built.clone()));
         }
+    }
+
+    fn finish(&mut self, built: Built, anchor: Option<&'t str>) -> Result<(), Fault> {
+        self.remember(anchor, &built);
+        self.place(built)
     }
 
     /// Puts a finished node where it belongs.
@@ -281,40 +278,54 @@ impl Builder<'_, '_> {
     }
 }
 
-/// What a scalar turned out to be: its kind, its text if that is not what was written, and whether it
-/// is a merge key by its tag.
+/// What a scalar turned out to be: its kind, and its text if that is not what was written.
 struct Meaning {
     kind: ScalarKind,
     text: Option<String>,
-    merges: bool,
+}
+
+/// What a key is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Own,
+    /// `<<`: the value's entries are taken over.
+    Merges,
+    /// A quoted `<<`, which kustomize removes together with the merge keys.
+    Dropped,
+}
+
+/// The string that Go's converter from YAML to JSON makes of a key.
+fn as_string(text: Arc<str>, kind: ScalarKind) -> Arc<str> {
+    let scalar = Scalar { text, kind, style: Style::Plain };
+    match number::of_scalar(&scalar) {
+        Some(number) => number.to_yaml().into(),
+        None if kind == ScalarKind::Bool && scalar.is_true() => "true".into(),
+        None if kind == ScalarKind::Bool => "false".into(),
+        None => scalar.text,
+    }
 }
 
 impl Meaning {
     fn plain(kind: ScalarKind) -> Self {
-        Self { kind, text: None, merges: false }
+        Self { kind, text: None }
     }
 }
 
-fn own_style(style: ScalarStyle) -> Style {
-    match style {
-        ScalarStyle::Plain => Style::Plain,
-        ScalarStyle::SingleQuoted => Style::Single,
-        ScalarStyle::DoubleQuoted => Style::Double,
-        ScalarStyle::Literal => Style::Literal,
-        ScalarStyle::Folded => Style::Folded,
-    }
+fn short(tag: &str) -> String {
+    tag.replace("tag:yaml.org,2002:", "!!")
 }
 
 /// The text behind `!!binary`. Go keeps its bytes in a string; those that are not UTF-8 are printed as
 /// replacement characters, so they are made such at once.
-fn decoded(text: &str, at: &Mark) -> Result<Meaning, Fault> {
-    let bytes = base64(text).ok_or_else(|| Fault::new("!!binary value contains invalid base64 data", at))?;
+fn decoded(text: &str, start: Pos) -> Result<Meaning, Fault> {
+    let bytes =
+        base64(text).ok_or_else(|| Fault::new("!!binary value contains invalid base64 data", start))?;
     let mut readable = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         readable.push_str(chunk.valid());
         readable.extend(chunk.invalid().iter().map(|_| '\u{FFFD}'));
     }
-    Ok(Meaning { kind: ScalarKind::Str, text: Some(readable), merges: false })
+    Ok(Meaning { kind: ScalarKind::Str, text: Some(readable) })
 }
 
 /// Standard, padded base64; line breaks do not count.
@@ -355,38 +366,38 @@ fn sextet(letter: u8) -> Option<u32> {
 #[derive(Default)]
 struct Pairs {
     entries: Unique,
-    /// The key whose value comes next; `true` for a merge key.
-    key: Option<(Key, bool)>,
+    /// The key whose value comes next.
+    key: Option<(Key, Role)>,
     /// What a merge key of a resource names, least important first.
     merged: Option<Vec<Node>>,
 }
 
 impl Pairs {
-    fn start(&mut self, key: Key, merges: bool, at: &Mark, dialect: Dialect) -> Result<(), Fault> {
+    fn start(&mut self, key: Key, role: Role, start: Pos, dialect: Dialect) -> Result<(), Fault> {
         if dialect == Dialect::Resource {
-            if merges && self.merged.is_some() {
-                return Err(Fault::new("duplicate merge key", at));
+            if role == Role::Merges && self.merged.is_some() {
+                return Err(Fault::new("duplicate merge key", start));
             }
-            if let Some(place) = self.entries.place(&key.text).filter(|_| !merges) {
+            if let Some(place) = self.entries.place(&key.text) {
                 let first = self.entries.entries[place].key.line;
                 let message = format!("mapping key {:?} already defined at line {first}", key.text);
-                return Err(Fault::new(message, at));
+                return Err(Fault::new(message, start));
             }
         }
-        self.key = Some((key, merges));
+        self.key = Some((key, role));
         Ok(())
     }
 
     fn finish_entry(&mut self, value: Node, dialect: Dialect) -> Result<(), Fault> {
         match (self.key.take(), dialect) {
-            (None, _) => {}
-            (Some((_, true)), Dialect::Resource) => self.merged = Some(sources(&value)?),
-            (Some((_, true)), Dialect::Kustomization) => {
+            (None | Some((_, Role::Dropped)), _) => {}
+            (Some((_, Role::Merges)), Dialect::Resource) => self.merged = Some(sources(&value)?),
+            (Some((_, Role::Merges)), Dialect::Kustomization) => {
                 for source in sources(&value)? {
                     self.take_over(&source, 0);
                 }
             }
-            (Some((key, false)), _) => self.entries.set(Entry { key, value }),
+            (Some((key, Role::Own)), _) => self.entries.set(Entry { key, value }),
         }
         Ok(())
     }
@@ -451,7 +462,8 @@ fn sources(value: &Node) -> Result<Vec<Node>, Fault> {
         _ => Vec::new(),
     };
     if all.is_empty() && !matches!(value.value, Value::Seq(_)) || all.iter().any(|n| n.as_map().is_none()) {
-        return Err(Fault::new("map merge requires map or sequence of maps as the value", &value.mark));
+        let message = "map merge requires map or sequence of maps as the value".to_owned();
+        return Err(Fault { message, line: value.mark.line, column: value.mark.column });
     }
     Ok(all)
 }

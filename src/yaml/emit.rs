@@ -388,6 +388,13 @@ impl Allowed {
     }
 }
 
+/// True if go-yaml v3 writes a text in a block when asked to; unlike v2, it lets tabs pass.
+pub(super) fn may_be_block(text: &str) -> bool {
+    !text.ends_with(' ')
+        && !text.contains(" \n")
+        && text.chars().all(|letter| letter == '\t' || is_printable(letter))
+}
+
 /// True if the first characters would be taken for YAML's own.
 fn starts_like_a_sign(text: &str) -> bool {
     if text.starts_with("---") || text.starts_with("...") {

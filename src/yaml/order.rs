@@ -79,7 +79,7 @@ fn is_less_at(a: &[char], b: &[char], place: usize) -> bool {
     if a_value != b_value {
         return a_value < b_value;
     }
-    if a_end != b_end { a_end < b_end } else { x < y }
+    if a_end == b_end { x < y } else { a_end < b_end }
 }
 
 /// True if the text ends in digits that are not all zero, so that a zero behind them counts.

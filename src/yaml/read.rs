@@ -1,7 +1,8 @@
 //! Text to documents: split at `---`, events to nodes, anchors expanded, limits kept.
 
-use super::build::{self, Fault, Shared, Words};
+use super::build::{self, Shared, Words};
 use super::node::Node;
+use super::parse::Fault;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -87,9 +88,8 @@ pub fn read_stream(text: &[u8], file: &Arc<str>, dialect: Dialect, limits: &Limi
     }
     let mut shared = Shared { file, dialect, limits, nodes: 0, words: Words::new() };
     for (index, piece) in Pieces::of(text).enumerate() {
-        let read = piece
-            .separator
-            .map_or_else(|fault| Err(fault), |()| parse(&text[piece.bytes.clone()], piece.line, &mut shared));
+        let text = &text[piece.bytes.clone()];
+        let read = piece.separator.and_then(|()| parse(text, piece.line, &mut shared));
         match read {
             Ok(Some(root)) if !root.is_null() => {
                 stream.documents.push(Document { root, index, bytes: piece.bytes, line: piece.line });
@@ -109,24 +109,30 @@ fn parse(piece: &[u8], line: u32, shared: &mut Shared<'_>) -> Result<Option<Node
         Ok(text) => text,
         Err(error) => return Err(fault_at(piece, error.valid_up_to(), line, "invalid UTF-8")),
     };
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    if let Some(place) = forbidden(text) {
-        return Err(fault_at(text.as_bytes(), place, line, "control characters are not allowed"));
+    check_characters(text, line)?;
+    build::document(text, line, shared)
+}
+
+/// Finds characters that Go's reader refuses. A byte order mark may stand at the start.
+pub(super) fn check_characters(text: &str, line: u32) -> Result<(), Fault> {
+    if text.as_bytes().chunks(64).all(is_plain) {
+        return Ok(());
     }
-    if text.contains('\r') {
-        build::document(&text.replace("\r\n", "\n"), line, shared)
-    } else {
-        build::document(text, line, shared)
+    let mut letters = text.strip_prefix('\u{FEFF}').unwrap_or(text).char_indices();
+    match letters.find(|(_, letter)| !is_allowed(*letter)) {
+        None => Ok(()),
+        Some((place, _)) => {
+            let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+            Err(fault_at(text.as_bytes(), place, line, "control characters are not allowed"))
+        }
     }
 }
 
-/// Where the first character stands that Go's reader refuses.
-fn forbidden(text: &str) -> Option<usize> {
-    let is_plain = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
-    if text.as_bytes().iter().all(is_plain) {
-        return None;
-    }
-    text.char_indices().find(|(_, c)| !is_allowed(*c)).map(|(place, _)| place)
+/// True if there are only printable ASCII characters, tabs and line breaks. Looks at every byte, which
+/// lets the compiler look at many at once.
+fn is_plain(chunk: &[u8]) -> bool {
+    let is_plain = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    chunk.iter().fold(1, |all, b| all & u8::from(is_plain(*b))) == 1
 }
 
 fn is_allowed(c: char) -> bool {
@@ -134,14 +140,12 @@ fn is_allowed(c: char) -> bool {
 }
 
 fn fault_at(text: &[u8], place: usize, first_line: u32, message: &str) -> Fault {
-    let before = &text[..place];
-    let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-    let lines = before.iter().filter(|b| **b == b'\n').count();
+    let mut lines = text[..place].split(|b| *b == b'\n');
+    let last = lines.next_back().unwrap_or_default();
     Fault {
         message: message.to_owned(),
-        line: first_line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX)),
-        column: u32::try_from(String::from_utf8_lossy(&before[start..]).chars().count() + 1)
-            .unwrap_or(u32::MAX),
+        line: first_line.saturating_add(u32::try_from(lines.count()).unwrap_or(u32::MAX)),
+        column: u32::try_from(String::from_utf8_lossy(last).chars().count() + 1).unwrap_or(u32::MAX),
     }
 }
 
@@ -193,7 +197,15 @@ impl Iterator for Pieces<'_> {
 
 /// Where the next line starts, if this one is ended by a line break.
 fn next_line(text: &[u8], from: usize) -> Option<usize> {
-    text[from..].iter().position(|b| *b == b'\n').map(|end| from + end + 1)
+    let mut start = from;
+    for chunk in text[from..].chunks(32) {
+        let has_break = chunk.iter().fold(0, |any, b| any | u8::from(*b == b'\n'));
+        if has_break != 0 {
+            return chunk.iter().position(|b| *b == b'\n').map(|end| start + end + 1);
+        }
+        start += chunk.len();
+    }
+    None
 }
 
 /// Only blanks or a comment may follow the three dashes.

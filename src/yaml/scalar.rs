@@ -143,8 +143,7 @@ fn all_digits_or_underscores(text: &str) -> bool {
 /// One or two digits below 60.
 fn is_sixtieth(text: &str) -> bool {
     match text.as_bytes() {
-        [digit] => digit.is_ascii_digit(),
-        [b'0'..=b'5', digit] => digit.is_ascii_digit(),
+        [digit] | [b'0'..=b'5', digit] => digit.is_ascii_digit(),
         _ => false,
     }
 }

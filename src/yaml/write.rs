@@ -5,7 +5,7 @@
 
 use super::emit::{self, Pen, Sink};
 use super::node::{Map, Node, Scalar, ScalarKind, Value};
-use super::{number, order, time};
+use super::{number, order, refold, time};
 use crate::secret::{SecretLeaf, SecretText};
 
 /// What stands for a secret in masked text, whatever the secret is.
@@ -86,13 +86,13 @@ impl<S: Sink> Printer<'_, S> {
         for place in order::places(map) {
             let entry = &map.entries[place];
             self.pen.go_to_indent();
-            let key = entry.key.go_text();
-            if emit::is_simple_key(&key) {
-                self.pen.string(&key, true);
+            let key = &entry.key.text;
+            if emit::is_simple_key(key) {
+                self.pen.string(key, true);
                 self.pen.indicator(b":", false, false);
             } else {
                 self.pen.indicator(b"?", true, true);
-                self.pen.string(&key, false);
+                self.pen.string(key, false);
                 self.pen.go_to_indent();
                 self.pen.indicator(b":", true, true);
             }
@@ -103,7 +103,8 @@ impl<S: Sink> Printer<'_, S> {
 
     fn scalar(&mut self, scalar: &Scalar) {
         match scalar.kind {
-            ScalarKind::Str => self.pen.string(&scalar.text, false),
+            ScalarKind::Str => self.pen.string(&refold::text(scalar), false),
+            ScalarKind::Null if refold::is_empty_string(scalar) => self.pen.string("", false),
             ScalarKind::Null => self.pen.word("null"),
             ScalarKind::Bool => self.pen.word(if scalar.is_true() { "true" } else { "false" }),
             ScalarKind::Int | ScalarKind::Float => match number::of_scalar(scalar) {
