@@ -54,19 +54,10 @@ fn walk(input: &Comparison) -> Option<Walked> {
     let mut rules = input.rules.of_object(input.key, &live.version, Some(desired));
     rules.everything = left_alone(desired, &live.body);
     let mut walk = Walk::new(input, &live.managers, rules);
-    let base = match input.base {
-        Base::Unknown => None,
-        Base::Absent => Some(None),
-        Base::Is(node) => Some(Some(node)),
-    };
-    let metadata: Node;
-    let (d, b) = if live.whole {
-        (desired, base)
-    } else {
-        metadata = only_metadata(desired);
-        return Some(walk_metadata(input, &metadata, live));
-    };
-    walk.visit(Sides { d: Some(d), b, l: Some(&live.body) }, Owners::root(), input.schema);
+    if !live.whole {
+        return Some(walk_metadata(input, &only_metadata(desired), live));
+    }
+    walk.visit(Sides { d: Some(desired), b: input.base, l: Some(&live.body) }, Owners::root(), input.schema);
     let version = desired.str_at(&["apiVersion"]).map_or("", |v| ObjectKey::split_api_version(v).1);
     Some(Walked {
         fields: walk.out,
@@ -88,12 +79,11 @@ fn walk_metadata(input: &Comparison, desired: &Node, live: &Live) -> Walked {
     };
     let rules = input.rules.of_object(input.key, &live.version, Some(desired));
     let mut walk = Walk::new(&narrowed, &live.managers, rules);
-    let b = match narrowed.base {
-        Base::Unknown => None,
-        Base::Absent => Some(None),
-        Base::Is(node) => Some(Some(node)),
-    };
-    walk.visit(Sides { d: Some(desired), b, l: Some(&live.body) }, Owners::root(), input.schema);
+    walk.visit(
+        Sides { d: Some(desired), b: narrowed.base, l: Some(&live.body) },
+        Owners::root(),
+        input.schema,
+    );
     Walked { fields: walk.out, approximate: walk.approximate, exhausted: walk.exhausted }
 }
 
