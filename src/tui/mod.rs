@@ -49,10 +49,10 @@ use crate::workspace::{Snapshot, Workspace};
 use canvas::Look;
 use crossterm::event::Event;
 use effect::{Back, Carry, Effect, Errand, Hands};
-use futures::stream::{BoxStream, StreamExt as _};
 use futures::FutureExt as _;
-pub use state::{Ending, State, TourStep};
+use futures::stream::{BoxStream, StreamExt as _};
 use state::Message;
+pub use state::{Ending, State, TourStep};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -216,6 +216,10 @@ pub(crate) async fn live<F: Face, C: Carry>(
         let mut errands = vec![];
         dirty |= turn(&mut state, woken, &mut wires, &mut errands);
         for _ in 0..BURST {
+            // What ended the session first is why it ended.
+            if state.ending.is_some() {
+                break;
+            }
             let Some(woken) = ready(&mut wires, &mut input).await else { break };
             dirty |= turn(&mut state, woken, &mut wires, &mut errands);
         }
