@@ -56,7 +56,7 @@ impl Cursor {
         let half = height.div_ceil(2).max(1);
         match action {
             Action::Down if starts.get(self.at + 1).is_some_and(|end| *end > self.top + height) => {
-                self.top += 1
+                self.top += 1;
             }
             Action::Down => self.go((self.at + 1).min(last), &starts, height),
             Action::Up if starts.get(self.at).is_some_and(|start| *start < self.top) => self.top -= 1,
@@ -266,15 +266,15 @@ fn unified_lines(old: &Side<'_>, new: &Side<'_>, prefix: &str, room: usize) -> V
         (Some(a), Some(b)) if a.len() == 1 && b.len() == 1 => changed_middle(&a[0], &b[0]),
         _ => (None, None),
     };
-    let mut lines = side_of(old, a.as_deref(), old_marks, room);
-    lines.extend(side_of(new, b.as_deref(), new_marks, room));
+    let mut lines = side_of(old, a.as_deref(), old_marks.as_ref(), room);
+    lines.extend(side_of(new, b.as_deref(), new_marks.as_ref(), room));
     lines
 }
 
 fn side_of(
     side: &Side<'_>,
     texts: Option<&[String]>,
-    marks: Option<std::ops::Range<usize>>,
+    marks: Option<&std::ops::Range<usize>>,
     room: usize,
 ) -> Vec<Line> {
     let label = if side.sign == '-' { Label::Bad } else { Label::Good };
@@ -285,7 +285,7 @@ fn side_of(
     };
     let mut lines = vec![];
     for (index, text) in texts.iter().enumerate() {
-        let pieces = match &marks {
+        let pieces = match marks {
             Some(range) => underlined(text, range.clone()),
             None => vec![piece(Label::Text, text.clone())],
         };

@@ -108,13 +108,13 @@ impl Home {
         let key = row.object.clone().unwrap_or_else(|| row.key.clone());
         let id = ObjectId { environment: row.environment.clone(), key };
         match action {
-            Action::Revert => match &row.commit {
-                Some(commit) => vec![super::plan::revert(vec![commit.id])],
-                None => {
+            Action::Revert => row.commit.as_ref().map_or_else(
+                || {
                     let text = "no single commit brought this about; h shows what changed the object";
                     vec![Step::Say(Label::Notice, text.into())]
-                }
-            },
+                },
+                |commit| vec![super::plan::revert(vec![commit.id])],
+            ),
             Action::Secrets => {
                 let scope = Scope::App(row.environment.clone(), row.key.clone());
                 vec![Step::Go(Route::Secrets(Some(scope)))]
@@ -193,7 +193,11 @@ fn needs_word(view: &EnvironmentView) -> bool {
 fn open_cluster(view: &EnvironmentView, facts: &Facts<'_>) -> Vec<Step> {
     match &view.cluster {
         ClusterView::Lost { problem, .. } | ClusterView::Failed(problem) => {
-            let page = Pager::problems(format!("The cluster of {}", view.name), &[problem.clone()], facts);
+            let page = Pager::problems(
+                format!("The cluster of {}", view.name),
+                std::slice::from_ref(problem),
+                facts,
+            );
             vec![Step::Show(Box::new(Overlay::Pager(page)))]
         }
         _ => vec![Step::Choose(crate::tui::overlay::palette::Choice::Context(view.name.clone()))],

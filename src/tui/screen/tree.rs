@@ -143,7 +143,7 @@ impl Tree {
                         && spaces.contains(&*o.key.namespace)
                 };
                 let chosen: Vec<_> = objects.filter(inside).filter(|o| own(o) || stray(o)).collect();
-                with_owners(chosen, key)
+                with_owners(&chosen, key)
             }
         }
     }
@@ -177,7 +177,7 @@ impl Tree {
 }
 
 /// Children without a producer belong to the app only if their owner does.
-fn with_owners<'a>(chosen: Vec<&'a Arc<ObjectRow>>, key: &ObjectKey) -> Vec<&'a Arc<ObjectRow>> {
+fn with_owners<'a>(chosen: &[&'a Arc<ObjectRow>], key: &ObjectKey) -> Vec<&'a Arc<ObjectRow>> {
     let by_key: HashMap<&ObjectKey, &Arc<ObjectRow>> = chosen.iter().map(|o| (&o.key, *o)).collect();
     let belongs = |row: &Arc<ObjectRow>| {
         let mut at = row;
