@@ -1,6 +1,7 @@
 //! What a commit changed in an object, or how two revisions of it differ.
 
-use super::diff::{self, Block, Cursor};
+use super::blocks::{Block, Cursor, draw_blocks};
+use super::diff;
 use super::{Asked, Facts, Screen, Step, Strip, draw_empty, draw_problem, draw_reading};
 use crate::model::Commit;
 use crate::tui::canvas::{Canvas, Piece, piece};
@@ -150,7 +151,7 @@ impl Screen for Changes {
             Asked::Here(changes) if changes.is_empty() => {
                 draw_empty(&mut part, "The object is the same in both.", "");
             }
-            Asked::Here(_) => diff::draw_blocks(&self.blocks(facts), &self.cursor, true, &mut part),
+            Asked::Here(_) => draw_blocks(&self.blocks(facts), &self.cursor, true, &mut part),
         }
     }
 }

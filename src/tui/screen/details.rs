@@ -1,6 +1,7 @@
 //! One object: what differs and why, what it is, its YAML on both sides, its events.
 
-use super::diff::{self, Cursor, Style};
+use super::blocks::{Block, Cursor, draw_blocks};
+use super::diff::{self, Style};
 use super::state;
 use super::{
     Asked, Facts, Route, Screen, Step, Strip, draw_empty, draw_problem, draw_reading, open_object,
@@ -49,13 +50,13 @@ impl DetailsScreen {
         }
     }
 
-    fn blocks(&self, facts: &Facts<'_>) -> Vec<diff::Block> {
+    fn blocks(&self, facts: &Facts<'_>) -> Vec<Block> {
         let Some(details) = self.details.here() else { return vec![] };
         let mut blocks = diff::object_blocks(details, self.style, facts);
         let lines = self.notes(details, facts);
         if !lines.is_empty() {
             // It scrolls with the fields and is never marked as selected.
-            blocks.push(diff::Block { lines, head: usize::MAX, ..diff::Block::default() });
+            blocks.push(Block { lines, head: usize::MAX, ..Block::default() });
         }
         blocks
     }
@@ -295,7 +296,7 @@ impl Screen for DetailsScreen {
             Asked::Reading { since } => draw_reading(&mut part, facts, "reading the object", *since),
             Asked::Failed(problem) => draw_problem(&mut part, problem),
             Asked::Here(_) if self.tab == Tab::Diff => {
-                diff::draw_blocks(&self.blocks(facts), &self.cursor, true, &mut part);
+                draw_blocks(&self.blocks(facts), &self.cursor, true, &mut part);
             }
             Asked::Here(_) => {
                 let lines = self.lines(facts);

@@ -11,6 +11,7 @@
 //!
 //! A screen asks for what it cannot do by [`Step`]s; the root (`update.rs`) carries them on.
 
+pub(crate) mod blocks;
 pub(crate) mod changes;
 pub(crate) mod commits;
 pub(crate) mod details;
