@@ -36,6 +36,7 @@ pub(crate) struct Home {
     filter: Filter,
     only: Option<AppState>,
     changed: HashMap<Row, u64>,
+    opened: u64,
 }
 
 struct AppFields<'a>(&'a AppRow, i64);
@@ -201,6 +202,7 @@ impl Screen for Home {
     }
 
     fn open(&mut self, facts: &Facts<'_>) -> Vec<Step> {
+        self.opened = facts.now;
         self.arrange(facts, true);
         vec![]
     }
@@ -325,6 +327,10 @@ impl Screen for Home {
         }
     }
 
+    fn reads(&self, facts: &Facts<'_>) -> bool {
+        !facts.snapshot.repo.read
+    }
+
     fn alarm(&self, facts: &Facts<'_>) -> Option<u64> {
         let fresh = self.changed.values().map(|at| at + FRESH).min();
         let rest = self.rows.waits.then(|| facts.now + 500);
@@ -416,7 +422,7 @@ fn draw_nothing(home: &Home, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
     }
     if !snapshot.repo.read || !snapshot.work.is_empty() {
         let what = snapshot.work.first().map_or("reading the repository", |w| w.what.as_str());
-        return draw_reading(canvas, facts, what, 0);
+        return draw_reading(canvas, facts, what, home.opened);
     }
     if let Some(problem) = snapshot.problems.first() {
         return super::draw_problem(canvas, problem);

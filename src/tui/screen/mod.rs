@@ -203,6 +203,10 @@ pub(crate) trait Screen: Send {
     fn waiting_since(&self) -> Option<u64> {
         None
     }
+    /// True while it waits for a snapshot that can fill it.
+    fn reads(&self, _facts: &Facts<'_>) -> bool {
+        false
+    }
     /// When it wants to be settled again (milliseconds since 1970).
     fn alarm(&self, _facts: &Facts<'_>) -> Option<u64> {
         None

@@ -41,6 +41,7 @@ pub(crate) struct Tree {
     rows: Ordered<ObjectId>,
     filter: Filter,
     only: Option<Chip>,
+    opened: u64,
 }
 
 /// What a counter counts.
@@ -103,7 +104,14 @@ fn urgency(row: &ObjectRow) -> (bool, &Verdict, &str, &str) {
 
 impl Tree {
     pub(crate) fn new(scope: Scope) -> Self {
-        Self { scope, nodes: HashMap::new(), rows: Ordered::default(), filter: Filter::default(), only: None }
+        Self {
+            scope,
+            nodes: HashMap::new(),
+            rows: Ordered::default(),
+            filter: Filter::default(),
+            only: None,
+            opened: 0,
+        }
     }
 
     /// The objects of the scope, each below its owner.
@@ -244,6 +252,7 @@ impl Screen for Tree {
     }
 
     fn open(&mut self, facts: &Facts<'_>) -> Vec<Step> {
+        self.opened = facts.now;
         self.arrange(facts, true);
         vec![]
     }
@@ -420,7 +429,7 @@ fn draw_none(tree: &Tree, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
         return draw_empty(canvas, "No object passes this filter.", "esc takes the filter back");
     }
     if !facts.snapshot.repo.read || !facts.snapshot.work.is_empty() {
-        return draw_reading(canvas, facts, "reading its objects", 0);
+        return draw_reading(canvas, facts, "reading its objects", tree.opened);
     }
     if tree.scope == Scope::Undeclared {
         return draw_empty(canvas, "Everything in the clusters that we read is declared.", "");

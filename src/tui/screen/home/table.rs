@@ -13,6 +13,8 @@ pub(super) struct Columns {
     state: u16,
     app: u16,
     environment: u16,
+    drift: bool,
+    secrets: bool,
     wide: bool,
     widest: bool,
 }
@@ -21,13 +23,17 @@ impl Columns {
     pub(super) fn of(facts: &Facts<'_>) -> Self {
         let apps = &facts.snapshot.apps;
         let width = facts.width();
+        let face = |row: &AppRow| words::width(state::app(row.state, &facts.look.glyphs).word) + 2;
+        let any = |of: &dyn Fn(&AppRow) -> usize| apps.iter().any(|row| of(row) > 0);
         let longest = |of: &dyn Fn(&AppRow) -> usize, least: usize, most: usize| {
             cells(apps.iter().map(|row| of(row)).max().unwrap_or(0).clamp(least, most))
         };
         Self {
-            state: 14,
+            state: longest(&face, 11, 14),
             app: longest(&|row| words::width(&name(row)), 8, if width >= 140 { 36 } else { 24 }),
             environment: longest(&|row| words::width(&row.environment), 4, 12),
+            drift: width >= 100 && any(&|row| row.drifted),
+            secrets: width >= 100 && any(&|row| row.secrets),
             wide: width >= 100,
             widest: width >= 140,
         }
@@ -61,7 +67,9 @@ impl Columns {
             let Some(pieces) = parts.next() else { return };
             let shown = match index {
                 0..=2 => true,
-                3..=6 => self.wide,
+                3 => self.drift,
+                4 => self.secrets,
+                5..=6 => self.wide,
                 _ => self.widest,
             };
             if !shown {
