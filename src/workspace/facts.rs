@@ -4,7 +4,7 @@ use crate::cluster::Reader;
 use crate::diff::{self, Base, Comparison, Controller, Desired, Found, Mark, Scaler, Standing};
 use crate::model::{
     CommitId, Environment, Health, HealthState, Live, Manifest, ObjectDiff, ObjectKey, Producer,
-    ProducerStatus, Reason, Rendered, Scopes,
+    ProducerStatus, Rendered, Scopes,
 };
 use crate::{controllers, health};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -317,9 +317,4 @@ impl<'a> Side<'a> {
 /// Equality of producers across API versions.
 pub(super) fn same_object(a: &ObjectKey, b: &ObjectKey) -> bool {
     a == b
-}
-
-/// Why a producer's objects are not compared: what could not be rendered.
-pub(super) fn not_rendered(producer: &Producer) -> Option<Reason> {
-    (!producer.complete).then(|| producer.problems.first().map_or(Reason::NotSupported, |p| p.reason))
 }
