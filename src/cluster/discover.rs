@@ -64,7 +64,9 @@ impl Connection {
                 .filter(|v| Some(&v.version) != group.preferred_version.as_ref().map(|p| &p.version));
             preferred.chain(others).map(|v| (group.name.clone(), v.version.clone()))
         });
-        for (group, version) in core.chain(named) {
+        // Collected first: closures over borrowed groups must not live across an await.
+        let wanted: Vec<(String, String)> = core.chain(named).collect();
+        for (group, version) in wanted {
             let path = if group.is_empty() {
                 format!("{root}/{version}")
             } else {

@@ -86,8 +86,14 @@ impl Reader {
         &self,
         wanted: &[(ObjectKey, Arc<str>)],
     ) -> Vec<(ObjectKey, Result<Option<Live>, ClusterError>)> {
-        let reads =
-            wanted.iter().map(|(key, version)| async move { (key.clone(), self.get(key, version).await) });
+        // Each read owns what it needs, so that the whole can be spawned.
+        let reads = wanted.to_vec().into_iter().map(|(key, version)| {
+            let reader = self.clone();
+            async move {
+                let found = reader.get(&key, &version).await;
+                (key, found)
+            }
+        });
         stream::iter(reads).buffered(IN_FLIGHT).collect().await
     }
 

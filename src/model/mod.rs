@@ -15,16 +15,20 @@
 //! | `sealed` | [`Opener`]: how sealed files are opened without knowing who opens them |
 //! | `blind` | secret values to digests, before anything else sees them |
 //! | `clean` | foreign text made safe for a screen |
+//! | `screened` | texts of controllers, freed of what looks like a secret |
+//! | `instant` | RFC 3339 texts to instants |
 
 mod blind;
 mod clean;
 mod commit;
 mod health;
+mod instant;
 mod live;
 mod object;
 mod problem;
 mod rendered;
 mod schema;
+mod screened;
 mod sealed;
 mod status;
 mod tree;
@@ -34,10 +38,12 @@ pub use blind::{blind, embeds_objects};
 pub use clean::clean;
 pub use commit::{Change, ChangeKind, Commit, CommitId, Revision};
 pub use health::{Health, HealthState};
+pub use instant::instant;
 pub use live::{KindInfo, Live, LiveOwner, Manager, Scopes};
 pub use object::{KeyError, Manifest, ObjectKey, Origin};
 pub use problem::{Place, Problem, Reason, Severity};
 pub use rendered::{Coverage, Environment, Producer, ProducerSpec, Rendered};
+pub use screened::screened;
 pub use schema::{FieldSchema, KindName, ListKind, SchemaId, SchemaRef, SchemaSet, Shape};
 pub use sealed::{OpenError, Opened, Opener, SealedFormat};
 pub use status::{Condition, ConditionStatus, ProducerStatus, SourceRevision};

@@ -1,5 +1,6 @@
 //! The tree: nodes that know where they were written, cheap to clone and copied on write.
 
+use super::scalar::number::{self, Number};
 use crate::secret::SecretLeaf;
 use std::sync::Arc;
 
@@ -65,6 +66,10 @@ pub enum ScalarKind {
 }
 
 /// How a scalar was written.
+///
+/// Two styles matter for what is printed, since kustomize changes these values of resources: text in
+/// [`Style::Folded`], and a null in [`Style::Single`], which is a value left out inside `{}` or `[]`
+/// and printed as the empty string. Kustomizations have neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Style {
     /// Without quotes.
@@ -98,12 +103,22 @@ pub struct Entry {
 /// A mapping's key. Kubernetes knows string keys only; others are kept so that the error can name them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Its text.
+    /// Its text. In a kustomization it is the string that Go makes of a boolean or a number: `yes` is
+    /// `true`, `012` is `10`.
     pub text: Arc<str>,
     /// What it resolves to.
     pub kind: ScalarKind,
     /// Line of the key, from 1; 0 if made by the program.
     pub line: u32,
+}
+
+impl Scalar {
+    /// True if it is one of YAML's words for true; false for every other scalar.
+    pub fn is_true(&self) -> bool {
+        self.kind == ScalarKind::Bool
+            && (matches!(self.text.as_bytes().first(), Some(b't' | b'T' | b'y' | b'Y'))
+                || self.text.eq_ignore_ascii_case("on"))
+    }
 }
 
 impl Node {
@@ -181,19 +196,16 @@ impl Node {
     /// The boolean it resolves to.
     pub fn as_bool(&self) -> Option<bool> {
         match &self.value {
-            Value::Scalar(Scalar { text, kind: ScalarKind::Bool, .. }) => Some(
-                matches!(text.as_bytes().first(), Some(b't' | b'T' | b'y' | b'Y'))
-                    || text.eq_ignore_ascii_case("on"),
-            ),
+            Value::Scalar(scalar) if scalar.kind == ScalarKind::Bool => Some(scalar.is_true()),
             _ => None,
         }
     }
 
-    /// The integer it resolves to, if it is written in decimal and fits.
+    /// The integer it resolves to, if it fits.
     pub fn as_i64(&self) -> Option<i64> {
-        match &self.value {
-            Value::Scalar(Scalar { text, kind: ScalarKind::Int, .. }) => text.replace('_', "").parse().ok(),
-            _ => None,
+        match number::of_scalar(self.as_scalar()?)? {
+            Number::Int(value) => Some(value),
+            Number::Uint(_) | Number::Float(_) => None,
         }
     }
 
