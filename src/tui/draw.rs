@@ -60,7 +60,12 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
     rule(state, &strip, areas.tour.height == 0, &mut part(&mut whole, areas.rule));
     draw_strip(&strip, &mut part(&mut whole, areas.strip));
     if let Some(text) = state.tour_line() {
-        part(&mut whole, areas.tour).put(1, 0, areas.tour.width.saturating_sub(2), &piece(Label::Muted, text));
+        part(&mut whole, areas.tour).put(
+            1,
+            0,
+            areas.tour.width.saturating_sub(2),
+            &piece(Label::Muted, text),
+        );
     }
     key_line(state, &mut part(&mut whole, areas.keys));
     if let Some(overlay) = &state.overlay {
@@ -185,7 +190,9 @@ fn cluster_words(view: &EnvironmentView, now: i64) -> Vec<Piece> {
         ClusterView::Reading { done, kinds, .. } => (Label::Motion, format!("reading {done}/{kinds}")),
         ClusterView::Live { gaps, .. } if !gaps.is_empty() => (Label::Notice, "partly live".to_owned()),
         ClusterView::Live { .. } => (Label::Muted, "live".to_owned()),
-        ClusterView::Lost { since, .. } => (Label::Notice, format!("offline for {}", words::ago(now, *since))),
+        ClusterView::Lost { since, .. } => {
+            (Label::Notice, format!("offline for {}", words::ago(now, *since)))
+        }
         ClusterView::Failed(_) => (Label::Bad, "unreachable".to_owned()),
     };
     vec![piece(label, text)]
@@ -210,7 +217,11 @@ fn breadcrumb(state: &State, width: usize, used: usize) -> Piece {
     if words::width(&text) + 1 > room {
         text = titles.last().cloned().unwrap_or_default();
     }
-    if words::width(&text) + 1 > room { piece(Label::Muted, "") } else { piece(Label::Muted, format!("{text} ")) }
+    if words::width(&text) + 1 > room {
+        piece(Label::Muted, "")
+    } else {
+        piece(Label::Muted, format!("{text} "))
+    }
 }
 
 fn counter_line(state: &State, canvas: &mut Canvas<'_>) {
@@ -325,7 +336,9 @@ pub(crate) fn wrap_pieces(pieces: &[Piece], room: usize) -> Vec<Line> {
             // Blanks that a break swallowed are skipped until the letters meet again.
             let Some((_, of)) = letters.find(|(c, _)| *c == letter) else { break };
             match line.last_mut() {
-                Some(last) if (last.label, last.bold, last.underlined) == (of.label, of.bold, of.underlined) => {
+                Some(last)
+                    if (last.label, last.bold, last.underlined) == (of.label, of.bold, of.underlined) =>
+                {
                     last.text.push(letter);
                 }
                 _ => line.push(Piece { text: letter.to_string(), ..of.clone() }),
@@ -352,7 +365,11 @@ fn keys_of(state: &State) -> Vec<(&'static Binding, String)> {
         if back || (!over && !state.top.can(binding.action, &facts)) {
             continue;
         }
-        let word = state.top.word(binding.action, &facts).filter(|_| !over).unwrap_or_else(|| binding.word.to_owned());
+        let word = state
+            .top
+            .word(binding.action, &facts)
+            .filter(|_| !over)
+            .unwrap_or_else(|| binding.word.to_owned());
         let wide = key_width(binding, &word);
         if wide > room {
             break;

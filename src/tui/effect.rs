@@ -228,9 +228,7 @@ async fn answer(workspace: &Workspace, question: Question, cancel: &Cancellation
         Question::Form(file) => Answer::Form(workspace.secret_form(&file).await),
         Question::Reveal { file, key } => Answer::Reveal(workspace.reveal(&file, &key).await),
         Question::Revert(commits) => Answer::Plan(workspace.plan_revert(&commits).await.map(Box::new)),
-        Question::Seal { file, edits } => {
-            Answer::Plan(boxed(workspace.plan_seal(&file, edits).await))
-        }
+        Question::Seal { file, edits } => Answer::Plan(boxed(workspace.plan_seal(&file, edits).await)),
         Question::Reseal(files) => Answer::Plan(boxed(workspace.plan_reseal(&files).await)),
     }
 }

@@ -39,7 +39,9 @@ impl Late {
             // ESC \ or BEL ends it.
             (_, KeyCode::Char('\\')) if alt => self.swallowing = 0,
             (_, KeyCode::Char('g')) if modifiers.contains(KeyModifiers::CONTROL) => self.swallowing = 0,
-            (count, KeyCode::Char(letter)) if count < LONGEST && "0123456789;rgb:/abcdefABCDEF?".contains(*letter) => {
+            (count, KeyCode::Char(letter))
+                if count < LONGEST && "0123456789;rgb:/abcdefABCDEF?".contains(*letter) =>
+            {
                 self.swallowing += 1;
             }
             _ => {
@@ -138,8 +140,7 @@ mod tests {
     #[test]
     fn keys_typed_meanwhile_are_kept() {
         let keys = typed_meanwhile(b"jd\x1b]11;rgb:ff/ff/ff\x07q");
-        let letters: Vec<KeyCode> =
-            keys.iter().filter_map(|e| e.as_key_event()).map(|k| k.code).collect();
+        let letters: Vec<KeyCode> = keys.iter().filter_map(|e| e.as_key_event()).map(|k| k.code).collect();
         assert_eq!(letters, [KeyCode::Char('j'), KeyCode::Char('d'), KeyCode::Char('q')]);
     }
 }

@@ -30,7 +30,10 @@ pub(crate) enum Message {
     Key(KeyEvent),
     Paste(SecretText),
     Mouse(MouseEvent),
-    Resize { width: u16, height: u16 },
+    Resize {
+        width: u16,
+        height: u16,
+    },
     Snapshot(Arc<Snapshot>),
     Reply(Reply),
     /// There is no clipboard; the text goes through the terminal.

@@ -70,7 +70,12 @@ impl Surface {
         Ok(())
     }
 
-    async fn run(&mut self, program: String, arguments: Vec<String>, folder: String) -> io::Result<Option<String>> {
+    async fn run(
+        &mut self,
+        program: String,
+        arguments: Vec<String>,
+        folder: String,
+    ) -> io::Result<Option<String>> {
         give_back(&self.taken);
         let name = program.clone();
         let ended = tokio::task::spawn_blocking(move || {
@@ -81,7 +86,9 @@ impl Surface {
         Ok(match ended {
             Ok(Ok(status)) if status.success() => None,
             Ok(Ok(status)) => Some(format!("{name} ended with {status}")),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => Some(format!("{name} is not installed")),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+                Some(format!("{name} is not installed"))
+            }
             Ok(Err(error)) => Some(format!("cannot run {name}: {error}")),
             Err(_) => Some(format!("{name} could not be waited for")),
         })
@@ -113,7 +120,8 @@ impl Face for Surface {
             Errand::Suspend => {
                 give_back(&self.taken);
                 // STOP and not TSTP: the shell sees a stopped job, and our own handler is not called again.
-                let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+                let _ =
+                    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
                 self.again()?;
             }
             Errand::Redraw => self.again()?,

@@ -109,7 +109,8 @@ fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         }
         Action::Back | Action::Quit => leave(state, action, effects),
         Action::Earlier | Action::Later | Action::Last if state.top.dirty() => {
-            state.say(Label::Notice, "what was typed is not sealed yet: ctrl-s shows the plan, esc leaves it");
+            state
+                .say(Label::Notice, "what was typed is not sealed yet: ctrl-s shows the plan, esc leaves it");
         }
         Action::Earlier => travel(state, false, effects),
         Action::Later => travel(state, true, effects),
@@ -396,9 +397,7 @@ fn take_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect>) {
 
 /// What is said about a deed that no screen waits for.
 fn written(answer: Answer, snapshot: &Snapshot) -> Vec<Step> {
-    let failed = |problem: Problem| {
-        vec![Step::Show(Box::new(Overlay::Confirm(Confirm::told(&problem))))]
-    };
+    let failed = |problem: Problem| vec![Step::Show(Box::new(Overlay::Confirm(Confirm::told(&problem))))];
     match answer {
         Answer::TakenBack(Ok(commit)) => {
             vec![Step::Say(Label::Good, format!("took back {} \"{}\"", commit.id.short(), commit.subject))]

@@ -71,8 +71,8 @@ pub use build::{Build, Failure, UNKNOWN_HASH, build, build_generated, build_reco
 pub use context::{BuildOptions, Inputs, Omission, Order, Remote};
 pub use decode::Text;
 pub use documents::DocumentCache;
-pub use error::{BuildError, Cause};
 pub use entries::{Image, Patch};
+pub use error::{BuildError, Cause};
 pub use id::is_cluster_scoped;
 pub use model::{FILE_NAMES, Kustomization};
 pub use reads::{ReadSet, Seen};

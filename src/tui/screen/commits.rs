@@ -124,8 +124,7 @@ impl Screen for Commits {
             }
             Action::Revert if self.with.is_none() => {
                 let all = self.commits.here().map(Vec::as_slice).unwrap_or_default();
-                let marked: Vec<_> =
-                    all.iter().map(|c| c.id).filter(|id| self.marked.contains(id)).collect();
+                let marked: Vec<_> = all.iter().map(|c| c.id).filter(|id| self.marked.contains(id)).collect();
                 vec![super::plan::revert(if marked.is_empty() { vec![commit.id] } else { marked })]
             }
             Action::Copy => vec![Step::Copy(commit.id.to_string())],
@@ -176,7 +175,8 @@ impl Screen for Commits {
     fn remark(&self, facts: &Facts<'_>) -> Vec<Piece> {
         let number = self.shown(facts).len();
         let newest = if number >= LIMIT { "newest " } else { "" };
-        let marked = if self.marked.is_empty() { String::new() } else { format!(", {} marked", self.marked.len()) };
+        let marked =
+            if self.marked.is_empty() { String::new() } else { format!(", {} marked", self.marked.len()) };
         vec![piece(Label::Muted, format!("{newest}{}{marked}", words::count(number, "commit")))]
     }
 

@@ -3,7 +3,8 @@
 use super::diff::{self, Cursor, Style};
 use super::state;
 use super::{
-    Asked, Facts, Route, Screen, Step, Strip, draw_empty, draw_problem, draw_reading, open_object, problem_lines,
+    Asked, Facts, Route, Screen, Step, Strip, draw_empty, draw_problem, draw_reading, open_object,
+    problem_lines,
 };
 use crate::model::{Place, Verdict};
 use crate::tui::canvas::{Canvas, Line, Piece, bold, cells, piece};
@@ -241,7 +242,8 @@ impl Screen for DetailsScreen {
             (Tab::Diff, Some(block)) => {
                 cause.clone_from(&block.cause);
                 if let FieldClassHint::Drifted = hint(&details.diff.verdict) {
-                    next = "the controller puts git's value back when it applies next; e opens the source".into();
+                    next = "the controller puts git's value back when it applies next; e opens the source"
+                        .into();
                 }
             }
             _ if !details.health.reason.is_empty() => {
@@ -317,12 +319,15 @@ impl DetailsScreen {
             let face = state::verdict(&diff.verdict, details.id.key.is_secret(), g);
             let text = match &diff.verdict {
                 Verdict::Synced => "git and the cluster agree in every field that git declares".to_owned(),
-                Verdict::Unmanaged => "nobody declares it; there is nothing in git to compare with".to_owned(),
+                Verdict::Unmanaged => {
+                    "nobody declares it; there is nothing in git to compare with".to_owned()
+                }
                 Verdict::Unknown(why) => why.to_string(),
                 Verdict::OwnedByOther(who) => format!("{who} says that it owns it"),
                 other => other.word().to_owned(),
             };
-            lines.push(Line::new(vec![bold(face.label, format!("{} ", face.sign)), piece(Label::Text, text)]));
+            lines
+                .push(Line::new(vec![bold(face.label, format!("{} ", face.sign)), piece(Label::Text, text)]));
             lines.push(Line::default());
         }
         if !diff.folded.is_empty() && !self.style.noise {
@@ -421,10 +426,8 @@ fn describe(details: &Details, facts: &Facts<'_>) -> Vec<Line> {
         for (row, text) in words::wrap(value, room).into_iter().enumerate() {
             let name = if row == 0 { words::cut(name, names, facts.look.glyphs.cut) } else { String::new() };
             let pad = " ".repeat(names.saturating_sub(words::width(&name)) + 2);
-            lines.push(Line::new(vec![
-                piece(Label::Muted, format!("{name}{pad}")),
-                piece(Label::Text, text),
-            ]));
+            lines
+                .push(Line::new(vec![piece(Label::Muted, format!("{name}{pad}")), piece(Label::Text, text)]));
         }
     }
     lines

@@ -55,7 +55,9 @@ impl Cursor {
         let last = blocks.len().saturating_sub(1);
         let half = height.div_ceil(2).max(1);
         match action {
-            Action::Down if starts.get(self.at + 1).is_some_and(|end| *end > self.top + height) => self.top += 1,
+            Action::Down if starts.get(self.at + 1).is_some_and(|end| *end > self.top + height) => {
+                self.top += 1
+            }
             Action::Down => self.go((self.at + 1).min(last), &starts, height),
             Action::Up if starts.get(self.at).is_some_and(|start| *start < self.top) => self.top -= 1,
             Action::Up => self.go(self.at.saturating_sub(1), &starts, height),
@@ -116,9 +118,10 @@ pub(crate) fn draw_blocks(
     focused: bool,
     canvas: &mut crate::tui::canvas::Canvas<'_>,
 ) {
-    let lines = blocks.iter().enumerate().flat_map(|(at, block)| {
-        block.lines.iter().enumerate().map(move |(row, line)| (at, row, line))
-    });
+    let lines = blocks
+        .iter()
+        .enumerate()
+        .flat_map(|(at, block)| block.lines.iter().enumerate().map(move |(row, line)| (at, row, line)));
     let height = usize::from(canvas.height());
     for (y, (at, row, line)) in lines.skip(cursor.top).take(height).enumerate() {
         let y = cells(y);
@@ -157,8 +160,7 @@ fn field_block(field: &FieldDiff, details: &Details, style: Style, facts: &Facts
     let place = field.desired.as_ref().and_then(place_of);
     let label = class_label(field.class);
     let name = words::cut_path(&path, room.saturating_sub(22), g.cut);
-    let mut lines =
-        vec![Line::new(vec![bold(Label::Text, name)]).right(piece(label, field.class.word()))];
+    let mut lines = vec![Line::new(vec![bold(Label::Text, name)]).right(piece(label, field.class.word()))];
     let old = Side { node: field.live.as_ref(), set: live_words(field.by.as_ref()), sign: '-' };
     let new = Side { node: field.desired.as_ref(), set: git_words(details, place.as_ref()), sign: '+' };
     let (before, after, prefix) = context(field, details, style);
@@ -357,7 +359,10 @@ pub(crate) fn value_lines(node: &Node) -> Vec<String> {
 fn looks_other(text: &str) -> bool {
     text.is_empty()
         || text.parse::<f64>().is_ok()
-        || matches!(text.to_lowercase().as_str(), "true" | "false" | "null" | "on" | "off" | "yes" | "no" | "~")
+        || matches!(
+            text.to_lowercase().as_str(),
+            "true" | "false" | "null" | "on" | "off" | "yes" | "no" | "~"
+        )
 }
 
 /// The part between the common front and the common end, in bytes of each text.
@@ -488,7 +493,11 @@ pub(crate) fn change_lines(change: &FieldChange, side: bool, room: usize, g: &Gl
         ])];
     }
     // The texts are written as they should read; only strings would be quoted.
-    let plain = |text: &String| Scalar { text: text.as_str().into(), kind: ScalarKind::Float, style: yaml::Style::Plain };
+    let plain = |text: &String| Scalar {
+        text: text.as_str().into(),
+        kind: ScalarKind::Float,
+        style: yaml::Style::Plain,
+    };
     let node = |text: &Option<String>| text.as_ref().map(|t| Node::new(Value::Scalar(plain(t))));
     let (before, after) = (node(&change.before), node(&change.after));
     let place = change.place.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -558,7 +567,10 @@ spec:
             (inside(&[item("cart"), key("image")]), Some("      - image: cart:2")),
             (inside(&[item("proxy"), key("image")]), Some("        image: proxy:1")),
             (inside(&[FieldStep::Index(1), key("name")]), Some("        name: cart")),
-            (inside(&[item("cart"), key("ports"), item("80,TCP"), key("protocol")]), Some("          protocol: TCP")),
+            (
+                inside(&[item("cart"), key("ports"), item("80,TCP"), key("protocol")]),
+                Some("          protocol: TCP"),
+            ),
             (inside(&[item("none")]), None),
             (path(&[key("spec"), key("x")]), Some("  x: 1")),
         ] {

@@ -332,12 +332,9 @@ impl Screen for Home {
                     let on = self.only == Some(state);
                     Counter { label: face.label, number, word: face.word.into(), on }
                 }
-                Chip::Undeclared => Counter {
-                    label: Label::Notice,
-                    number,
-                    word: "undeclared".into(),
-                    on: false,
-                },
+                Chip::Undeclared => {
+                    Counter { label: Label::Notice, number, word: "undeclared".into(), on: false }
+                }
                 Chip::Problems => {
                     let word = if number == 1 { "problem" } else { "problems" };
                     Counter { label: Label::Bad, number, word: word.into(), on: false }
@@ -561,7 +558,14 @@ impl Columns {
         }
     }
 
-    fn cluster(&self, view: &EnvironmentView, here: bool, y: u16, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
+    fn cluster(
+        &self,
+        view: &EnvironmentView,
+        here: bool,
+        y: u16,
+        facts: &Facts<'_>,
+        canvas: &mut Canvas<'_>,
+    ) {
         let (sign, label, word, cause, _) = cluster_words(view, facts);
         let mut parts: [Vec<Piece>; 11] = Default::default();
         parts[0] = vec![piece(label, format!("{sign} {word}"))];

@@ -315,7 +315,9 @@ pub(crate) fn draw_problem(canvas: &mut Canvas<'_>, problem: &Problem) {
 pub(crate) fn problem_lines(problem: &Problem, room: usize, sign: char) -> Vec<Line> {
     let label = severity_label(problem.severity);
     let mut lines = Vec::new();
-    for (index, text) in words::wrap(&sentence(&problem.cause), room.saturating_sub(2)).into_iter().enumerate() {
+    for (index, text) in
+        words::wrap(&sentence(&problem.cause), room.saturating_sub(2)).into_iter().enumerate()
+    {
         let lead = if index == 0 { bold(label, format!("{sign} ")) } else { piece(label, "  ") };
         lines.push(Line::new(vec![lead, piece(Label::Text, text)]));
     }

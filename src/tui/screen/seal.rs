@@ -1,9 +1,7 @@
 //! The keys of one sealed file: typed masked, straight into wiped memory, and handed to the Plan.
 
 use super::plan::PlanScreen;
-use super::{
-    Asked, Facts, Given, Route, Screen, Step, Strip, draw_problem, draw_reading, problem_lines,
-};
+use super::{Asked, Facts, Given, Route, Screen, Step, Strip, draw_problem, draw_reading, problem_lines};
 use crate::model::clean;
 use crate::secret::SecretText;
 use crate::tui::canvas::{Canvas, Line, Piece, bold, cells, piece};
@@ -214,7 +212,8 @@ impl Screen for Form {
                 return vec![Step::Copy(name.to_string())];
             }
             Action::Back | Action::Quit if self.changed() > 0 => {
-                let sentence = format!("Leave without sealing {}?", words::count(self.changed(), "changed key"));
+                let sentence =
+                    format!("Leave without sealing {}?", words::count(self.changed(), "changed key"));
                 let confirm = Confirm::new(
                     sentence,
                     "What was typed is wiped; the file stays as it is.",
@@ -306,13 +305,16 @@ impl Screen for Form {
     }
 
     fn strip(&self, _facts: &Facts<'_>) -> Strip {
-        let title = self.keys.get(self.list.cursor).map_or_else(|| self.file.to_string(), |k| k.name.to_string());
+        let title =
+            self.keys.get(self.list.cursor).map_or_else(|| self.file.to_string(), |k| k.name.to_string());
         let (said, next) = match (&self.typing, &self.revealed) {
             (Some(_), _) => (
                 "The value stands in locked memory only: no file, no log, no clipboard of ours.",
                 "type or paste it; enter keeps it, esc leaves the old one",
             ),
-            (None, Some(_)) => ("Shown for ten seconds because you asked; that it was shown is noted.", "V hides it"),
+            (None, Some(_)) => {
+                ("Shown for ten seconds because you asked; that it was shown is noted.", "V hides it")
+            }
             (None, None) => ("Keys that are not touched keep their ciphertext byte for byte.", ""),
         };
         Strip { title, cause: vec![piece(Label::Muted, said)], place: String::new(), next: next.into() }
@@ -355,8 +357,12 @@ impl Form {
         let g = &facts.look.glyphs;
         let file = if form.new { format!("  {} (new)", form.file) } else { format!("  {}", form.file) };
         canvas.line(0, &Line::new(vec![bold(Label::Text, file)]));
-        let who = if form.recipients.is_empty() { "nobody yet".to_owned() } else { form.recipients.join(", ") };
-        let rule = Line::new(vec![piece(Label::Muted, format!("  {}  can open it: ", form.rule)), piece(Label::Text, who)]);
+        let who =
+            if form.recipients.is_empty() { "nobody yet".to_owned() } else { form.recipients.join(", ") };
+        let rule = Line::new(vec![
+            piece(Label::Muted, format!("  {}  can open it: ", form.rule)),
+            piece(Label::Text, who),
+        ]);
         canvas.line(1, &rule);
         let names = self.keys.iter().map(|k| words::width(&k.name)).max().unwrap_or(3).clamp(12, 32);
         let head = format!("  {:names$}  {:8}  {:34}  what happens", "key", "type", "value");

@@ -202,16 +202,16 @@ impl Screen for Secrets {
             Action::Counter(number) => {
                 let chosen = self.counters(facts).get(usize::from(number).saturating_sub(1)).cloned();
                 let g = &facts.look.glyphs;
-                let chosen = chosen.and_then(|c| {
-                    SECRET_STATES.into_iter().find(|s| state::secret(*s, g).word == c.word)
-                });
+                let chosen = chosen
+                    .and_then(|c| SECRET_STATES.into_iter().find(|s| state::secret(*s, g).word == c.word));
                 self.only = if self.only == chosen { None } else { chosen };
                 self.arrange(facts, true);
                 return vec![];
             }
             Action::New => {
                 let start = self.selected(facts).and_then(|r| r.file.clone());
-                let folder = start.as_deref().and_then(|f| f.rsplit_once('/')).map(|(folder, _)| format!("{folder}/"));
+                let folder =
+                    start.as_deref().and_then(|f| f.rsplit_once('/')).map(|(folder, _)| format!("{folder}/"));
                 let prompt = Prompt::file_name(&folder.unwrap_or_default());
                 return vec![Step::Show(Box::new(Overlay::Prompt(prompt)))];
             }
@@ -372,9 +372,16 @@ impl Secrets {
         let width = facts.width();
         let members: Vec<_> = self.members(facts).collect();
         let longest = members.iter().map(|r| words::width(&name(r))).max().unwrap_or(8);
-        let fixed = if width >= 140 { 92 } else if width >= 100 { 76 } else { 51 };
+        let fixed = if width >= 140 {
+            92
+        } else if width >= 100 {
+            76
+        } else {
+            51
+        };
         let room = longest.clamp(8, width.saturating_sub(fixed).max(8));
-        let head = format!("  {:13} {:room$}  {:8} {:>4}  {:17}", "state", "file or object", "env", "keys", "live");
+        let head =
+            format!("  {:13} {:room$}  {:8} {:>4}  {:17}", "state", "file or object", "env", "keys", "live");
         let mut pieces = vec![piece(Label::Muted, head)];
         if width >= 100 {
             pieces.push(piece(Label::Muted, format!("{:>6}  {:16}", "sealed", "can open")));
@@ -392,7 +399,8 @@ impl Secrets {
                 canvas.select(y);
             }
             let file_marked = row.file.as_ref().is_some_and(|f| self.marked.contains(f));
-            let lead = format!("{}{}", if here { g.here } else { ' ' }, if file_marked { g.bullet } else { ' ' });
+            let lead =
+                format!("{}{}", if here { g.here } else { ' ' }, if file_marked { g.bullet } else { ' ' });
             let mut line = vec![piece(Label::Accent, lead)];
             line.extend(self.cells_of(row, here, room, facts));
             canvas.line(y, &Line::new(line));

@@ -102,13 +102,7 @@ fn urgency(row: &ObjectRow) -> (bool, &Verdict, &str, &str) {
 
 impl Tree {
     pub(crate) fn new(scope: Scope) -> Self {
-        Self {
-            scope,
-            nodes: HashMap::new(),
-            rows: Ordered::default(),
-            filter: Filter::default(),
-            only: None,
-        }
+        Self { scope, nodes: HashMap::new(), rows: Ordered::default(), filter: Filter::default(), only: None }
     }
 
     /// The objects of the scope, each below its owner.
@@ -345,7 +339,9 @@ impl Screen for Tree {
         match action {
             Action::Edit => row.is_some_and(|r| place(r).is_some()),
             Action::Logs => row.is_some_and(|r| r.live && super::home::has_logs(&r.key)),
-            Action::Secrets => facts.snapshot.secrets.iter().any(|s| super::secrets::inside(s, &self.scope, facts)),
+            Action::Secrets => {
+                facts.snapshot.secrets.iter().any(|s| super::secrets::inside(s, &self.scope, facts))
+            }
             Action::History => row.is_some_and(|r| r.declared),
             Action::Details | Action::Yaml | Action::Compare | Action::K9s | Action::Enter => row.is_some(),
             _ => true,
@@ -405,7 +401,8 @@ impl Tree {
             0 => String::new(),
             depth => format!("{}{} ", "  ".repeat(depth - 1), if node.last { g.last } else { g.branch }),
         };
-        let mut pieces = vec![piece(Label::Line, twig), piece(Label::Muted, format!("{} ", node.row.key.kind))];
+        let mut pieces =
+            vec![piece(Label::Line, twig), piece(Label::Muted, format!("{} ", node.row.key.kind))];
         pieces.extend(marked(main, &node.row.key.name, here, Some(&self.filter)));
         pieces
     }
@@ -518,5 +515,9 @@ fn draw_none(tree: &Tree, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
     if tree.scope == Scope::Undeclared {
         return draw_empty(canvas, "Everything in the clusters that we read is declared.", "");
     }
-    draw_empty(canvas, "It declares no objects, or they could not be rendered.", "esc goes back; its row says why");
+    draw_empty(
+        canvas,
+        "It declares no objects, or they could not be rendered.",
+        "esc goes back; its row says why",
+    );
 }

@@ -96,7 +96,10 @@ impl Shown {
         }
         if self.effects.is_empty() {
             let line = if self.complete {
-                Line::text(Label::Text, format!("No object changes; {} rendered before and after.", self.coverage))
+                Line::text(
+                    Label::Text,
+                    format!("No object changes; {} rendered before and after.", self.coverage),
+                )
             } else {
                 Line::text(Label::Notice, format!("No change in what was rendered: {}.", self.coverage))
             };
@@ -137,9 +140,11 @@ impl Shown {
                 if index == last {
                     lines.push(Line::default());
                 }
-                let cause = vec![piece(Label::Muted, format!("{} lines added, {} removed", file.added, file.removed))];
-                let place =
-                    Some(crate::model::Place { file: file.path.clone(), line: 0, field: None });
+                let cause = vec![piece(
+                    Label::Muted,
+                    format!("{} lines added, {} removed", file.added, file.removed),
+                )];
+                let place = Some(crate::model::Place { file: file.path.clone(), line: 0, field: None });
                 Block { path: file.path.to_string(), place, cause, lines, head, section: 2 }
             })
             .collect()
@@ -207,7 +212,10 @@ fn object_block(
     ]));
     let mut notes: Vec<Piece> = vec![];
     if let Some(pods) = object.rollout.filter(|n| *n > 0) {
-        notes.push(piece(Label::Motion, format!("    {} {} restart  ", g.motion, words::count(pods as usize, "pod"))));
+        notes.push(piece(
+            Label::Motion,
+            format!("    {} {} restart  ", g.motion, words::count(pods as usize, "pod")),
+        ));
     }
     if !object.caution.is_empty() {
         let indent = if notes.is_empty() { "    " } else { "" };
@@ -218,7 +226,10 @@ fn object_block(
     }
     if open.contains(&path) {
         for change in &object.changes {
-            lines.push(Line::text(Label::Muted, format!("      {}", words::cut_path(&change.path, room.saturating_sub(6), g.cut))));
+            lines.push(Line::text(
+                Label::Muted,
+                format!("      {}", words::cut_path(&change.path, room.saturating_sub(6), g.cut)),
+            ));
             for mut line in change_lines(change, false, room.saturating_sub(6), g) {
                 line.pieces.insert(0, piece(Label::Text, "    "));
                 lines.push(line);
@@ -230,7 +241,10 @@ fn object_block(
         lines.push(Line::default());
     }
     let cause = object.changes.iter().take(3).flat_map(|change| {
-        [piece(Label::Text, crate::tui::screen::diff::short_change(change, g.arrow)), piece(Label::Muted, "   ")]
+        [
+            piece(Label::Text, crate::tui::screen::diff::short_change(change, g.arrow)),
+            piece(Label::Muted, "   "),
+        ]
     });
     let place = object.changes.iter().find_map(|c| c.place.clone());
     Block { path, place, cause: cause.collect(), lines, head, section: 1 }
