@@ -25,8 +25,11 @@ pub struct Patience {
     pub idle: Duration,
     /// For a login plug-in.
     pub plugin: Duration,
-    /// How long one watch lasts before it is renewed. A dead connection is noticed after this at the latest.
+    /// How long one watch lasts before it is renewed.
     pub watch: Duration,
+    /// How often the server is asked whether it is still there while watches are silent. A dead connection is noticed
+    /// after this and `answer`.
+    pub pulse: Duration,
     /// First pause before something that failed is tried again; it doubles up to a minute.
     pub backoff: Duration,
 }
@@ -40,6 +43,7 @@ impl Default for Patience {
             idle: seconds(15),
             plugin: seconds(60),
             watch: seconds(180),
+            pulse: seconds(20),
             backoff: seconds(1),
         }
     }

@@ -8,7 +8,8 @@
 //! 4. rename the new files and the new index into place.
 //!
 //! A kill before 3 changed nothing; after it `git status` shows the files that have not followed yet as
-//! changed, and [`Repo::open`] finishes step 4 from the note. Everything that needs room on the disk is
+//! changed, git's programs say that `index.lock` exists, and [`Repo::open`] finishes step 4 from the note,
+//! leaving alone what the user changed meanwhile. Everything that needs room on the disk is
 //! written before 3.
 
 use super::changes::Delta;
@@ -33,8 +34,8 @@ impl Repo {
         note: &str,
     ) -> Result<(), GitError> {
         let deltas = self.deltas(Some(self.node(from)?.tree), Some(self.node(to)?.tree))?;
-        if let Some(odd) = deltas.iter().find(|delta| delta.odd) {
-            return Err(GitError::Path { path: odd.path.to_string(), cause: "its name is not plain text" });
+        for delta in &deltas {
+            super::write::check_path(&delta.path)?;
         }
         let mut journal = Journal::begin(self)?;
         let moved = self.prepare(&mut journal, branch, (from, to), &deltas).and_then(|plan| {
@@ -70,12 +71,10 @@ impl Repo {
             if before.is_none() && after.is_none() {
                 continue;
             }
-            let staged = match after {
-                Some(after) => {
-                    Some(self.stage(&journal.folder.join(number.to_string()), &delta.path, &after)?)
-                }
-                None => None,
-            };
+            if let Some(after) = &after {
+                self.stage(&journal.folder.join(number.to_string()), &delta.path, after)?;
+            }
+            let staged = after.map(|_| number);
             let before = before.map(|named| named.id.to_string());
             note.steps.push(Step { path: delta.path.to_string(), before, staged });
         }
@@ -85,13 +84,12 @@ impl Repo {
     }
 
     /// Writes one new file aside, as it will lie in the worktree.
-    fn stage(&self, at: &Path, path: &str, new: &Named) -> Result<PathBuf, GitError> {
+    fn stage(&self, at: &Path, path: &str, new: &Named) -> Result<(), GitError> {
         let failed = GitError::disk(at);
         if new.mode == mode::LINK {
             let target = self.inner.blob(new.id)?;
             let target = <OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(&target);
-            std::os::unix::fs::symlink(target, at).map_err(failed)?;
-            return Ok(at.to_owned());
+            return std::os::unix::fs::symlink(target, at).map_err(failed);
         }
         let content = self.converted(path, new.id)?;
         let bits = if new.mode == mode::PROGRAM { 0o777 } else { 0o666 };
@@ -105,8 +103,7 @@ impl Repo {
             let runs = if new.mode == mode::PROGRAM { own | (own & 0o444) >> 2 } else { own & !0o111 };
             file.set_permissions(std::fs::Permissions::from_mode(runs)).map_err(&failed)?;
         }
-        file.sync_all().map_err(&failed)?;
-        Ok(at.to_owned())
+        file.sync_all().map_err(&failed)
     }
 
     /// The content as git would check it out: line ends, LFS and other filters that the user set up.
@@ -174,9 +171,11 @@ impl Repo {
             }
         }
         for step in &note.steps {
-            let Some(staged) = step.staged.as_ref().filter(|staged| staged.symlink_metadata().is_ok()) else {
+            let Some(staged) = step.staged.map(|number| folder.join(number.to_string())) else { continue };
+            // Gone if it was put in place before a kill.
+            if staged.symlink_metadata().is_err() {
                 continue;
-            };
+            }
             if !self.is_unchanged(&step.path, step.before.as_deref()) {
                 continue;
             }
@@ -184,7 +183,7 @@ impl Repo {
             if let Some(parent) = path.parent() {
                 std::fs::create_dir_all(parent).map_err(GitError::disk(parent))?;
             }
-            rename(staged, &path).map_err(GitError::disk(&path))?;
+            rename(&staged, &path).map_err(GitError::disk(&path))?;
         }
         let (new, index) = (folder.join("index"), self.inner.git_dir.join("index"));
         if new.exists() {

@@ -97,23 +97,31 @@ fn place_line(state: &State, canvas: &mut Canvas<'_>) {
     let environment = state.top.environment();
     let view = state.snapshot.environments.iter().find(|e| Some(&e.name) == environment.as_ref());
     let mut pieces = vec![];
-    match view {
-        Some(view) => pieces.extend(environment_name(view, canvas.look.glyphs.bar, true)),
-        None => pieces.push(bold(Label::Text, " sealane")),
-    }
-    let gap = || piece(Label::Text, "  ");
-    pieces.push(gap());
-    pieces.extend(repository(state, canvas.width()));
-    pieces.push(piece(Label::Text, "   "));
+    let mut clusters = vec![piece(Label::Text, "   ")];
     match view {
         Some(view) => {
             if let Some(context) = &view.context {
-                pieces.push(piece(Label::Muted, format!("{context} ")));
+                clusters.push(piece(Label::Muted, format!("{context} ")));
             }
-            pieces.extend(cluster_words(view, facts.seconds()));
+            clusters.extend(cluster_words(view, facts.seconds()));
         }
-        None => pieces.extend(clusters(state)),
+        None => clusters.extend(all_clusters(state)),
     }
+    let room = usize::from(canvas.width()).saturating_sub(Line::new(clusters.clone()).width() + 1);
+    // Words go before names do, where it is narrow.
+    for wide in [true, false] {
+        pieces = match view {
+            Some(view) => environment_name(view, canvas.look.glyphs.bar, true),
+            None if wide || canvas.width() >= 100 => vec![bold(Label::Text, " sealane")],
+            None => vec![],
+        };
+        pieces.push(piece(Label::Text, if pieces.is_empty() { " " } else { "  " }));
+        pieces.extend(repository(state, wide && canvas.width() >= 100));
+        if Line::new(pieces.clone()).width() <= room {
+            break;
+        }
+    }
+    pieces.extend(clusters);
     let trail = breadcrumb(state, usize::from(canvas.width()), Line::new(pieces.clone()).width());
     canvas.line(0, &Line::new(pieces).right(trail));
 }
@@ -127,7 +135,7 @@ fn environment_name(view: &EnvironmentView, bar: char, lead: bool) -> Vec<Piece>
     }
 }
 
-fn repository(state: &State, width: u16) -> Vec<Piece> {
+fn repository(state: &State, wide: bool) -> Vec<Piece> {
     let repo = &state.snapshot.repo;
     let mut pieces = vec![piece(Label::Text, repo.name.to_string())];
     let head = match &repo.head {
@@ -140,7 +148,6 @@ fn repository(state: &State, width: u16) -> Vec<Piece> {
     if let Some(commit) = &repo.commit {
         pieces.push(piece(Label::Muted, format!(" {}", commit.id.short())));
     }
-    let wide = width >= 100;
     if repo.ahead > 0 {
         let word = if wide { " unpushed" } else { "" };
         pieces.push(piece(Label::Notice, format!(" +{}{word}", repo.ahead)));
@@ -159,7 +166,7 @@ fn repository(state: &State, width: u16) -> Vec<Piece> {
 }
 
 /// All clusters in few words: each by name while they are few, by number when they are many.
-fn clusters(state: &State) -> Vec<Piece> {
+fn all_clusters(state: &State) -> Vec<Piece> {
     let views = &state.snapshot.environments;
     if views.len() > 4 {
         let live = views.iter().filter(|v| matches!(v.cluster, ClusterView::Live { .. })).count();
@@ -184,7 +191,7 @@ fn clusters(state: &State) -> Vec<Piece> {
 fn cluster_words(view: &EnvironmentView, now: i64) -> Vec<Piece> {
     let (label, text) = match &view.cluster {
         ClusterView::Off => (Label::Muted, "git only".to_owned()),
-        ClusterView::Unchosen { .. } => (Label::Notice, "no cluster chosen".to_owned()),
+        ClusterView::Unchosen { .. } => (Label::Notice, "not chosen".to_owned()),
         ClusterView::NeedsConsent { .. } => (Label::Notice, "asks first".to_owned()),
         ClusterView::Connecting => (Label::Motion, "connecting".to_owned()),
         ClusterView::Reading { done, kinds, .. } => (Label::Motion, format!("reading {done}/{kinds}")),

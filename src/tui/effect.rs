@@ -262,9 +262,9 @@ async fn follow(
 }
 
 /// Owns the clipboard as long as the screen lives: on X11 its content is gone with its owner.
-fn keep_clipboard(mut copies: mpsc::Receiver<String>, back: &mpsc::Sender<Back>, remote: bool) {
+fn keep_clipboard(mut texts: mpsc::Receiver<String>, back: &mpsc::Sender<Back>, remote: bool) {
     let mut clipboard = None;
-    while let Some(text) = copies.blocking_recv() {
+    while let Some(text) = texts.blocking_recv() {
         if clipboard.is_none() && !remote {
             clipboard = arboard::Clipboard::new().ok();
         }

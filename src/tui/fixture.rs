@@ -77,8 +77,8 @@ pub(crate) fn object_id(environment: &str, key: ObjectKey) -> ObjectId {
     ObjectId { environment: environment.into(), key }
 }
 
-fn place(file: &str, line: u32) -> Option<Place> {
-    Some(Place { file: file.into(), line, field: None })
+fn place(file: &str, line: u32) -> Place {
+    Place { file: file.into(), line, field: None }
 }
 
 fn app(environment: &str, name: &str, state: AppState, cause: &str, next: &str) -> AppRow {
@@ -112,7 +112,7 @@ fn app(environment: &str, name: &str, state: AppState, cause: &str, next: &str) 
 
 fn failing() -> AppRow {
     AppRow {
-        place: place("apps/pay/overlays/prod/kustomization.yaml", 14),
+        place: Some(place("apps/pay/overlays/prod/kustomization.yaml", 14)),
         commit: Some(bad()),
         object: Some(deployment("pay")),
         health: Health::new(HealthState::Degraded, "image shop/pay:2.4.1 cannot be pulled: manifest unknown"),
@@ -137,7 +137,7 @@ fn urgent_apps() -> Vec<AppRow> {
     vec![
         failing(),
         AppRow {
-            place: place("apps/reports/base/mail.yaml", 9),
+            place: Some(place("apps/reports/base/mail.yaml", 9)),
             secrets: 1,
             ..app(
                 "staging",
@@ -148,7 +148,7 @@ fn urgent_apps() -> Vec<AppRow> {
             )
         },
         AppRow {
-            place: place("apps/cart/base/deployment.yaml", 8),
+            place: Some(place("apps/cart/base/deployment.yaml", 8)),
             object: Some(deployment("cart")),
             drifted: 1,
             secrets: 2,
@@ -597,14 +597,14 @@ fn from(node: Node, file: &str, line: u32) -> Node {
     node.at(Mark { file: Some(file.into()), line, column: 5 })
 }
 
-fn manager(name: &str, time: &str) -> Option<Manager> {
-    Some(Manager {
+fn manager(name: &str, time: &str) -> Manager {
+    Manager {
         name: name.into(),
         apply: false,
         subresource: "".into(),
         time: time.into(),
         fields: Node::null(),
-    })
+    }
 }
 
 fn field(steps: &[&str], class: FieldClass, live: Option<Node>, desired: Option<Node>) -> FieldDiff {
@@ -618,7 +618,7 @@ fn cart_fields() -> Vec<FieldDiff> {
     let resources = [&CONTAINER[..], &["resources", "limits", "memory"]].concat();
     vec![
         FieldDiff {
-            by: manager("kubectl-edit", "2026-08-29T10:00:12Z"),
+            by: Some(manager("kubectl-edit", "2026-08-29T10:00:12Z")),
             ..field(
                 &["spec", "replicas"],
                 FieldClass::Drifted,
@@ -627,7 +627,7 @@ fn cart_fields() -> Vec<FieldDiff> {
             )
         },
         FieldDiff {
-            by: manager("kustomize-controller", "2026-08-29T05:41:00Z"),
+            by: Some(manager("kustomize-controller", "2026-08-29T05:41:00Z")),
             ..field(
                 &[&CONTAINER[..], &["image"]].concat(),
                 FieldClass::Pending(PendingKind::Change),
@@ -646,7 +646,7 @@ fn cart_fields() -> Vec<FieldDiff> {
             Some(from(Node::string("on"), "apps/cart/base/deployment.yaml", 61)),
         ),
         FieldDiff {
-            by: manager("kustomize-controller", "2026-08-29T05:41:00Z"),
+            by: Some(manager("kustomize-controller", "2026-08-29T05:41:00Z")),
             ..field(
                 &resources,
                 FieldClass::Pending(PendingKind::Change),
@@ -667,7 +667,7 @@ fn cart_secret() -> ObjectDiff {
         key: key("", "Secret", "shop", "cart-db"),
         verdict: Verdict::Drifted,
         fields: vec![FieldDiff {
-            by: manager("kubectl-patch", "2026-08-28T16:20:00Z"),
+            by: Some(manager("kubectl-patch", "2026-08-28T16:20:00Z")),
             ..field(
                 &["data", "password"],
                 FieldClass::Drifted,
@@ -689,7 +689,7 @@ fn cart_diff() -> ObjectDiff {
         folded: vec![
             FieldDiff {
                 note: "restarted by hand".into(),
-                by: manager("kubectl-rollout", "2026-08-20T08:00:00Z"),
+                by: Some(manager("kubectl-rollout", "2026-08-20T08:00:00Z")),
                 ..field(
                     &["spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"],
                     FieldClass::AddedByOthers,
@@ -774,7 +774,7 @@ fn change(path: &str, before: &str, after: &str, file: &str, line: u32) -> Field
         path: path.into(),
         before: (!before.is_empty()).then(|| before.into()),
         after: (!after.is_empty()).then(|| after.into()),
-        place: place(file, line),
+        place: Some(place(file, line)),
     }
 }
 
@@ -814,7 +814,7 @@ pub(crate) fn history(id: &ObjectId) -> History {
         commit: all[index * 2 % 9 + usize::from(index == 0) * 2].clone(),
         summary: (*summary).into(),
         changes: changes(),
-        place: place(files[index % 2], 9 + u32::try_from(index).unwrap_or(0) * 7),
+        place: Some(place(files[index % 2], 9 + u32::try_from(index).unwrap_or(0) * 7)),
         also: vec![
             object_id("staging", deployment("pay")),
             object_id("dev", deployment("pay")),

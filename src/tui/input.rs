@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn keys_typed_meanwhile_are_kept() {
         let keys = typed_meanwhile(b"jd\x1b]11;rgb:ff/ff/ff\x07q");
-        let letters: Vec<KeyCode> = keys.iter().filter_map(|e| e.as_key_event()).map(|k| k.code).collect();
+        let letters: Vec<KeyCode> = keys.iter().filter_map(Event::as_key_event).map(|k| k.code).collect();
         assert_eq!(letters, [KeyCode::Char('j'), KeyCode::Char('d'), KeyCode::Char('q')]);
     }
 }

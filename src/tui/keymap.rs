@@ -451,7 +451,7 @@ mod tests {
     fn only_the_keys_of_the_decision_are_bound() {
         // decisions.md 10, plus what every terminal program has (ctrl-c, ctrl-z, ctrl-l) and text editing.
         let letters = ":/?jkgGc R123456789dDylhe KvsnrwVz{}SCBPx[]-q ";
-        for binding in BINDINGS.iter() {
+        for binding in BINDINGS {
             for key in binding.keys {
                 if let (KeyCode::Char(letter), false) = (key.code, key.ctrl) {
                     assert!(letters.contains(letter), "{letter}");

@@ -170,7 +170,8 @@ impl State {
     /// When something changes by itself next (milliseconds since 1970).
     pub(crate) fn alarm(&self) -> Option<u64> {
         let facts = self.facts();
-        let spinning = self.top.waiting_since().is_some() || !self.snapshot.work.is_empty();
+        let waits = self.top.waiting_since().is_some() || self.top.reads(&facts);
+        let spinning = waits || !self.snapshot.work.is_empty();
         let spin = spinning.then_some(self.now + 100);
         let notice = self.notice.as_ref().map(|n| n.until);
         // Ages in tables grow; a minute is their finest step that matters on a resting screen.

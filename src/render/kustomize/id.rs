@@ -75,6 +75,12 @@ impl Gvk {
     }
 }
 
+/// True if the built-in schema says that a kind has no namespace, in any version of its group.
+pub fn is_cluster_scoped(group: &str, kind: &str) -> bool {
+    let group_of = |version: &'static str| version.rsplit_once('/').map_or("", |(group, _)| group);
+    CLUSTER_SCOPED.iter().any(|(version, known)| *known == kind && group_of(version) == group)
+}
+
 impl Id {
     /// The identity that a body has now.
     pub fn of(body: &Node) -> Self {
@@ -153,13 +159,6 @@ impl From<&Id> for super::selector::Id {
 
 fn text<'a>(node: &'a Node, field: &str) -> &'a str {
     node.get(field).and_then(Node::scalar_text).unwrap_or("")
-}
-
-/// True if the built-in schema says that a kind has no namespace, in any version of its group.
-pub fn is_cluster_scoped(group: &str, kind: &str) -> bool {
-    CLUSTER_SCOPED
-        .iter()
-        .any(|(version, k)| *k == kind && version.rsplit_once('/').map_or("", |(g, _)| g) == group)
 }
 
 #[cfg(test)]

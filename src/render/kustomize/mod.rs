@@ -15,7 +15,7 @@
 //! | `patches`, `strategic`, `merge_keys`, `json6902`, `selector` | patches: which, how, onto what |
 //! | `replacements`, `replacement`, `field_path`, `structured` | values of one object in fields of others |
 //! | `references`, `vars` | names that follow renames; `$(NAME)` |
-//! | `plugins`, `value_add` | built-in plug-ins as objects |
+//! | `plugins`, `value_add`, `ksops` | built-in plug-ins as objects, and the one foreign kind that is run |
 //! | `crds`, `openapi` | definitions that add field specs; definitions that say how lists merge |
 //! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; values that printing twice changes |
 //! | `error` | what can be wrong, where, and what to do |
@@ -37,6 +37,7 @@ mod generator;
 mod id;
 mod images;
 pub mod json6902;
+mod ksops;
 mod labels;
 mod loader;
 pub mod merge_keys;
@@ -57,6 +58,8 @@ mod resource;
 mod reveal;
 pub mod selector;
 mod sort;
+#[cfg(test)]
+mod stories;
 pub mod strategic;
 pub mod structured;
 mod tables;

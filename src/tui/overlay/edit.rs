@@ -54,7 +54,7 @@ impl Edit {
             Action::Right => self.at += self.text[self.at..].chars().next().map_or(0, char::len_utf8),
             Action::LineStart => self.at = self.line_start(),
             Action::LineEnd => {
-                self.at += self.text[self.at..].find('\n').unwrap_or(self.text.len() - self.at)
+                self.at += self.text[self.at..].find('\n').unwrap_or(self.text.len() - self.at);
             }
             Action::Up => self.vertical(false),
             Action::Down => self.vertical(true),

@@ -11,6 +11,7 @@
 //!
 //! A screen asks for what it cannot do by [`Step`]s; the root (`update.rs`) carries them on.
 
+pub(crate) mod blocks;
 pub(crate) mod changes;
 pub(crate) mod commits;
 pub(crate) mod details;
@@ -201,6 +202,10 @@ pub(crate) trait Screen: Send {
     /// Since when it has been waiting; a spinner turns after a moment.
     fn waiting_since(&self) -> Option<u64> {
         None
+    }
+    /// True while it waits for a snapshot that can fill it.
+    fn reads(&self, _facts: &Facts<'_>) -> bool {
+        false
     }
     /// When it wants to be settled again (milliseconds since 1970).
     fn alarm(&self, _facts: &Facts<'_>) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! The Plan: what would be written and what it does to every cluster, before anything exists. The only place
 //! from which the repository is written to.
 
-use super::diff::{Block, Cursor, draw_blocks};
+use super::blocks::{Block, Cursor, draw_blocks};
 use super::{Facts, Given, Screen, Step, Strip, draw_problem, draw_reading};
 use crate::model::{Commit, CommitId, Problem, Severity};
 use crate::tui::canvas::{Canvas, Line, Piece, bold, cells, piece};

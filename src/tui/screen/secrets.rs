@@ -26,6 +26,7 @@ pub(crate) struct Secrets {
     filter: Filter,
     only: Option<SecretState>,
     marked: HashSet<Arc<str>>,
+    opened: u64,
 }
 
 struct SecretFields<'a>(&'a SecretRow, i64);
@@ -96,6 +97,7 @@ impl Secrets {
             filter: Filter::default(),
             only: None,
             marked: HashSet::new(),
+            opened: 0,
         }
     }
 
@@ -190,6 +192,7 @@ impl Screen for Secrets {
     }
 
     fn open(&mut self, facts: &Facts<'_>) -> Vec<Step> {
+        self.opened = facts.now;
         self.arrange(facts, true);
         vec![]
     }
@@ -341,7 +344,7 @@ impl Screen for Secrets {
                 return draw_empty(canvas, "No secret passes this filter.", "esc takes the filter back");
             }
             if !facts.snapshot.repo.read || !facts.snapshot.work.is_empty() {
-                return draw_reading(canvas, facts, "looking for sealed files", 0);
+                return draw_reading(canvas, facts, "looking for sealed files", self.opened);
             }
             return draw_empty(canvas, "No sealed files.", "n makes one, ? explains the keys");
         }

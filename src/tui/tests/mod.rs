@@ -107,7 +107,10 @@ fn named_key(name: &str) -> KeyEvent {
 
 fn text_of(buffer: &Buffer) -> String {
     let rows = buffer.content.chunks(usize::from(buffer.area.width.max(1)));
-    rows.map(|row| row.iter().map(|c| c.symbol()).collect::<String>().trim_end().to_owned() + "\n").collect()
+    rows.fold(String::new(), |text, row| {
+        let line: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
+        text + line.trim_end() + "\n"
+    })
 }
 
 /// Text, and below it the runs of labels: `3:0-9 Bad bold`.

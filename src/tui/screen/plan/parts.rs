@@ -2,7 +2,8 @@
 
 use crate::model::{Problem, Severity};
 use crate::tui::canvas::{Line, Piece, bold, piece};
-use crate::tui::screen::diff::{Block, change_lines};
+use crate::tui::screen::blocks::Block;
+use crate::tui::screen::diff::change_lines;
 use crate::tui::screen::{Counter, Facts, problem_lines};
 use crate::tui::theme::Label;
 use crate::tui::words;
