@@ -30,7 +30,10 @@ pub(crate) fn update(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Reply(reply) => take_reply(state, reply, &mut effects),
         Message::NoClipboard(text) => effects.push(Effect::Errand(Errand::Clipboard(text))),
         Message::Tour(step) => state.tour = Some(step),
-        Message::Tick(now) => tick(state, now),
+        Message::Tick(now) => {
+            tick(state, now);
+            ask_for_clusters(state, &mut effects);
+        }
         Message::Returned(problem) => {
             if let Some(problem) = problem {
                 state.say(Label::Bad, problem);
