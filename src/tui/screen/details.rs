@@ -243,7 +243,7 @@ impl Screen for DetailsScreen {
         match (self.tab, self.blocks(facts).get(self.cursor.at)) {
             (Tab::Diff, Some(block)) => {
                 cause.clone_from(&block.cause);
-                next = block.next.to_owned();
+                block.next.clone_into(&mut next);
             }
             _ if !details.health.reason.is_empty() => {
                 cause.push(bold(health.label, format!("{} {}", health.sign, health.word)));
