@@ -12,6 +12,11 @@ const EMBEDDING: [&str; 4] = [
     "configmanagement.gke.io/declared-config",
 ];
 
+/// True for annotations that embed whole objects: they may quote a Secret's values and are never kept.
+pub fn embeds_objects(annotation: &str) -> bool {
+    EMBEDDING.contains(&annotation) || annotation.starts_with("kapp.k14s.io/original")
+}
+
 /// The object with every secret value replaced by its digest under `key`.
 ///
 /// For a core Secret, `stringData` is merged over `data` (diff.md N9) and each value becomes the digest of
@@ -59,7 +64,7 @@ fn drop_embedding(body: &mut Node) {
     let holds = body
         .at_path(&["metadata", "annotations"])
         .and_then(Node::as_map)
-        .is_some_and(|m| EMBEDDING.iter().any(|name| m.contains(name)));
+        .is_some_and(|m| m.iter().any(|(name, _)| embeds_objects(name)));
     if !holds {
         return;
     }
@@ -70,7 +75,7 @@ fn drop_embedding(body: &mut Node) {
         .and_then(|m| m.get_mut("annotations"))
         .and_then(Node::as_map_mut);
     if let Some(annotations) = annotations {
-        annotations.entries.retain(|e| !EMBEDDING.contains(&&*e.key.text));
+        annotations.entries.retain(|e| !embeds_objects(&e.key.text));
     }
 }
 

@@ -54,8 +54,8 @@ pub struct EventLine {
     pub message: String,
     /// How often.
     pub count: u32,
-    /// What it is about.
-    pub object: String,
+    /// Who says so.
+    pub source: String,
 }
 
 /// The commits that changed a rendered object, newest first.

@@ -1,5 +1,6 @@
 //! `Plan`: what would be written, with its effect on every cluster; the only thing that can be committed.
 
+use crate::git::TreeChange;
 use crate::model::{Commit, CommitId, Coverage, ObjectKey, Problem};
 use crate::secret::SecretText;
 use std::sync::Arc;
@@ -36,8 +37,8 @@ pub struct Plan {
     pub signing: String,
     /// How long it took to rehearse, in milliseconds.
     pub rehearsed_ms: u64,
-    /// What is written: path and new content (`None` = removed). Sealed bytes only.
-    pub(crate) changes: Vec<(String, Option<Vec<u8>>, u32)>,
+    /// What is written: new contents of files, sealed bytes only.
+    pub(crate) change: TreeChange,
 }
 
 /// What a plan does.
@@ -45,6 +46,8 @@ pub struct Plan {
 pub enum PlanKind {
     /// Reverts commits, newest first.
     Revert(Vec<CommitId>),
+    /// An unpushed commit of ours, put on top of what the remote has.
+    Replay(CommitId),
     /// Sets, adds or removes keys of sealed files.
     Seal,
 }

@@ -1,11 +1,10 @@
 //! Nodes from and to JSON, and the hash of what an object says.
 
-use super::build::{Unique, Words};
-use super::emit::Sink;
 use super::node::{Entry, Key, Map, Node, Scalar, ScalarKind, Style, Value};
-use super::number::{self, Number};
-use super::time;
-use super::write::MASK;
+use super::read::{Unique, Words};
+use super::scalar::number::{self, Number};
+use super::scalar::time;
+use super::write::{self, MASK, Sink};
 use crate::secret::{SecretDigest, SecretLeaf};
 use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use sha2::{Digest as _, Sha256};
@@ -124,12 +123,12 @@ fn encode(node: &Node, out: &mut impl Target) {
 }
 
 fn put_map(map: &Map, out: &mut impl Target) {
-    let mut entries: Vec<_> = map.entries.iter().map(|e| (e.key.go_text(), &e.value)).collect();
+    let mut entries: Vec<_> = map.iter().collect();
     entries.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
     out.put(b"{");
     for (place, (key, value)) in entries.into_iter().enumerate() {
         out.put(if place == 0 { b"" } else { b"," });
-        put_string(&key, out);
+        put_string(key, out);
         out.put(b":");
         encode(value, out);
     }
@@ -138,9 +137,10 @@ fn put_map(map: &Map, out: &mut impl Target) {
 
 fn put_scalar(scalar: &Scalar, out: &mut impl Sink) {
     match scalar.kind {
+        ScalarKind::Null if write::is_empty_string(scalar) => out.put(b"\"\""),
         ScalarKind::Null => out.put(b"null"),
         ScalarKind::Bool => out.put(if scalar.is_true() { b"true" } else { b"false" }),
-        ScalarKind::Str => put_string(&scalar.text, out),
+        ScalarKind::Str => put_string(&write::text(scalar), out),
         ScalarKind::Time => match time::parse(&scalar.text) {
             Some(full) => put_string(&full, out),
             None => put_string(&scalar.text, out),
@@ -150,6 +150,13 @@ fn put_scalar(scalar: &Scalar, out: &mut impl Sink) {
             None => put_string(&scalar.text, out),
         },
     }
+}
+
+/// A JSON string.
+pub(super) fn string(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len() + 2);
+    put_string(text, &mut bytes);
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// A JSON string with Go's escapes.
@@ -290,8 +297,8 @@ mod tests {
 
     #[test]
     fn the_last_of_repeated_keys_counts() {
-        let many: String = (0..40).map(|n| format!("\"k{n}\":{n},")).collect();
-        let node = read(&format!("{{{many}\"k3\":\"x\",\"k30\":\"y\"}}"));
+        let many: Vec<_> = (0..40).map(|n| format!("\"k{n}\":{n}")).collect();
+        let node = read(&format!("{{{},\"k3\":\"x\",\"k30\":\"y\"}}", many.join(",")));
         assert_eq!((node.str_at(&["k3"]), node.str_at(&["k30"])), (Some("x"), Some("y")));
         assert_eq!(node.as_map().map(Map::len), Some(40));
     }

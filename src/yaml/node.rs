@@ -1,8 +1,7 @@
 //! The tree: nodes that know where they were written, cheap to clone and copied on write.
 
-use super::number::{self, Number};
+use super::scalar::number::{self, Number};
 use crate::secret::SecretLeaf;
-use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Where a node was written. Lines and columns count from 1; line 0 means "made by the program".
@@ -67,6 +66,10 @@ pub enum ScalarKind {
 }
 
 /// How a scalar was written.
+///
+/// Two styles matter for what is printed, since kustomize changes these values of resources: text in
+/// [`Style::Folded`], and a null in [`Style::Single`], which is a value left out inside `{}` or `[]`
+/// and printed as the empty string. Kustomizations have neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Style {
     /// Without quotes.
@@ -100,7 +103,8 @@ pub struct Entry {
 /// A mapping's key. Kubernetes knows string keys only; others are kept so that the error can name them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Its text.
+    /// Its text. In a kustomization it is the string that Go makes of a boolean or a number: `yes` is
+    /// `true`, `012` is `10`.
     pub text: Arc<str>,
     /// What it resolves to.
     pub kind: ScalarKind,
@@ -255,22 +259,6 @@ impl Node {
     /// The string at a path of mapping keys.
     pub fn str_at(&self, path: &[&str]) -> Option<&str> {
         self.at_path(path)?.as_str()
-    }
-}
-
-impl Key {
-    /// The string that Go makes of the key: booleans and numbers lose the way they were written.
-    pub fn go_text(&self) -> Cow<'_, str> {
-        let scalar = || Scalar { text: Arc::clone(&self.text), kind: self.kind, style: Style::Plain };
-        match self.kind {
-            ScalarKind::Str | ScalarKind::Time => Cow::Borrowed(&self.text),
-            ScalarKind::Null => Cow::Borrowed("null"),
-            ScalarKind::Bool => Cow::Borrowed(if scalar().is_true() { "true" } else { "false" }),
-            ScalarKind::Int | ScalarKind::Float => match number::of_scalar(&scalar()) {
-                Some(number) => Cow::Owned(number.to_yaml()),
-                None => Cow::Borrowed(&self.text),
-            },
-        }
     }
 }
 

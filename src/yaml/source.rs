@@ -1,1 +1,0 @@
-//! The lossless view of a YAML file: byte spans, styles and comments, for splicing single values.
