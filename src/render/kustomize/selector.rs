@@ -1,7 +1,7 @@
 //! Selectors: which objects a patch or a replacement is about, and the Kubernetes label selector grammar.
 
+use super::pattern::Pattern;
 use crate::yaml::Node;
-use regex::Regex;
 
 /// One identity that an object has or had.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,11 +51,11 @@ pub struct SelectorError {
 /// The `target` of a patch, or the `select` and `reject` of a replacement.
 #[derive(Clone, Debug, Default)]
 pub struct Selector {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Pattern>,
+    version: Option<Pattern>,
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+    namespace: Option<Pattern>,
     labels: LabelSelector,
     annotations: LabelSelector,
 }
@@ -83,7 +83,7 @@ impl Selector {
     /// True if a patch with this target is applied: name and namespace may match the object's original or
     /// its current identity, group, version and kind match the current one.
     pub fn selects(&self, original: &Id, current: &Id, body: &Node) -> bool {
-        let either = |pattern: Option<&Regex>, part: fn(&Id) -> &str| {
+        let either = |pattern: Option<&Pattern>, part: fn(&Id) -> &str| {
             pattern.is_none_or(|p| p.is_match(part(original)) || p.is_match(part(current)))
         };
         either(self.namespace.as_ref(), Id::effective_namespace)
@@ -122,16 +122,16 @@ impl Selector {
     }
 }
 
-fn matches(pattern: Option<&Regex>, text: &str) -> bool {
+fn matches(pattern: Option<&Pattern>, text: &str) -> bool {
     pattern.is_none_or(|pattern| pattern.is_match(text))
 }
 
-fn anchored(field: &'static str, node: Option<&Node>) -> Result<Option<Regex>, SelectorError> {
+fn anchored(field: &'static str, node: Option<&Node>) -> Result<Option<Pattern>, SelectorError> {
     let Some((node, text)) = node.and_then(|n| Some((n, n.scalar_text()?))).filter(|(_, t)| !t.is_empty())
     else {
         return Ok(None);
     };
-    Regex::new(&format!("^(?:{text})$")).map(Some).map_err(|e| {
+    Pattern::new(text).map(Some).map_err(|e| {
         let cause = e.to_string().lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
         error(field, text, format!("not a regular expression: {cause}"), node)
     })
