@@ -39,7 +39,7 @@ pub struct Inputs<'a> {
     pub bases: &'a BTreeMap<String, Remote>,
     /// Which kinds have namespaces, if a cluster said so.
     pub scopes: Option<&'a Scopes>,
-    /// ConfigMaps and Secrets with variables that the repository does not declare, as a cluster has them.
+    /// `ConfigMap`s and Secrets with variables that the repository does not declare, as a cluster has them.
     pub known: &'a HashMap<ObjectKey, Node>,
 }
 
@@ -385,7 +385,7 @@ impl<'a> Engine<'a> {
         self.register(&objects, index);
     }
 
-    /// Namespaces by scope, now that all CustomResourceDefinitions are known.
+    /// Namespaces by scope, now that all `CustomResourceDefinition`s are known.
     fn finish(mut self) -> Rendered {
         let scopes = scopes::Known::of(self.inputs.scopes, self.objects.values().map(|m| &**m));
         for producer in &mut self.producers {

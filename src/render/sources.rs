@@ -52,10 +52,13 @@ impl Home {
         let mut home = Self { urls: remotes.iter().map(|url| plain_url(url)).collect(), keys: Vec::new() };
         let mut scores: HashMap<String, usize> = HashMap::new();
         for spec in specs.iter().filter(|spec| &*spec.source.kind != "ExternalArtifact") {
+            // A bootstrap gives the Kustomization and its source one name.
+            let is_pair = spec.key.name == spec.source.name;
             let score = match spec.path.as_str() {
-                "" if spec.key.name == spec.source.name => 1,
-                "" => 0,
-                path => 2 * usize::from(exists(path)),
+                "" => usize::from(is_pair),
+                path if !exists(path) => 0,
+                _ if is_pair => 5,
+                _ => 2,
             };
             match sources.get(&spec.source).and_then(|source| url_of(source)) {
                 Some(url) => *scores.entry(plain_url(url)).or_default() += score,

@@ -93,7 +93,7 @@ impl Survey {
             let path = join(folder, &name);
             match entry.kind {
                 EntryKind::Folder if is_chart && &*name == "templates" => {
-                    self.templates(tree, &path, cache)?
+                    self.templates(tree, &path, cache)?;
                 }
                 EntryKind::Folder if is_chart && &*name == "charts" => {}
                 EntryKind::Folder if name.starts_with('.') || &*name == "node_modules" => {}
@@ -122,7 +122,9 @@ impl Survey {
     fn templates(&mut self, tree: &dyn Tree, folder: &str, cache: &SurveyCache) -> Result<(), TreeError> {
         for (name, entry) in tree.list(folder)?.unwrap_or_default() {
             let path = join(folder, &name);
-            if entry.kind == EntryKind::File
+            if entry.kind == EntryKind::Folder {
+                self.templates(tree, &path, cache)?;
+            } else if entry.kind == EntryKind::File
                 && is_yaml(&name)
                 && cache.facts(tree, &path, entry)?.makes_applications
             {
@@ -227,7 +229,8 @@ pub(super) fn join(folder: &str, name: &str) -> String {
 }
 
 fn is_yaml(name: &str) -> bool {
-    name.ends_with(".yaml") || name.ends_with(".yml") || FILE_NAMES.contains(&name)
+    // Flux and kustomize compare endings as they are written.
+    matches!(name.rsplit_once('.'), Some((_, "yaml" | "yml"))) || FILE_NAMES.contains(&name)
 }
 
 /// What marks a file that is worth reading: groups of controllers that declare what others render.

@@ -16,7 +16,7 @@ pub struct Artifact<'t> {
 }
 
 impl<'t> Artifact<'t> {
-    /// The artifact of a GitRepository with these patterns.
+    /// The artifact of a `GitRepository` with these patterns.
     pub fn new(tree: &'t dyn Tree, ignore: Arc<Ignore>) -> Self {
         Self { tree, ignore }
     }
@@ -164,7 +164,7 @@ impl Copy {
         let from: Vec<&str> = self.from.split('/').filter(|p| !p.is_empty()).collect();
         let parts: Vec<&str> = path.split('/').collect();
         let is_pattern = |part: &&str| part.contains(['*', '?', '[']);
-        let fixed = from.iter().position(|p| is_pattern(&p)).unwrap_or(from.len());
+        let fixed = from.iter().position(|p| is_pattern(p)).unwrap_or(from.len());
         if parts.len() < fixed || parts[..fixed] != from[..fixed] {
             return None;
         }
@@ -194,8 +194,7 @@ impl Copy {
 /// Patterns of path parts; `**` stands for any number of parts.
 fn fits(pattern: &[&str], parts: &[&str]) -> bool {
     match (pattern.split_first(), parts.split_first()) {
-        (None, None) => true,
-        (Some((&"**", [])), _) => true,
+        (None, None) | (Some((&"**", [])), _) => true,
         (Some((&"**", rest)), _) => (0..=parts.len()).any(|skipped| fits(rest, &parts[skipped..])),
         (Some((first, rest)), Some((name, after))) => {
             glob::matches_name(first, name) == Some(true) && fits(rest, after)

@@ -30,7 +30,7 @@ pub struct Outside<'a> {
     pub opener: Option<&'a dyn Opener>,
     /// Inputs of the build.
     pub inputs: &'a kustomize::Inputs<'a>,
-    /// ConfigMaps and Secrets with variables.
+    /// `ConfigMap`s and Secrets with variables.
     pub find: &'a dyn Fn(&ObjectKey) -> Option<Node>,
 }
 

@@ -98,7 +98,7 @@ pub fn substitute(body: &Node, variables: &Variables) -> Result<Substituted, Sub
     let printed = to_masked_string(&work.hide(body)?);
     let parts = envsubst::parse(&printed).map_err(|error| explain(body, &printed, &error))?;
     let text = work.evaluate(&parts, &Text::Plain(&printed)).map_err(|cause| place(body, cause))?;
-    let text = work.to_plain(&text);
+    let text = work.print(&text);
     let stream = read_stream(text.as_bytes(), &"".into(), Dialect::Kustomization, &Limits::default());
     if let Some(error) = stream.errors.first() {
         let cause = format!("after substitution the object is no longer YAML: {}", error.message);
@@ -289,7 +289,7 @@ impl Work<'_> {
     }
 
     /// Pieces as text, with placeholders for the secret ones.
-    fn to_plain(&mut self, pieces: &[Piece]) -> String {
+    fn print(&mut self, pieces: &[Piece]) -> String {
         let mut text = String::new();
         for piece in pieces {
             match piece {
@@ -407,9 +407,8 @@ fn apply(operator: Operator, value: Piece, arguments: Vec<Vec<Piece>>) -> Result
         Piece::Closed => false,
     };
     match operator {
-        Operator::None => return Ok(vec![value]),
         Operator::Default if is_empty => return Ok(arguments.into_iter().flatten().collect()),
-        Operator::Default => return Ok(vec![value]),
+        Operator::None | Operator::Default => return Ok(vec![value]),
         _ => {}
     }
     let all: Vec<Vec<Piece>> = std::iter::once(vec![value]).chain(arguments).collect();

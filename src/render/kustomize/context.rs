@@ -129,8 +129,7 @@ impl<'a> Context<'a> {
         }
         let mut problem = error.problem();
         problem.severity = Severity::Warning;
-        problem.next = "it may be part of what was left out".to_owned();
-        self.note(problem);
+        self.note(problem.next("it may be part of what was left out"));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use super::field_path::{self, Leaf};
 use super::selector::{Id, Selector, SelectorError};
 use super::structured;
-use crate::yaml::{Node, Scalar, ScalarKind, Style, Value};
+use crate::yaml::{Map, Node, Scalar, ScalarKind, Style, Value};
 
 pub use super::field_path::split_escaped;
 
@@ -153,7 +153,7 @@ impl Replacement {
             field_path::lookup(source.body, &field_path::split(path)).map_err(|e| self.at(path, e))?;
         let found = found
             .filter(|n| {
-                !n.as_map().is_some_and(|m| m.is_empty()) && !n.as_seq().is_some_and(<[Node]>::is_empty)
+                !n.as_map().is_some_and(Map::is_empty) && !n.as_seq().is_some_and(<[Node]>::is_empty)
             })
             .ok_or_else(|| self.at(path, format!("it is missing in the source {id}")))?;
         options.take(found).map_err(|cause| self.at(path, cause))
