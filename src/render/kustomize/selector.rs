@@ -1,38 +1,8 @@
 //! Selectors: which objects a patch or a replacement is about, and the Kubernetes label selector grammar.
 
+use super::id::Id;
 use super::pattern::Pattern;
 use crate::yaml::Node;
-
-/// One identity that an object has or had.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Id {
-    /// API group.
-    pub group: String,
-    /// API version without the group.
-    pub version: String,
-    /// Kind.
-    pub kind: String,
-    /// Name.
-    pub name: String,
-    /// Namespace as written; empty if none is.
-    pub namespace: String,
-    /// True for kinds that are known to be cluster-scoped.
-    pub cluster_scoped: bool,
-}
-
-impl Id {
-    /// The namespace it counts as: `default` if none is written, a placeholder for cluster-scoped kinds
-    /// (render.md 2.4).
-    pub fn effective_namespace(&self) -> &str {
-        if self.cluster_scoped {
-            "_non_namespaceable_"
-        } else if self.namespace.is_empty() {
-            "default"
-        } else {
-            &self.namespace
-        }
-    }
-}
 
 /// A selector that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -116,9 +86,9 @@ impl Selector {
     }
 
     fn matches_kind(&self, id: &Id) -> bool {
-        matches(self.group.as_ref(), &id.group)
-            && matches(self.version.as_ref(), &id.version)
-            && matches(self.kind.as_ref(), &id.kind)
+        matches(self.group.as_ref(), &id.gvk.group)
+            && matches(self.version.as_ref(), &id.gvk.version)
+            && matches(self.kind.as_ref(), &id.gvk.kind)
     }
 }
 
@@ -273,11 +243,12 @@ fn values(rest: &mut &[&str]) -> Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::kustomize::id::Gvk;
     use crate::render::kustomize::testing::read;
 
     fn id(kind: &str, name: &str, namespace: &str) -> Id {
-        let (kind, name, namespace) = (kind.to_owned(), name.to_owned(), namespace.to_owned());
-        Id { group: "apps".into(), version: "v1".into(), kind, name, namespace, cluster_scoped: false }
+        let gvk = Gvk::new("apps/v1", kind);
+        Id { gvk, name: name.into(), namespace: namespace.into(), cluster: false }
     }
 
     #[test]

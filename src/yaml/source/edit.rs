@@ -1,8 +1,9 @@
 //! Edits: which bytes become what, with the blanks, line breaks and commas that keep a file valid.
 
 use super::{Document, Entry, Item, Map, Source, Syntax};
-use crate::yaml::emit::Pen;
+
 use crate::yaml::json;
+use crate::yaml::write::Pen;
 use std::ops::Range;
 
 /// Bytes of a file and the text that takes their place.

@@ -43,6 +43,7 @@
 //! Anchors, aliases, merge keys, repeated keys and keys that are not strings are read, and listed in
 //! [`Source::obstacles`] for those who must not write such files.
 
+mod comments;
 mod edit;
 mod read;
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! Follows the emitter of go-yaml v2, which is libyaml's, to the byte: what may stand plain, where long
 //! lines are folded (at the first single blank past column 80), what is escaped.
 
-use super::scalar;
 use crate::secret::SecretText;
+use crate::yaml::scalar;
 
 /// Lines are folded behind this column.
 const BEST_WIDTH: usize = 80;
@@ -12,7 +12,7 @@ const BEST_WIDTH: usize = 80;
 const LONGEST_SIMPLE_KEY: usize = 128;
 
 /// Where printed bytes go.
-pub(super) trait Sink {
+pub(in crate::yaml) trait Sink {
     /// Takes over the next bytes.
     fn put(&mut self, bytes: &[u8]);
 }
@@ -30,19 +30,19 @@ impl Sink for SecretText {
 }
 
 /// A sink with a place in the line and an indentation.
-pub(super) struct Pen<'s, S> {
+pub(in crate::yaml) struct Pen<'s, S> {
     sink: &'s mut S,
     column: usize,
     /// Indentation of the collection being written; `None` before the first.
-    pub(super) indent: Option<usize>,
+    pub(in crate::yaml) indent: Option<usize>,
     /// The last thing written was a blank or an indentation.
     whitespace: bool,
     /// Only blanks and indicators stand in this line so far.
-    pub(super) indention: bool,
+    pub(in crate::yaml) indention: bool,
 }
 
 impl<'s, S: Sink> Pen<'s, S> {
-    pub(super) fn new(sink: &'s mut S) -> Self {
+    pub(in crate::yaml) fn new(sink: &'s mut S) -> Self {
         Self { sink, column: 0, indent: None, whitespace: true, indention: true }
     }
 
@@ -58,7 +58,7 @@ impl<'s, S: Sink> Pen<'s, S> {
     }
 
     /// Goes to the indentation, on a new line unless this one is still free up to there.
-    pub(super) fn go_to_indent(&mut self) {
+    pub(in crate::yaml) fn go_to_indent(&mut self) {
         const BLANKS: &[u8] = b"                                ";
         let indent = self.indent.unwrap_or(0);
         if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
@@ -74,7 +74,7 @@ impl<'s, S: Sink> Pen<'s, S> {
 
     /// Writes one of YAML's signs, behind a blank if `spaced`. Signs that may start a line's content
     /// (`-`, `?` and a `:` on its own line) keep the line open for a nested collection.
-    pub(super) fn indicator(&mut self, sign: &[u8], spaced: bool, opens_line: bool) {
+    pub(in crate::yaml) fn indicator(&mut self, sign: &[u8], spaced: bool, opens_line: bool) {
         if spaced && !self.whitespace {
             self.write(b" ", 1);
         }
@@ -84,7 +84,7 @@ impl<'s, S: Sink> Pen<'s, S> {
     }
 
     /// Words that are never quoted: numbers, booleans, null.
-    pub(super) fn word(&mut self, text: &str) {
+    pub(in crate::yaml) fn word(&mut self, text: &str) {
         if !self.whitespace {
             self.write(b" ", 1);
         }
@@ -94,7 +94,7 @@ impl<'s, S: Sink> Pen<'s, S> {
     }
 
     /// A string in the style that Go chooses for it; `simple_key` for a key before its colon.
-    pub(super) fn string(&mut self, text: &str, simple_key: bool) {
+    pub(in crate::yaml) fn string(&mut self, text: &str, simple_key: bool) {
         let before = self.indent;
         self.indent = Some(before.map_or(2, |indent| indent + 2));
         match choose_style(text, simple_key) {
@@ -306,7 +306,7 @@ fn chomping(text: &str) -> &'static [u8] {
 }
 
 /// True if the key can be written before a colon on one line.
-pub(super) fn is_simple_key(text: &str) -> bool {
+pub(in crate::yaml) fn is_simple_key(text: &str) -> bool {
     text.len() <= LONGEST_SIMPLE_KEY && !text.contains(is_break)
 }
 
@@ -389,7 +389,7 @@ impl Allowed {
 }
 
 /// True if go-yaml v3 writes a text in a block when asked to; unlike v2, it lets tabs pass.
-pub(super) fn may_be_block(text: &str) -> bool {
+pub(in crate::yaml) fn may_be_block(text: &str) -> bool {
     !text.ends_with(' ')
         && !text.contains(" \n")
         && text.chars().all(|letter| letter == '\t' || is_printable(letter))

@@ -1,11 +1,11 @@
 //! Numbers as Go reads and prints them.
 
-use super::node::{Scalar, ScalarKind};
+use crate::yaml::node::{Scalar, ScalarKind};
 use std::borrow::Cow;
 
 /// The value of a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Number {
+pub(in crate::yaml) enum Number {
     /// A whole number that fits into 64 signed bits.
     Int(i64),
     /// A whole number that fits into 64 bits, but only unsigned.
@@ -15,7 +15,7 @@ pub(super) enum Number {
 }
 
 /// The number a scalar of kind `Int` or `Float` stands for.
-pub(super) fn of_scalar(scalar: &Scalar) -> Option<Number> {
+pub(in crate::yaml) fn of_scalar(scalar: &Scalar) -> Option<Number> {
     let plain = without_underscores(&scalar.text);
     let whole = int(&plain);
     match (scalar.kind, whole) {
@@ -30,13 +30,13 @@ pub(super) fn of_scalar(scalar: &Scalar) -> Option<Number> {
 }
 
 /// Go drops underscores before it looks for a number.
-pub(super) fn without_underscores(text: &str) -> Cow<'_, str> {
+pub(in crate::yaml) fn without_underscores(text: &str) -> Cow<'_, str> {
     if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) }
 }
 
 /// A whole number: Go's `ParseInt(text, 0, 64)`, then `ParseUint`, then the prefixes `0b` and `0o`
 /// once more, this time with a sign behind them allowed, as go-yaml does.
-pub(super) fn int(text: &str) -> Option<Number> {
+pub(in crate::yaml) fn int(text: &str) -> Option<Number> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
         b'+' => (false, &text[1..]),
@@ -93,7 +93,7 @@ fn signed(negative: bool, value: u64) -> Option<Number> {
 }
 
 /// A decimal number with an optional fraction and exponent; too large ones are no numbers.
-pub(super) fn float(text: &str) -> Option<f64> {
+pub(in crate::yaml) fn float(text: &str) -> Option<f64> {
     if !looks_like_float(text.as_bytes()) {
         return None;
     }
@@ -149,7 +149,7 @@ fn lossy_unsigned(value: u64) -> f64 {
 impl Number {
     /// The number as Go's `encoding/json` prints it. Infinities and not-a-number have no JSON; they
     /// are printed in YAML's words.
-    pub(super) fn to_json(self) -> String {
+    pub(in crate::yaml) fn to_json(self) -> String {
         match self {
             Self::Int(value) => value.to_string(),
             Self::Uint(value) => value.to_string(),
@@ -158,7 +158,7 @@ impl Number {
     }
 
     /// The number as kustomize prints it: through JSON, read again by go-yaml v2, printed by it.
-    pub(super) fn to_yaml(self) -> String {
+    pub(in crate::yaml) fn to_yaml(self) -> String {
         let Self::Float(value) = self else { return self.to_json() };
         if !value.is_finite() {
             return not_finite(value).to_owned();

@@ -1,6 +1,6 @@
 //! The order in which Go prints the keys of a mapping: letters by code point, digits as numbers.
 
-use super::node::Map;
+use crate::yaml::node::Map;
 
 /// Places of the entries in Go's order.
 ///

@@ -6,8 +6,8 @@
 //! them, and a value that is left out inside `{}` or `[]` becomes the empty string.
 
 use super::emit;
-use super::node::{Scalar, ScalarKind, Style};
-use super::parse::{EventKind, Parser};
+use crate::yaml::node::{Scalar, ScalarKind, Style};
+use crate::yaml::parse::{EventKind, Parser};
 use std::borrow::Cow;
 
 /// The string a scalar of kind `Str` becomes.

@@ -2,10 +2,24 @@
 //!
 //! Keys are sorted, lists hang under their key without indentation, numbers are printed as after a
 //! round trip through JSON, and a string is quoted only where a YAML 1.1 reader would misread it.
+//!
+//! | file | job |
+//! | --- | --- |
+//! | `emit` | the pen: quoting, folding, blocks |
+//! | `order` | Go's order of keys |
+//! | `refold` | the two kinds of values that kustomize's first printer changes |
 
-use super::emit::{self, Pen, Sink};
+mod emit;
+mod order;
+mod refold;
+#[cfg(test)]
+mod tests;
+
+pub(super) use emit::{Pen, Sink};
+pub use refold::{is_empty_string, text};
+
 use super::node::{Map, Node, Scalar, ScalarKind, Value};
-use super::{number, order, refold, time};
+use super::scalar::{number, time};
 use crate::secret::{SecretLeaf, SecretText};
 
 /// What stands for a secret in masked text, whatever the secret is.
@@ -103,8 +117,8 @@ impl<S: Sink> Printer<'_, S> {
 
     fn scalar(&mut self, scalar: &Scalar) {
         match scalar.kind {
-            ScalarKind::Str => self.pen.string(&refold::text(scalar), false),
-            ScalarKind::Null if refold::is_empty_string(scalar) => self.pen.string("", false),
+            ScalarKind::Str => self.pen.string(&text(scalar), false),
+            ScalarKind::Null if is_empty_string(scalar) => self.pen.string("", false),
             ScalarKind::Null => self.pen.word("null"),
             ScalarKind::Bool => self.pen.word(if scalar.is_true() { "true" } else { "false" }),
             ScalarKind::Int | ScalarKind::Float => match number::of_scalar(scalar) {

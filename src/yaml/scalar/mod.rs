@@ -1,9 +1,11 @@
 //! The two resolvers: what a plain scalar means to Go.
 //!
-//! Kinds only; the values behind them are in `number` and `time`.
+//! Kinds only; the values behind them, and how Go prints those, are in `number` and `time`.
+
+pub(super) mod number;
+pub(super) mod time;
 
 use super::node::ScalarKind;
-use super::{number, time};
 
 /// What a plain scalar means to go-yaml v3 (resources; render.md 2.17).
 ///

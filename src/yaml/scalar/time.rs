@@ -4,7 +4,7 @@
 ///
 /// Accepted are the four shapes that go-yaml tries: a date; date, `T` or `t`, time and zone; date,
 /// blank and time without a zone. Months, days, hours, minutes and seconds may have one digit.
-pub(super) fn parse(text: &str) -> Option<String> {
+pub(in crate::yaml) fn parse(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     if bytes.len() < 8 || bytes[4] != b'-' || !bytes[..4].iter().all(u8::is_ascii_digit) {
         return None;

@@ -1,8 +1,25 @@
-//! Text to documents: split at `---`, events to nodes, anchors expanded, limits kept.
+//! Files to documents: cut at `---`, events to nodes, anchors expanded, limits kept.
+//!
+//! | file | job |
+//! | --- | --- |
+//! | `build` | events of one document to nodes; anchors, limits |
+//! | `pairs` | the entries of a mapping: repeated keys, merge keys |
+//! | `tags` | what an explicit tag makes of a scalar |
+//! | `words` | every word of a file once in memory |
 
-use super::build::{self, Shared, Words};
-use super::node::Node;
-use super::parse::Fault;
+mod build;
+mod pairs;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub(super) use pairs::Unique;
+pub(super) use words::Words;
+
+use crate::yaml::node::Node;
+use crate::yaml::parse::Fault;
+use build::Shared;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -132,7 +149,7 @@ pub(super) fn check_characters(text: &str, line: u32) -> Result<(), Fault> {
 /// lets the compiler look at many at once.
 fn is_plain(chunk: &[u8]) -> bool {
     let is_plain = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
-    chunk.iter().fold(true, |all, b| all & is_plain(*b))
+    chunk.iter().fold(1, |all, b| all & u8::from(is_plain(*b))) == 1
 }
 
 fn is_allowed(c: char) -> bool {
@@ -199,8 +216,8 @@ impl Iterator for Pieces<'_> {
 fn next_line(text: &[u8], from: usize) -> Option<usize> {
     let mut start = from;
     for chunk in text[from..].chunks(32) {
-        let has_break = chunk.iter().fold(false, |any, b| any | (*b == b'\n'));
-        if has_break {
+        let has_break = chunk.iter().fold(0, |any, b| any | u8::from(*b == b'\n'));
+        if has_break != 0 {
             return chunk.iter().position(|b| *b == b'\n').map(|end| start + end + 1);
         }
         start += chunk.len();
