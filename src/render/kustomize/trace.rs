@@ -33,7 +33,7 @@ impl Place {
     }
 
     /// The annotation of a generator or transformer that is an object itself.
-    pub fn object(&self, path: &str, plugin: &Resource) -> Arc<str> {
+    pub fn object(path: &str, plugin: &Resource) -> Arc<str> {
         let mut text = format!("configuredIn: {}\nconfiguredBy:\n", quoted(path));
         let fields = [
             ("apiVersion", plugin.id.gvk.api_version()),
@@ -42,7 +42,7 @@ impl Place {
             ("namespace", plugin.id.namespace.to_string()),
         ];
         for (field, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
-            text.push_str(&format!("  {field}: {}\n", quoted(&value)));
+            text.extend(["  ", field, ": ", &quoted(&value), "\n"]);
         }
         text.into()
     }
