@@ -74,6 +74,8 @@ pub fn born(resource: &mut Resource, origin: &Arc<str>) {
 
 /// Notes that a transformer ran over an object; one without origin was made by it.
 pub fn touched(resource: &mut Resource, by: &Arc<str>) {
+    // Upstream writes all annotations anew when it notes this, as texts.
+    normalize_string_map(&mut resource.body, "annotations");
     let trace = resource.trace.get_or_insert_default();
     match trace.origin {
         None => trace.origin = Some(by.clone()),
