@@ -291,7 +291,7 @@ fn patch(
         allow_name_change: option("allowNameChange"),
         allow_kind_change: option("allowKindChange"),
         line: p.line,
-        file: None,
+        ..Patch::default()
     };
     let loaded = if json {
         patches::load_json(&target.loader, &entry, &p.file)?
