@@ -371,7 +371,9 @@ fn gather_variants(groups: &mut BTreeMap<String, Vec<String>>) {
         let folders = groups.remove(&name).unwrap_or_default();
         groups.entry("default".to_owned()).or_default().extend(folders);
     }
-    groups.values_mut().for_each(|folders| folders.sort_unstable());
+    for folders in groups.values_mut() {
+        folders.sort_unstable();
+    }
 }
 
 fn grouped(folders: impl Iterator<Item = String>, why: impl Fn(usize, &str) -> String) -> Vec<Found> {

@@ -47,7 +47,7 @@ fn take(result: Result, strict: impl FnOnce() -> Option<Box<kustomize::Failure>>
             made.problems.extend(build.warnings);
             made.objects.extend(build.objects);
         }
-        Err(failure) => made.fail(*failure, strict),
+        Err(failure) => made.fail(&failure, strict),
     }
 }
 

@@ -81,7 +81,7 @@ fn built(tree: &dyn Tree, spec: &Spec, outside: &Outside<'_>, made: &mut Made) -
         }
         Err(failure) => {
             let strict = BuildOptions { partial: false, ..options };
-            made.fail(*failure, || {
+            made.fail(&failure, || {
                 kustomize::build_generated(tree, &spec.path, &kustomization, &strict, &inputs).err()
             });
             None
@@ -94,7 +94,7 @@ impl Made {
     /// once more without leaving anything out tells.
     pub(in crate::render) fn fail(
         &mut self,
-        failure: Failure,
+        failure: &Failure,
         strict: impl FnOnce() -> Option<Box<Failure>>,
     ) {
         self.complete = false;
