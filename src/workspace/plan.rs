@@ -41,6 +41,14 @@ pub struct Plan {
     pub(crate) change: TreeChange,
 }
 
+#[cfg(test)]
+impl Plan {
+    /// A change of nothing, for tests of faces: they may not name the room that the type belongs to.
+    pub(crate) fn no_files(onto: CommitId) -> TreeChange {
+        TreeChange { onto, files: vec![] }
+    }
+}
+
 /// What a plan does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlanKind {
