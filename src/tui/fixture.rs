@@ -893,7 +893,7 @@ pub(crate) fn plan() -> Plan {
         author: "Ana <ana@shop.example>".into(),
         signing: "signed with ssh".into(),
         rehearsed_ms: 84,
-        change: Plan::no_files(id("9b1e07a")),
+        change: Plan::without_files(id("9b1e07a")),
     }
 }
 

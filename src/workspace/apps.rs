@@ -28,7 +28,8 @@ pub(super) fn row(
     findings: &[Problem],
 ) -> AppRow {
     let status = facts.statuses.get(&producer.key);
-    let health = worst(own, status);
+    let own_health: Vec<&Compared> = own.iter().copied().filter(|c| facts.producer(&c.key).is_none()).collect();
+    let health = worst(&own_health, status);
     let scene = Scene { facts, producer, status, own, story, findings, health: &health };
     let judged = scene.judge();
     let secrets: Vec<_> = own.iter().filter(|c| c.key.is_secret()).collect();
@@ -123,7 +124,7 @@ impl Scene<'_> {
     }
 
     fn failing(&self) -> Option<Judged> {
-        let broken = self.own.iter().find(|c| c.health.state == HealthState::Degraded);
+        let broken = self.judged_here().find(|c| c.health.state == HealthState::Degraded);
         let said =
             self.status.and_then(|s| s.condition("Ready")).filter(|c| c.status == ConditionStatus::False);
         let cause = match (broken, said) {
@@ -146,6 +147,11 @@ impl Scene<'_> {
             place: broken.and_then(|c| origin(c)),
             ..judged(AppState::Failing, cause, next)
         })
+    }
+
+    /// Objects whose health is this app's affair: producers among them have rows of their own.
+    fn judged_here(&self) -> impl Iterator<Item = &&Compared> {
+        self.own.iter().filter(|c| self.facts.producer(&c.key).is_none())
     }
 
     fn waiting(&self) -> Option<Judged> {
@@ -223,7 +229,7 @@ impl Scene<'_> {
     }
 
     fn progressing(&self) -> Option<Judged> {
-        let object = self.own.iter().find(|c| c.health.state == HealthState::Progressing);
+        let object = self.judged_here().find(|c| c.health.state == HealthState::Progressing);
         let reconciling = self.status.and_then(|s| s.condition("Reconciling"));
         let reconciling = reconciling.filter(|c| c.status == ConditionStatus::True);
         let cause = match (object, reconciling) {

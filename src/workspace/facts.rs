@@ -4,7 +4,7 @@ use crate::cluster::Reader;
 use crate::diff::{self, Base, Comparison, Controller, Desired, Found, Mark, Scaler, Standing};
 use crate::model::{
     CommitId, Environment, Health, HealthState, Live, Manifest, ObjectDiff, ObjectKey, Producer,
-    ProducerStatus, Reason, Rendered, Scopes,
+    ProducerStatus, Rendered, Scopes,
 };
 use crate::{controllers, health};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -51,7 +51,6 @@ pub(super) struct Compared {
     pub(super) key: ObjectKey,
     pub(super) producer: Option<ObjectKey>,
     pub(super) desired: Option<Arc<Manifest>>,
-    pub(super) base: Option<Arc<Manifest>>,
     pub(super) live: Option<Arc<Live>>,
     pub(super) diff: ObjectDiff,
     pub(super) health: Health,
@@ -162,7 +161,6 @@ impl Facts {
             key: live.key.clone(),
             producer: None,
             desired: None,
-            base: None,
             live: Some(live.clone()),
             diff,
             health: self.health(live),
@@ -272,7 +270,6 @@ impl<'a> Side<'a> {
             key: key.clone(),
             producer: Some(self.producer.key.clone()),
             desired: desired.cloned(),
-            base: base.cloned(),
             live: live.cloned(),
             diff: diff::diff(&comparison),
             health: live.map_or(Health::new(HealthState::Unknown, ""), |l| self.facts.health(l)),
@@ -317,9 +314,4 @@ impl<'a> Side<'a> {
 /// Equality of producers across API versions.
 pub(super) fn same_object(a: &ObjectKey, b: &ObjectKey) -> bool {
     a == b
-}
-
-/// Why a producer's objects are not compared: what could not be rendered.
-pub(super) fn not_rendered(producer: &Producer) -> Option<Reason> {
-    (!producer.complete).then(|| producer.problems.first().map_or(Reason::NotSupported, |p| p.reason))
 }

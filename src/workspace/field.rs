@@ -27,8 +27,9 @@ pub(super) struct Field {
     pub(super) cluster: ClusterView,
     pub(super) compared: Vec<Arc<Compared>>,
     pub(super) stories: HashMap<ObjectKey, Story>,
-    /// What the stories were asked for last.
+    /// What the stories were asked for last, and what came back last.
     pub(super) asked: u64,
+    pub(super) told: u64,
     /// Grows with each connection, so that events of an old one are dropped.
     pub(super) epoch: u64,
     /// Ends the watches of the current connection.
@@ -55,6 +56,7 @@ impl Field {
             compared: Vec::new(),
             stories: HashMap::new(),
             asked: 0,
+            told: 0,
             epoch: 0,
             stop: CancellationToken::new(),
             stale: true,

@@ -43,9 +43,9 @@ pub struct Plan {
 
 #[cfg(test)]
 impl Plan {
-    /// A change of nothing, for tests of faces: they may not name the room that the type belongs to.
-    pub(crate) fn no_files(onto: CommitId) -> TreeChange {
-        TreeChange { onto, files: vec![] }
+    /// A change of nothing, for plans that are only drawn.
+    pub(crate) fn without_files(onto: CommitId) -> TreeChange {
+        TreeChange { onto, files: Vec::new() }
     }
 }
 

@@ -166,6 +166,10 @@ impl Scene<'_> {
             work.push(Work { what: "reading git".to_owned(), done: 0, total: 0 });
         }
         for field in self.fields.values() {
+            if field.asked != field.told {
+                let what = format!("reading the history of {}", field.facts.environment.name);
+                work.push(Work { what, done: 0, total: 0 });
+            }
             if let super::snapshot::ClusterView::Reading { done, kinds, .. } = &field.cluster {
                 let what = format!("reading {}", field.facts.environment.name);
                 work.push(Work { what, done: *done, total: *kinds });

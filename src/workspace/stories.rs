@@ -112,6 +112,7 @@ impl Field {
     /// Takes over stories, unless newer ones were asked for meanwhile.
     pub(super) fn told(&mut self, told: Told) {
         if told.asked == self.asked {
+            self.told = told.asked;
             self.stories = told.stories;
             self.stale = true;
         }

@@ -15,6 +15,8 @@
 mod json;
 mod node;
 mod parse;
+#[cfg(test)]
+mod properties;
 mod read;
 mod scalar;
 pub mod source;

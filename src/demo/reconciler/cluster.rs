@@ -92,6 +92,10 @@ impl DemoCluster {
         }
         self.clock.set(Some(now - SignedDuration::from_secs(4 * 60)));
         trouble::by_hand(self);
+        for _ in 0..4 {
+            self.controllers();
+            self.clock.forward(2);
+        }
         self.fetched_at = now;
         self.clock.set(None);
         Ok(())

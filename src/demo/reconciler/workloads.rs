@@ -67,10 +67,17 @@ fn deployment_status(cluster: &DemoCluster, deployment: &Value, current: &Value)
     let now = cluster.stamp();
     let started = text(current, "/metadata/creationTimestamp");
     let deadline = deployment.pointer("/spec/progressDeadlineSeconds").and_then(Value::as_i64).unwrap_or(600);
-    let late = !done && age(cluster, started) > deadline;
     let name = text(current, "/metadata/name");
+    // Once a rollout has come to its end, scaling does not make it a failed one.
+    let ended = deployment
+        .pointer("/status/conditions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .any(|c| text(c, "/reason") == "NewReplicaSetAvailable" && text(c, "/message").contains(name));
+    let late = !done && !ended && age(cluster, started) > deadline;
     let available = ready >= wanted - (wanted / 4);
-    let progressing = if done {
+    let progressing = if done || ended {
         ("True", "NewReplicaSetAvailable", format!("ReplicaSet \"{name}\" has successfully progressed."))
     } else if late {
         ("False", "ProgressDeadlineExceeded", format!("ReplicaSet \"{name}\" has timed out progressing."))
