@@ -111,9 +111,7 @@ impl Scene<'_> {
         for compared in &field.compared {
             match &compared.producer {
                 Some(producer) => own.entry(producer).or_default().push(compared),
-                None if matches!(compared.diff.verdict, Verdict::Unmanaged | Verdict::Orphan) => {
-                    strays.push(&**compared)
-                }
+                None if matches!(compared.diff.verdict, Verdict::Unmanaged | Verdict::Orphan) => strays.push(&**compared),
                 None => {}
             }
         }
@@ -143,20 +141,13 @@ impl Scene<'_> {
 
     fn problems(&self) -> Arc<[Problem]> {
         let mut all: Vec<Problem> = self.broken.iter().map(|p| (*p).clone()).collect();
-        all.extend(
-            self.repository.iter().flat_map(|r| r.problems.iter().chain(&r.secrets.findings)).cloned(),
-        );
+        all.extend(self.repository.iter().flat_map(|r| r.problems.iter().chain(&r.secrets.findings)).cloned());
         for field in self.fields.values() {
             all.extend(field.facts.desired.problems.iter().cloned());
             all.extend(field.facts.desired.producers.iter().flat_map(|p| p.problems.iter()).cloned());
         }
         let mut seen = Vec::new();
-        all.retain(|p| {
-            !seen.contains(p) && {
-                seen.push(p.clone());
-                true
-            }
-        });
+        all.retain(|p| !seen.contains(p) && { seen.push(p.clone()); true });
         all.into()
     }
 

@@ -52,11 +52,7 @@ pub struct DemoCluster {
 impl DemoCluster {
     /// A cluster that follows `origin` with the key that `identities` holds, with a past: it was set up, has applied
     /// what git said, and somebody worked on it by hand.
-    pub fn with_past(
-        name: &'static str,
-        origin: &Path,
-        identities: &str,
-    ) -> Result<Self, crate::git::GitError> {
+    pub fn with_past(name: &'static str, origin: &Path, identities: &str) -> Result<Self, crate::git::GitError> {
         let clock = DemoClock::default();
         let ticking = clock.clone();
         let mut keyring = Keyring::default();

@@ -152,7 +152,9 @@ impl Replacement {
         let found =
             field_path::lookup(source.body, &field_path::split(path)).map_err(|e| self.at(path, e))?;
         let found = found
-            .filter(|n| !n.as_map().is_some_and(Map::is_empty) && !n.as_seq().is_some_and(<[Node]>::is_empty))
+            .filter(|n| {
+                !n.as_map().is_some_and(Map::is_empty) && !n.as_seq().is_some_and(<[Node]>::is_empty)
+            })
             .ok_or_else(|| self.at(path, format!("it is missing in the source {id}")))?;
         options.take(found).map_err(|cause| self.at(path, cause))
     }
