@@ -420,7 +420,7 @@ fn read(session: &Session) -> Result<RepositoryRead, Problem> {
         let rendered = session.render(&*tree, &environment);
         read.environments.push((environment, rendered));
     }
-    read.secrets = session.secret_files(&*tree);
+    read.secrets = session.secret_files(&*tree, head);
     Ok(read)
 }
 
