@@ -4,5 +4,6 @@
 
 mod corpora;
 mod mutator;
+mod server;
 mod stage;
 mod support;
