@@ -33,14 +33,23 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         .context("the runtime cannot be started")?;
     let exit = runtime.block_on(async {
         match arguments.command {
-            None => screen(arguments.path.as_deref().unwrap_or_else(|| Path::new(".")), &arguments.place).await,
+            None => {
+                screen(arguments.path.as_deref().unwrap_or_else(|| Path::new(".")), &arguments.place).await
+            }
             Some(Command::Demo { serve: true }) => serve().await,
-            Some(Command::Demo { serve: false }) if io::stdout().is_terminal() && io::stdin().is_terminal() => {
+            Some(Command::Demo { serve: false })
+                if io::stdout().is_terminal() && io::stdin().is_terminal() =>
+            {
                 demo_screen().await
             }
             Some(Command::Demo { serve: false }) => demo_story().await,
             Some(command) => {
-                let face = cli::Face { settings: &settings, input: &mut io::stdin(), out: &mut io::stdout(), colour: colour() };
+                let face = cli::Face {
+                    settings: &settings,
+                    input: &mut io::stdin(),
+                    out: &mut io::stdout(),
+                    colour: colour(),
+                };
                 Ok(cli::run(command, &arguments.place, face).await)
             }
         }
@@ -86,13 +95,19 @@ async fn demo_story() -> anyhow::Result<Exit> {
     let at_demo = |_: &Path, _: &Where| demo.settings();
     let story = async {
         for (words, typed) in demo::commands() {
-            let arguments = Arguments::try_parse_from(std::iter::once("sealane").chain(words.iter().copied()))?;
+            let arguments =
+                Arguments::try_parse_from(std::iter::once("sealane").chain(words.iter().copied()))?;
             let piped = if typed.is_empty() { "" } else { "printf … | " };
             io::stdout().write_all(format!("$ {piped}sealane {}\n", words.join(" ")).as_bytes())?;
             if let Some(command) = arguments.command {
                 let command = command.inside(&demo.repository.clone);
                 let mut input = typed.as_bytes();
-                let face = cli::Face { settings: &at_demo, input: &mut input, out: &mut io::stdout(), colour: colour() };
+                let face = cli::Face {
+                    settings: &at_demo,
+                    input: &mut input,
+                    out: &mut io::stdout(),
+                    colour: colour(),
+                };
                 cli::run(command, &arguments.place, face).await;
             }
             io::stdout().write_all(b"\n")?;

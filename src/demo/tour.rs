@@ -32,7 +32,9 @@ pub fn next_step(snapshot: &Snapshot) -> Option<String> {
                 Some(SecretState::Differs) => format!(
                     "tour: {APP} is healthy again. Select {SECRET_APP} in prod, `s` shows its secrets, `e` sets one; the cluster follows"
                 ),
-                Some(SecretState::Same) => "tour: that is all: everything came through git. `?` lists the keys".to_owned(),
+                Some(SecretState::Same) => {
+                    "tour: that is all: everything came through git. `?` lists the keys".to_owned()
+                }
                 _ => return None,
             }
         }
@@ -64,7 +66,10 @@ pub fn commands() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["revert", "HEAD~2"], ""),
         (vec!["revert", "HEAD~2", "--commit", "--push"], ""),
         (vec!["status", "--environment", "prod"], ""),
-        (vec!["seal", "apps/cart/overlays/prod/db.sops.yaml", "--set", "password", "--commit", "--push"], "a new password\n"),
+        (
+            vec!["seal", "apps/cart/overlays/prod/db.sops.yaml", "--set", "password", "--commit", "--push"],
+            "a new password\n",
+        ),
         (vec!["diff", "--environment", "prod"], ""),
     ]
 }

@@ -24,7 +24,7 @@ const PRIVATE: [(&str, &str); 9] = [
 /// What in this file should be sealed and is not.
 pub fn findings(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Problem> {
     let mut found = private_keys(path, bytes);
-    let structured = path.ends_with(".yaml") || path.ends_with(".yml") || path.ends_with(".json");
+    let structured = path.rsplit_once('.').is_some_and(|(_, e)| matches!(e, "yaml" | "yml" | "json"));
     let Some(documents) = structured.then(|| documents(bytes, path).ok()).flatten() else { return found };
     let block = documents.first().and_then(Metadata::of);
     for document in &documents {
@@ -35,7 +35,9 @@ pub fn findings(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Problem> {
     match block {
         Some(Ok(metadata)) => {
             let mut open = Vec::new();
-            documents.iter().for_each(|d| unsealed(d, &mut Vec::new(), &metadata, &mut open));
+            for document in &documents {
+                unsealed(document, &mut Vec::new(), &metadata, &mut open);
+            }
             let plain_secret = found.iter().any(|f| f.reason == Reason::Plaintext);
             found.extend(
                 open.into_iter().filter(|_| !plain_secret).map(|(key, line)| in_name_only(path, &key, line)),

@@ -64,7 +64,7 @@ pub(super) fn rewrite(
 ) -> Result<Vec<u8>, Problem> {
     let mut current = text.to_owned();
     for change in changes {
-        current = apply(&current, file, key, metadata, change)?;
+        current = apply(&current, file, key, metadata, &change)?;
     }
     let stamped = stamp(&current, file, key, metadata, time)?;
     let documents = documents(stamped.as_bytes(), file).map_err(|e| e.0)?;
@@ -97,7 +97,7 @@ pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<
             file,
             &key,
             &metadata,
-            Change { path, value: Some(value), value_type: ValueType::Str },
+            &Change { path, value: Some(value), value_type: ValueType::Str },
         )?;
         if first {
             let placeholder = Change {
@@ -106,7 +106,7 @@ pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<
                 value_type: ValueType::Str,
             };
             if name != "x" {
-                current = apply(&current, file, &key, &metadata, placeholder)?;
+                current = apply(&current, file, &key, &metadata, &placeholder)?;
             }
             first = false;
         }
@@ -222,7 +222,7 @@ fn apply(
     file: &str,
     key: &DataKey,
     metadata: &Metadata,
-    change: Change,
+    change: &Change,
 ) -> Result<String, Problem> {
     let source = read(text, file)?;
     if let Some(obstacle) = source.obstacles.first() {
@@ -244,7 +244,7 @@ fn apply(
         (None, Some(entry)) => source.remove(map, entry),
         (None, None) => return Ok(text.to_owned()),
         (Some(value), existing) => {
-            let sealed = sealed_text(value, &change, key, metadata, source.syntax, map.flow)?;
+            let sealed = sealed_text(value, change, key, metadata, source.syntax, map.flow)?;
             match existing {
                 Some(entry) => source.replace(&entry.value, &sealed),
                 None => source.insert(map, last, &sealed),

@@ -6,11 +6,14 @@ use crate::model::Problem;
 use crate::yaml::source::{Content, Item};
 use std::sync::Arc;
 
+/// Gets a leaf, its text and its path.
+pub(super) type Visit<'v, 's, 't> = &'v mut dyn FnMut(&'s Item<'t>, &str, &[Arc<str>]) -> Result<(), Problem>;
+
 /// Visits the sealed leaves below `item`; list indexes are not part of the path (secrets.md 1.2).
 pub(super) fn each<'s, 't>(
     item: &'s Item<'t>,
     path: &mut Vec<Arc<str>>,
-    visit: &mut dyn FnMut(&'s Item<'t>, &str, &[Arc<str>]) -> Result<(), Problem>,
+    visit: Visit<'_, 's, 't>,
 ) -> Result<(), Problem> {
     match &item.content {
         Content::Map(map) => {
