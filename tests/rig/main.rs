@@ -3,6 +3,8 @@
 //! claims to have run it.
 
 mod corpora;
+mod interop;
 mod mutator;
+mod trees;
 mod stage;
 mod support;
