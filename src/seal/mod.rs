@@ -11,13 +11,15 @@
 //! | `metadata` | the `sops` block of a file |
 //! | `walk` | leaves and comments in file order, and which of them are sealed |
 //! | `open` | the whole file, opened and checked |
-//! | `opener`, `emit` | the opener that rendering asks: objects, and files as `sops decrypt` prints them |
+//! | `opener`, `emit`, `letters` | the opener that rendering asks: objects, and files as `sops decrypt` prints them |
 //! | `inspect` | what a sealed file says without being opened |
 //! | `edit` | changing values without touching anything else |
 //! | `make`, `block` | making and re-sealing files |
 //! | `merge` | three versions to one, key by key |
 //! | `detect` | secrets in the clear |
 
+#[cfg(test)]
+mod bad_input;
 mod block;
 mod cipher;
 mod detect;
@@ -25,6 +27,7 @@ mod edit;
 mod emit;
 mod inspect;
 mod keys;
+mod letters;
 mod make;
 mod merge;
 mod metadata;

@@ -65,7 +65,7 @@ impl Opener for KeyringOpener {
             SealedFormat::Binary => self.open_binary(bytes, file),
             SealedFormat::Dotenv => self.open_dotenv(bytes, file),
             SealedFormat::Yaml | SealedFormat::Json => {
-                emit::opened(bytes, file, format, &self.keyring).map(Opened::Plain)
+                emit::opened(bytes, file, &self.keyring).map(Opened::Plain)
             }
             SealedFormat::Ini => Err(OpenError(
                 Problem::error(Reason::NotSupported, "a sealed INI file cannot be opened by Sealane yet")
@@ -243,4 +243,50 @@ fn dotenv_block(text: &str, file: &str) -> Node {
     }
     block.set("age", Node::seq(age.into_values().map(Node::map).collect()));
     Node::map(block)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::open::documents;
+    use super::*;
+
+    const OPS: &str = include_str!("../../keys/demo-ops.agekey");
+    const CART: &str = include_str!("../demo/sealed/cart-prod-2.yaml");
+
+    fn opener() -> KeyringOpener {
+        let mut ring = Keyring::default();
+        ring.add_text(OPS, "test");
+        KeyringOpener::new(Arc::new(ring))
+    }
+
+    fn file(text: &str, format: SealedFormat) -> Option<String> {
+        match opener().open_file(text.as_bytes(), "file", format) {
+            Ok(Opened::Plain(text)) => text.expose_secret_str().map(str::to_owned),
+            Ok(Opened::NotSealed) => None,
+            Err(e) => panic!("{}", e.0),
+        }
+    }
+
+    #[test]
+    fn an_object_opens_though_rendering_changed_it() {
+        let text = CART.replace("name: cart-db", "name: cart-db\n    namespace: shop");
+        let root = documents(text.as_bytes(), "db.sops.yaml").expect("reads").remove(0);
+        assert!(matches!(opener().open_object(&root, "db.sops.yaml"), Ok(Opened::Plain(_))));
+    }
+
+    #[test]
+    fn a_generators_input_is_printed_as_sops_does() {
+        let printed = file(CART, SealedFormat::Yaml).expect("sealed");
+        assert!(printed.starts_with("apiVersion: v1\nkind: Secret\nmetadata:\n    name: cart-db\n"), "{printed}");
+        assert!(printed.contains("\n    username: cart\n") && !printed.contains("sops"));
+        assert_eq!(file("a: b\n", SealedFormat::Yaml), None);
+    }
+
+    #[test]
+    fn objects_whose_comments_rule_are_refused_by_name() {
+        let text = CART.replace("encrypted_regex: ^(data|stringData)$", "encrypted_comment_regex: x");
+        let root = documents(text.as_bytes(), "db.sops.yaml").expect("reads").remove(0);
+        let Err(error) = opener().open_object(&root, "db.sops.yaml") else { panic!("it opened") };
+        assert_eq!(error.0.reason, Reason::NotSupported);
+    }
 }

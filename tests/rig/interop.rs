@@ -2,7 +2,8 @@
 
 use crate::support::{text, tool};
 use crate::trees::{Dice, Made, Rule, made};
-use sealane::seal::{self, Edit, Keyring, Rules};
+use sealane::model::{Opened, Opener as _, SealedFormat};
+use sealane::seal::{self, Edit, Keyring, KeyringOpener, Rules};
 use sealane::secret::{SecretLeaf, SecretText};
 use sealane::yaml::{Node, Value};
 use serde_yaml::Value as Yaml;
@@ -14,6 +15,10 @@ use std::{env, fs, thread};
 
 const IDENTITY: &str = include_str!("../../keys/demo-ops.agekey");
 const TREES: u64 = 200;
+/// What `trees` writes as comments.
+const COMMENTS: [&str; 6] = ["a remark", "seal:this", "leave:this", "behind", "head of a document", "what it is"];
+/// Trees that sops cannot open after it sealed them itself.
+static REFUSED_BY_ITSELF: AtomicU64 = AtomicU64::new(0);
 
 #[test]
 fn two_hundred_trees_are_sealed_opened_and_edited_by_each_in_turn() {
@@ -39,6 +44,28 @@ fn two_hundred_trees_are_sealed_opened_and_edited_by_each_in_turn() {
         workers.into_iter().flat_map(|worker| worker.join().expect("no worker panics")).collect()
     });
     assert!(failures.is_empty(), "{} failed\n{}", failures.len(), failures.join("\n"));
+    let refused = REFUSED_BY_ITSELF.load(Ordering::Relaxed);
+    assert!(refused <= TREES / 20, "sops refused {refused} of its own files");
+}
+
+/// Aliases become copies and `<<` a key of its own when sops seals.
+#[test]
+fn what_sops_makes_of_aliases_and_merge_keys_opens() {
+    let mut exchange = Exchange::new(0);
+    exchange.made = Made {
+        extension: "yaml",
+        text: "base: &base\n  user: ana\n  port: 5432\nlist: &l [a, b]\ncopy: *base\nmore: *l\nown:\n  <<: *base\n  user: bob\nbin: !!binary aGVsbG8=\n".to_owned(),
+        rule: Rule { field: "", value: "", mac_only: false },
+    };
+    fs::write(exchange.folder.path().join("rules"), format!("creation_rules:\n  - age: {}\n", exchange.recipient)).expect("rules");
+    let sealed = exchange.sops(&["encrypt"], exchange.made.text.as_bytes()).expect("sops seals");
+    let wanted = exchange.sops(&["decrypt"], &sealed).expect("sops opens");
+    exchange.prints(&sealed, &wanted).expect("printed as sops prints it");
+    let path: Vec<Arc<str>> = ["own", "<<", "port"].map(Arc::from).into();
+    exchange.holds(&sealed, &path, "5432").expect("the merged value opens");
+    let edited = exchange.edited(&sealed, &path, "1").expect("and can be edited");
+    let printed = exchange.sops(&["decrypt"], &edited).expect("sops opens the edited file");
+    exchange.prints(&edited, &printed).expect("printed as sops prints it");
 }
 
 /// One tree, given to and fro.
@@ -78,20 +105,34 @@ impl Exchange {
         let plain = self.made.text.as_bytes();
         let context = |cause: String| format!("{cause}\n{:?}\n--- plain\n{}", self.made.rule, self.made.text);
 
-        // Sealed by sops, opened by us.
-        let theirs = self.sops(&["encrypt"], plain, &[]).map_err(explain("sops seals")).map_err(context)?;
-        let wanted = self.sops(&["decrypt"], &theirs, &[]).map_err(explain("sops opens its own")).map_err(context)?;
-        self.opens(&theirs, &wanted).map_err(explain("we open theirs")).map_err(context)?;
+        // What the tree holds: sops prints it after a way through a file in which nothing is sealed.
+        let bare = ["encrypt", "--age", &self.recipient, "--encrypted-regex", "^nothing$", "--mac-only-encrypted"];
+        let bare = self.sops(&bare, plain).map_err(explain("sops reads")).map_err(context)?;
+        let content = self.sops(&["decrypt"], &bare).map_err(explain("sops prints")).map_err(context)?;
 
-        // Sealed by us, opened by sops: what it prints is what it prints of its own file.
+        // Sealed by sops, opened by us, and printed as sops prints it.
+        let theirs = self.sops(&["encrypt"], plain).map_err(explain("sops seals")).map_err(context)?;
+        match self.sops(&["decrypt"], &theirs) {
+            Ok(wanted) => {
+                self.opens(&theirs, &wanted).map_err(explain("we open theirs")).map_err(context)?;
+                self.prints(&theirs, &wanted).map_err(|c| format!("{c}--- theirs\n{}", text(&theirs))).map_err(context)?;
+            }
+            // Where comments rule, sops moves some and cannot open its own file any more; `-0.0` it reads as 0.
+            Err(_) if self.made.rule.field.contains("comment") || self.made.text.contains("-0.0") => {
+                REFUSED_BY_ITSELF.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(cause) => return Err(context(format!("sops opens its own: {cause}"))),
+        }
+
+        // Sealed by us, opened by sops.
         let ours = seal::seal_plain(plain, &name, &self.rules, 1_700_000_000)
             .map_err(|p| p.to_string())
             .map_err(explain("we seal"))
             .map_err(context)?;
-        let shown = || format!("--- ours\n{}", text(&ours));
-        let got = self.sops(&["decrypt"], &ours, &[]).map_err(|c| format!("sops opens ours: {c}\n{}", shown())).map_err(context)?;
-        self.same(&got, &wanted).map_err(|c| format!("ours opened: {c}\n{}", shown())).map_err(context)?;
-        self.opens(&ours, &wanted).map_err(explain("we open ours")).map_err(context)?;
+        let shown = |cause: String| context(format!("{cause}\n--- ours\n{}", text(&ours)));
+        let got = self.sops(&["decrypt"], &ours).map_err(explain("sops opens ours")).map_err(shown)?;
+        self.same(&got, &content).map_err(explain("ours opened by sops")).map_err(shown)?;
+        self.opens(&ours, &got).map_err(explain("we open ours")).map_err(shown)?;
 
         // Edited by us, then by sops; edited by sops, then by us.
         let path = self.target(&ours).ok_or_else(|| context("no leaf to edit".to_owned()))?;
@@ -101,15 +142,15 @@ impl Exchange {
         self.holds(&twice, &path, "changed by sops").map_err(explain("sops edits ours")).map_err(context)?;
         let third = self.edited(&twice, &path, "third 🔑\nline").map_err(context)?;
         self.one_line(&twice, &third, &path).map_err(context)?;
-        let opened = self.sops(&["decrypt"], &third, &[]).map_err(explain("sops opens the edited")).map_err(context)?;
+        let opened = self.sops(&["decrypt"], &third).map_err(explain("sops opens the edited")).map_err(context)?;
         self.opens(&third, &opened).map_err(explain("edited twice")).map_err(context)?;
         self.holds(&third, &path, "third 🔑\nline").map_err(context)
     }
 
     /// Runs sops over a file of its own folder and answers what it prints.
-    fn sops(&self, words: &[&str], input: &[u8], more: &[&str]) -> Result<Vec<u8>, String> {
+    fn sops(&self, words: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
         let file = self.write(input);
-        let output = self.command(words).args(more).arg(&file).output().expect("sops runs");
+        let output = self.command(words).arg(&file).output().expect("sops runs");
         if output.status.success() { Ok(output.stdout) } else { Err(text(&output.stderr)) }
     }
 
@@ -174,10 +215,31 @@ impl Exchange {
         }
     }
 
-    /// What sops prints of two files is the same: values to the byte, comments wherever they went.
+    /// What a generator of Flux would get of a file is what sops prints, to the byte.
+    fn prints(&self, sealed: &[u8], wanted: &[u8]) -> Result<(), String> {
+        let mut ring = Keyring::default();
+        ring.add_text(IDENTITY, "keys/demo-ops.agekey");
+        let format = if self.made.extension == "json" { SealedFormat::Json } else { SealedFormat::Yaml };
+        let opened = KeyringOpener::new(Arc::new(ring)).open_file(sealed, "tree", format).map_err(|e| e.0.to_string())?;
+        let Opened::Plain(opened) = opened else { return Err("not taken for sealed".to_owned()) };
+        let (got, wanted) = (text(opened.expose_secret()), text(wanted));
+        if got == wanted { Ok(()) } else { Err(format!("we print\n{}", diff(&wanted, &got))) }
+    }
+
+    /// Two files that sops printed hold the same values and the same comments, wherever it moved them.
     fn same(&self, got: &[u8], wanted: &[u8]) -> Result<(), String> {
+        let (values, expected) = (documents(got, Path::new(self.made.extension))?, documents(wanted, Path::new(self.made.extension))?);
         let (got, wanted) = (text(got), text(wanted));
-        if got == wanted { Ok(()) } else { Err(format!("sops prints\n{got}--- instead of\n{wanted}")) }
+        if values != expected && format!("{values:?}").replace("-0.0", "0") != format!("{expected:?}").replace("-0.0", "0") {
+            return Err(format!("other values\n{}", diff(&wanted, &got)));
+        }
+        for comment in COMMENTS {
+            let count = |text: &str| text.lines().filter(|line| line.ends_with(&format!("# {comment}"))).count();
+            if count(&got) != count(&wanted) {
+                return Err(format!("other comments `{comment}`\n{}", diff(&wanted, &got)));
+            }
+        }
+        Ok(())
     }
 
     /// One value, `mac` and `lastmodified` (and their copies in other documents) are all that changed.
@@ -206,11 +268,10 @@ impl Exchange {
         }
         Err(format!("the edit of {path:?} changed\n{}--- to\n{}", gone.concat(), new.concat()))
     }
+}
 
-    #[expect(dead_code, reason = "printed when a tree is looked at by hand")]
-    fn recipient(&self) -> &str {
-        &self.recipient
-    }
+fn diff(wanted: &str, got: &str) -> String {
+    similar::TextDiff::from_lines(wanted, got).unified_diff().header("wanted", "got").to_string()
 }
 
 fn sealed_paths(node: &Node, path: &mut Vec<Arc<str>>, found: &mut Vec<Vec<Arc<str>>>) {
