@@ -121,7 +121,7 @@ pub enum Command {
     Seal {
         /// The file
         file: PathBuf,
-        /// A key to set; its value is read from standard input, or typed unseen on a terminal
+        /// A key to set; its value is read from standard input
         #[arg(long, value_name = "KEY", conflicts_with = "remove")]
         set: Option<String>,
         /// Keys to remove
@@ -161,9 +161,6 @@ pub struct BuildArguments {
     /// Add the label app.kubernetes.io/managed-by
     #[arg(long)]
     pub enable_managedby_label: bool,
-    /// At this revision instead of the files on disk
-    #[arg(long, value_name = "REV")]
-    pub at: Option<String>,
 }
 
 /// What happens with a plan once it is printed.

@@ -8,8 +8,19 @@
 //! | one file a verb | asks the workspace and prints the answer |
 
 mod arguments;
+mod build;
+mod diff;
+mod doctor;
 mod exit;
+mod history;
 mod output;
+mod plan;
+mod render;
+mod revert;
+mod run;
+mod seal;
+mod status;
 
 pub use arguments::{Arguments, Command, Where};
 pub use exit::Exit;
+pub use run::run;

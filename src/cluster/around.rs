@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Events that are read of one object at most.
 const EVENTS: usize = 500;
 /// A log that is followed may be silent for a day.
-const SILENT: Duration = Duration::from_secs(24 * 3600);
+const SILENT: Duration = Duration::from_hours(24);
 /// A line of a log is shown up to here.
 const LINE: usize = 16 << 10;
 

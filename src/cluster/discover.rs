@@ -142,6 +142,7 @@ impl Discovered {
 }
 
 /// Both forms of `/api` and `/apis`: aggregated (`items`), and the older lists of versions and of groups.
+#[expect(clippy::struct_field_names, reason = "fields are named as Kubernetes names them")]
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Groups {
@@ -164,6 +165,7 @@ struct GroupMeta {
     name: Option<String>,
 }
 
+#[expect(clippy::struct_field_names, reason = "fields are named as Kubernetes names them")]
 #[derive(Deserialize)]
 struct Version {
     version: String,
@@ -172,6 +174,7 @@ struct Version {
     freshness: Option<String>,
 }
 
+#[expect(clippy::struct_field_names, reason = "fields are named as Kubernetes names them")]
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Resource {

@@ -117,6 +117,8 @@ pub enum ClusterError {
     NotServed {
         /// `Kind.group` or `Kind.version.group`.
         kind: String,
+        /// The versions in which it is served, if any.
+        versions: Vec<String>,
     },
     /// 404: the kind is served, the object is not there.
     #[error("{message}")]
@@ -222,6 +224,9 @@ impl ClusterError {
             Self::Unauthorized { skew: Some(_), .. } => "set the clock right, then log in again".to_owned(),
             Self::Unauthorized { .. } => "the token may have expired: log in again, then read again".to_owned(),
             Self::Forbidden { .. } => "ask for a role with get, list and watch on it".to_owned(),
+            Self::NotServed { versions, .. } if !versions.is_empty() => {
+                format!("it is served as {}: write one of these in git", versions.join(", "))
+            }
             Self::NotServed { .. } => {
                 "its CustomResourceDefinition is missing: see whether git installs it earlier".to_owned()
             }

@@ -166,12 +166,10 @@ fn is_review(parts: &[&str]) -> bool {
 fn readable(parts: &[&str]) -> Result<(), &'static str> {
     const UNKNOWN: &str = "it is no path that Sealane reads";
     match parts {
-        ["version" | "readyz" | "livez" | "healthz"]
-        | ["api" | "apis"]
-        | ["api", _]
-        | ["apis", _]
-        | ["apis", _, _] => Ok(()),
-        ["readyz" | "livez" | "healthz" | "openapi", ..] => Ok(()),
+        ["version" | "api" | "apis"]
+        | ["api" | "apis", _]
+        | ["apis", _, _]
+        | ["readyz" | "livez" | "healthz" | "openapi", ..] => Ok(()),
         ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => resource(rest),
         _ => Err(UNKNOWN),
     }

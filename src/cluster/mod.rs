@@ -4,12 +4,13 @@
 //! | --- | --- |
 //! | `guard` | the layer every request passes: reads and access reviews, nothing else |
 //! | `kubeconfig` | which contexts there are, what each would run and trust |
+//! | `proxy` | whether the way leads through a proxy |
 //! | `connect` | [`Connection`]: one server behind the guard |
 //! | `request` | raw bytes in, with patience; buffers are wiped |
 //! | `discover` | which kinds the server serves |
 //! | `json`, `object` | the door: bytes to [`crate::model::Live`], secrets to digests |
 //! | `read` | [`Reader`]: single objects at the version git writes |
-//! | `watch`, `backoff` | list and follow kinds, with their freshness |
+//! | `watch`, `backoff`, `pulse` | list and follow kinds, with their freshness |
 //! | `around` | events of an object, Pods of a workload, logs |
 //! | `review` | what the server would let us read |
 //! | `schema` | published schemas: OpenAPI v3 and CRDs |
@@ -28,6 +29,8 @@ mod json;
 mod kubeconfig;
 mod object;
 mod path;
+mod proxy;
+mod pulse;
 mod read;
 mod request;
 mod review;
@@ -36,7 +39,8 @@ mod schema;
 mod trouble;
 mod watch;
 
-use kube::client::Body;
+/// The body of the requests that a service behind [`Connection::from_service`] gets.
+pub use kube::client::Body;
 
 pub use around::{LogOptions, ObjectEvent};
 pub use connect::{ConnectOptions, Connection, Patience};

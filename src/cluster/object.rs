@@ -425,7 +425,7 @@ mod tests {
         assert!(
             live.body
                 .at_path(&["metadata", "annotations"])
-                .is_some_and(|a| a.as_map().map_or(0, |m| m.len()) == 1)
+                .is_some_and(|a| a.as_map().map_or(0, crate::yaml::Map::len) == 1)
         );
     }
 

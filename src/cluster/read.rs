@@ -114,7 +114,7 @@ impl Reader {
         let answer = match self.connection.fetch(&path, accept).await {
             Ok(answer) => answer,
             Err(ClusterError::NotFound { .. }) => return Ok(None),
-            Err(ClusterError::NotServed { .. }) => return Err(not_served(key, version)),
+            Err(ClusterError::NotServed { .. }) => return Err(not_served(key, version, None)),
             Err(error) => return Err(error),
         };
         let asked =
@@ -126,15 +126,16 @@ impl Reader {
     pub(super) fn served(&self, key: &ObjectKey, version: &str) -> Result<&KindInfo, ClusterError> {
         let info = self.scopes.get(&key.group, &key.kind);
         info.filter(|info| info.versions.iter().any(|v| **v == *version))
-            .ok_or_else(|| not_served(key, version))
+            .ok_or_else(|| not_served(key, version, info))
     }
 }
 
-pub(super) fn not_served(key: &ObjectKey, version: &str) -> ClusterError {
+fn not_served(key: &ObjectKey, version: &str, info: Option<&KindInfo>) -> ClusterError {
     let kind = if key.group.is_empty() {
         format!("{}.{version}", key.kind)
     } else {
         format!("{}.{version}.{}", key.kind, key.group)
     };
-    ClusterError::NotServed { kind: crate::model::clean(&kind) }
+    let versions = info.map(|i| i.versions.iter().map(|v| crate::model::clean(v)).collect());
+    ClusterError::NotServed { kind: crate::model::clean(&kind), versions: versions.unwrap_or_default() }
 }

@@ -130,7 +130,7 @@ impl Connection {
             403 => ClusterError::Forbidden { message },
             // An object that is missing is named; a type that is missing is not.
             404 if said.details.is_some_and(|d| d.name.is_some()) => ClusterError::NotFound { message },
-            404 => ClusterError::NotServed { kind: "that kind".to_owned() },
+            404 => ClusterError::NotServed { kind: "that kind".to_owned(), versions: Vec::new() },
             410 => ClusterError::Gone,
             code => {
                 tracing::debug!(code, retry_after = ?headers.get(header::RETRY_AFTER), "no success");
@@ -174,7 +174,10 @@ fn request(method: &str, path: &str, accept: &str, body: Vec<u8>) -> Result<Requ
         .header(header::ACCEPT, accept)
         .header(header::USER_AGENT, concat!("sealane/", env!("CARGO_PKG_VERSION")))
         .body(Body::from(body))
-        .map_err(|_| ClusterError::NotServed { kind: format!("what {} names", clean(path)) })
+        .map_err(|_| ClusterError::NotServed {
+            kind: format!("what {} names", clean(path)),
+            versions: Vec::new(),
+        })
 }
 
 async fn next_part(body: &mut Body, idle: Duration, server: &str) -> Result<Option<Bytes>, ClusterError> {

@@ -19,7 +19,10 @@ impl Reader {
     pub async fn schema(&self, group: &str, version: &str) -> Result<SchemaSet, ClusterError> {
         let safe = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
         if !safe(group) || !safe(version) {
-            return Err(ClusterError::NotServed { kind: clean(&format!("{group}/{version}")) });
+            return Err(ClusterError::NotServed {
+                kind: clean(&format!("{group}/{version}")),
+                versions: Vec::new(),
+            });
         }
         let path =
             if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
@@ -113,6 +116,7 @@ enum Additional {
     Any(serde::de::IgnoredAny),
 }
 
+#[expect(clippy::struct_field_names, reason = "fields are named as Kubernetes names them")]
 #[derive(Deserialize)]
 struct Kind {
     group: String,
@@ -244,10 +248,11 @@ impl<'d> Builder<'d> {
 impl Raw {
     /// The name of the type that is referred to, directly or as the only part of `allOf`.
     fn target(&self) -> Option<&str> {
-        let reference = self.reference.as_deref().or_else(|| match self.all_of.as_deref() {
+        let only = match self.all_of.as_deref() {
             Some([only]) => only.reference.as_deref(),
             _ => None,
-        })?;
+        };
+        let reference = self.reference.as_deref().or(only)?;
         reference.strip_prefix("#/components/schemas/")
     }
 
@@ -312,9 +317,11 @@ mod tests {
             "port":{"x-kubernetes-int-or-string":true},"tags":{"type":"array","items":{"type":"string"},"x-kubernetes-list-type":"set"}}}"#;
         let set = structural(json.as_bytes(), "example.org", "v1", "Thing").expect("a schema");
         let thing = set.kind("example.org", "v1", "Thing").expect("the kind");
-        assert!(thing.field("spec").and_then(|s| s.schema()).is_some_and(|s| s.keeps_unknown));
-        assert_eq!(thing.field("tags").and_then(|t| t.list_kind()), Some(&ListKind::Set));
-        assert_eq!(thing.field("port").map(|p| p.shape()), Some(&Shape::IntOrText));
+        assert!(
+            thing.field("spec").and_then(crate::model::SchemaRef::schema).is_some_and(|s| s.keeps_unknown)
+        );
+        assert_eq!(thing.field("tags").and_then(crate::model::SchemaRef::list_kind), Some(&ListKind::Set));
+        assert_eq!(thing.field("port").map(crate::model::SchemaRef::shape), Some(&Shape::IntOrText));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::error::ClusterError;
 use super::object::{Asked, Decoder, Event, Page};
 use super::read::Reader;
 use super::request::{Status, accept};
-use super::{backoff::Backoff, path};
+use super::{backoff::Backoff, path, pulse::Pulse};
 use crate::model::{KindInfo, Live, ObjectKey, Problem, Reason};
 use futures::Stream;
 use std::pin::Pin;
@@ -119,6 +119,8 @@ impl Reader {
         let (sender, events) = mpsc::channel(WAITING);
         let lists = Arc::new(Semaphore::new(LISTS));
         let mut tasks = JoinSet::new();
+        let (pulse, beat) = Pulse::new(self.connection().clone());
+        tasks.spawn(beat);
         for kind in kinds {
             let info = self.scopes().get(&kind.group, &kind.kind).cloned();
             let everywhere = vec![Arc::from("")];
@@ -128,7 +130,7 @@ impl Reader {
             };
             for namespace in slots {
                 let slot = Slot { group: kind.group.clone(), kind: kind.kind.clone(), namespace };
-                let watcher = self.watcher(slot, kind, info.clone(), sender.clone(), lists.clone());
+                let watcher = self.watcher(slot, kind, info.clone(), &sender, &lists, &pulse);
                 tasks.spawn(watcher.run());
             }
         }
@@ -140,8 +142,9 @@ impl Reader {
         slot: Slot,
         kind: &WatchKind,
         info: Option<KindInfo>,
-        sender: mpsc::Sender<ClusterEvent>,
-        lists: Arc<Semaphore>,
+        sender: &mpsc::Sender<ClusterEvent>,
+        lists: &Arc<Semaphore>,
+        pulse: &Pulse,
     ) -> Watcher {
         let secret = slot.group.is_empty() && &*slot.kind == "Secret";
         let preferred = info.as_ref().and_then(|i| i.versions.first().cloned());
@@ -160,8 +163,9 @@ impl Reader {
             said: None,
             slot,
             info,
-            sender,
-            lists,
+            sender: sender.clone(),
+            lists: lists.clone(),
+            pulse: pulse.clone(),
         }
     }
 }
@@ -199,6 +203,7 @@ struct Watcher {
     lists: Arc<Semaphore>,
     decoder: Decoder,
     backoff: Backoff,
+    pulse: Pulse,
     lost_since: Option<SystemTime>,
     said: Option<KindState>,
 }
@@ -232,17 +237,12 @@ impl Watcher {
 
     /// Lists if nothing is known, then follows until the server ends the watch.
     async fn round(&mut self, path: &str, version: &mut Option<String>) -> Result<(), Ended> {
-        let from = match version.take() {
-            Some(known) => known,
-            None => {
-                let lists = self.lists.clone();
-                let permit = lists.acquire().await;
-                let listed = self.list(path).await?;
-                drop(permit);
-                listed
-            }
-        };
-        *version = Some(from);
+        if version.is_none() {
+            let lists = self.lists.clone();
+            let permit = lists.acquire().await;
+            *version = Some(self.list(path).await?);
+            drop(permit);
+        }
         self.follow(path, version).await
     }
 
@@ -286,7 +286,14 @@ impl Watcher {
         self.say(KindState::Live).await?;
         self.lost_since = None;
         let mut told = false;
-        while let Some(line) = lines.next().await? {
+        self.pulse.settle();
+        loop {
+            let line = tokio::select! {
+                line = lines.next() => line?,
+                cause = self.pulse.lost() => return Err(cause.into()),
+            };
+            let Some(line) = line else { break };
+            self.pulse.heard();
             let event: Event =
                 serde_json::from_slice(&line).map_err(|e| self.connection.malformed("a watch", &e))?;
             self.event(&event, version).await?;

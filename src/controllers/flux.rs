@@ -10,7 +10,7 @@ const SOURCE: &str = "source.toolkit.fluxcd.io";
 const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
 const HELM: &str = "helm.toolkit.fluxcd.io";
 
-/// What a Flux object says about itself: sources, Kustomizations and HelmReleases of any served version.
+/// What a Flux object says about itself: sources, Kustomizations and `HelmRelease`s of any served version.
 /// `None` for everything else. Fields that a version does not have are simply not there.
 pub fn flux_status(live: &Live) -> Option<ProducerStatus> {
     let body = &live.body;
@@ -78,7 +78,7 @@ fn released(body: &Node) -> Option<SourceRevision> {
     }
 }
 
-/// A HelmRelease reads from its chart, or from an object that `chartRef` names.
+/// A `HelmRelease` reads from its chart, or from an object that `chartRef` names.
 fn chart_source(body: &Node, key: &ObjectKey) -> Option<ObjectKey> {
     if let Some(source) = reference(body.at_path(&["spec", "chartRef"]), key) {
         return Some(source);

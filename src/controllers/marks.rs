@@ -15,7 +15,7 @@ pub struct OwnerMark {
 /// Tools that mark what they make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tool {
-    /// Flux: labels of a Kustomization or HelmRelease.
+    /// Flux: labels of a Kustomization or `HelmRelease`.
     Flux,
     /// Argo CD: tracking id, or the label of a tracked application.
     Argo,

@@ -17,6 +17,8 @@ mod light;
 mod marks;
 mod noise;
 mod revision;
+#[cfg(test)]
+mod tests;
 
 pub use flux::flux_status;
 pub use inventory::inventory_id;

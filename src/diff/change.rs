@@ -1,6 +1,6 @@
 //! What changed between two renderings of one object: for history, rehearsals and comparing revisions.
 
-use super::comparison::{Comparison, Desired, Found};
+use super::comparison::{Base, Comparison, Desired, Found};
 use super::owners::Owners;
 use super::redact;
 use super::rules::{ObjectRules, Rules};
@@ -25,23 +25,15 @@ pub struct Change {
 /// what is only spelled otherwise is no change. Both bodies have been through `model::blind`.
 #[must_use]
 pub fn compare(before: Option<&Node>, after: Option<&Node>) -> Vec<Change> {
-    let Some(key) = after.or(before).and_then(|body| ObjectKey::of(body)).map(|(key, _)| key) else {
-        return Vec::new();
+    let (old, new) = match (before, after) {
+        (Some(old), Some(new)) if kind(old) == kind(new) => (old, new),
+        _ => return whole(before, None).into_iter().chain(whole(None, after)).collect(),
     };
+    let Some((key, _)) = ObjectKey::of(new) else { return Vec::new() };
     let rules = Rules::default();
     let input = Comparison::new(&key, Desired::Absent, Found::Absent, &rules);
-    let (Some(old), Some(new)) = (before, after) else {
-        let subject = super::pattern::Subject::of(&key);
-        let hide = |node: &Node| redact::hide(&subject, &[], node);
-        return vec![Change {
-            path: FieldPath::default(),
-            before: before.map(hide),
-            after: after.map(hide),
-            note: String::new(),
-        }];
-    };
     let mut walk = Walk::two_way(&input, ObjectRules::default());
-    walk.visit(Sides { d: Some(new), b: None, l: Some(old) }, Owners::root(), None);
+    walk.visit(Sides { d: Some(new), b: Base::Unknown, l: Some(old) }, Owners::root(), None);
     let version = api_version(old, new);
     let found = walk.out.into_iter().filter(|field| field.class != crate::model::FieldClass::Synced);
     version
@@ -53,6 +45,21 @@ pub fn compare(before: Option<&Node>, after: Option<&Node>) -> Vec<Change> {
             note: field.note,
         }))
         .collect()
+}
+
+/// Group and kind: only renderings of one kind are compared field by field.
+fn kind(body: &Node) -> (&str, &str) {
+    let (group, _) = ObjectKey::split_api_version(body.str_at(&["apiVersion"]).unwrap_or(""));
+    (group, body.str_at(&["kind"]).unwrap_or(""))
+}
+
+/// A whole object that came or went.
+fn whole(before: Option<&Node>, after: Option<&Node>) -> Option<Change> {
+    let (group, kind) = kind(before.or(after)?);
+    let key = ObjectKey::new(group, kind, "", "");
+    let hide = |node: &Node| redact::hide(&super::pattern::Subject::of(&key), &[], node);
+    let (before, after) = (before.map(hide), after.map(hide));
+    Some(Change { path: FieldPath::default(), before, after, note: String::new() })
 }
 
 /// A live object answers at any version, so the walk passes it over; between two renderings it is a change.

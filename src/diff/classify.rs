@@ -1,6 +1,6 @@
 //! The rows of the field table: what a difference at one place means (diff.md 2.7).
 
-use super::comparison::Controller;
+use super::comparison::{Base, Controller};
 use super::defaults::{Spot, is_default};
 use super::mutations::{Effect, is_strict, well_known};
 use super::normal::{equal_scalars, is_closed};
@@ -60,7 +60,7 @@ impl<'n> Walk<'n> {
             let note = sides.d.zip(sides.l).map_or_else(String::new, |(d, l)| order_note(l, d));
             return self.push(FieldClass::Changed, sides, None, note);
         }
-        let agrees = match (sides.b.flatten(), sides.d, sides.l) {
+        let agrees = match (sides.base(), sides.d, sides.l) {
             (Some(b), Some(d), Some(l)) => {
                 Agrees { live: self.says(b, l, cursor, schema), desired: self.repeats(b, d) }
             }
@@ -73,9 +73,9 @@ impl<'n> Walk<'n> {
     /// The elements are the same and their order differs, where order means something.
     pub fn rule_order(&mut self, sides: Sides<'n>, live_is_base: bool, cursor: Cursor) {
         let class = match sides.b {
-            None => FieldClass::Changed,
-            Some(_) if live_is_base => FieldClass::Pending(PendingKind::Change),
-            Some(_) => FieldClass::Drifted,
+            Base::Unknown => FieldClass::Changed,
+            _ if live_is_base => FieldClass::Pending(PendingKind::Change),
+            _ => FieldClass::Drifted,
         };
         let by = self.newest_foreign(self.owners.holders(cursor));
         self.push(class, sides, by, "only the order differs".to_owned());
@@ -112,19 +112,17 @@ impl<'n> Walk<'n> {
             return Ruling::new(class, foreign.first().copied(), row.note);
         }
         match (sides.d, sides.l) {
-            (Some(d), Some(l)) => {
-                self.both((sides.b.is_some(), sides.base().is_some()), (d, l), holders, schema, agrees)
-            }
+            (Some(d), Some(l)) => self.both(sides.b, (d, l), holders, schema, agrees),
             (Some(_), None) => self.gone(sides),
             (None, Some(live)) => self.extra(sides, live, holders, schema),
             (None, None) => Ruling::plain(FieldClass::Synced),
         }
     }
 
-    /// Rows 2 to 8: git and cluster both have a value. `base` says whether it is known, and whether it has one too.
+    /// Rows 2 to 8: git and cluster both have a value.
     fn both(
         &self,
-        base: (bool, bool),
+        base: Base<'n>,
         (d, l): (&'n Node, &'n Node),
         holders: Holders,
         schema: Option<SchemaRef>,
@@ -133,9 +131,9 @@ impl<'n> Walk<'n> {
         let by = self.newest_foreign(holders);
         let note = order_note(d, l);
         match base {
-            (false, _) => Ruling::new(FieldClass::Changed, by, note),
-            (_, true) if agrees.live => Ruling::new(FieldClass::Pending(PendingKind::Change), None, note),
-            (_, true) if agrees.desired => match (by, self.input.controller) {
+            Base::Unknown => Ruling::new(FieldClass::Changed, by, note),
+            Base::Is(_) if agrees.live => Ruling::new(FieldClass::Pending(PendingKind::Change), None, note),
+            Base::Is(_) if agrees.desired => match (by, self.input.controller) {
                 (Some(_), _) => Ruling::new(FieldClass::Drifted, by, note),
                 (None, Controller::Reconciled) if !self.owners.nothing_known() => {
                     Ruling::new(FieldClass::MutatedOnWrite, None, note)
@@ -143,7 +141,7 @@ impl<'n> Walk<'n> {
                 _ => Ruling::new(FieldClass::Drifted, None, note),
             },
             // Git adds a field whose live value nobody chose: it was only a default, so nothing drifted.
-            (_, false) if self.is_nobodys(l, holders, schema) => {
+            Base::Absent if self.is_nobodys(l, holders, schema) => {
                 Ruling::new(FieldClass::Pending(PendingKind::Change), None, note)
             }
             _ => Ruling::new(FieldClass::Conflict, by, note),
@@ -157,9 +155,9 @@ impl<'n> Walk<'n> {
     /// Rows 9 and 10: the cluster has nothing.
     fn gone(&self, sides: Sides<'n>) -> Ruling<'n> {
         match sides.b {
-            None => Ruling::plain(FieldClass::Changed),
-            Some(None) => Ruling::plain(FieldClass::Pending(PendingKind::Create)),
-            Some(Some(_)) => {
+            Base::Unknown => Ruling::plain(FieldClass::Changed),
+            Base::Absent => Ruling::plain(FieldClass::Pending(PendingKind::Create)),
+            Base::Is(_) => {
                 let since = self.candidates();
                 let names: Vec<&str> = since.iter().map(|m| &*m.name).collect();
                 let note = match names.as_slice() {
@@ -195,13 +193,13 @@ impl<'n> Walk<'n> {
         holders: Holders,
         schema: Option<SchemaRef>,
     ) -> Ruling<'n> {
-        if let Some(Some(_)) = sides.b {
+        if let Base::Is(_) = sides.b {
             let certain = self.applied_by(holders, true);
             let note = if certain { "" } else { "may stay: its controller does not own it" };
             let by = self.newest_foreign(holders);
             return Ruling::new(FieldClass::Pending(PendingKind::Remove), by, note);
         }
-        let known_base = sides.b.is_some();
+        let known_base = !matches!(sides.b, Base::Unknown);
         let default = || is_default(&self.spot(live), schema);
         if holders.is_empty() {
             let class = if default() { FieldClass::Defaulted } else { FieldClass::Unowned };
@@ -284,9 +282,9 @@ impl<'n> Walk<'n> {
         schema: Option<SchemaRef<'n>>,
     ) -> bool {
         if base.as_scalar().is_some() || live.as_scalar().is_some() {
-            return equal_scalars(&self.subject, &self.path, schema, base, live).is_some();
+            return equal_scalars(&self.subject, &self.path, schema, base, live).holds();
         }
-        self.finds_nothing(Sides { d: Some(base), b: Some(None), l: Some(live) }, cursor, schema)
+        self.finds_nothing(Sides { d: Some(base), b: Base::Absent, l: Some(live) }, cursor, schema)
     }
 
     /// True if two renderings of git say the same here.

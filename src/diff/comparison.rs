@@ -147,6 +147,16 @@ impl<'a> Desired<'a> {
 }
 
 impl<'a> Base<'a> {
+    /// What is known one step further: nothing if nothing is known here.
+    #[must_use]
+    pub(super) fn step(self, below: Option<&'a Node>) -> Self {
+        match (self, below) {
+            (Self::Unknown, _) => Self::Unknown,
+            (_, Some(node)) => Self::Is(node),
+            (_, None) => Self::Absent,
+        }
+    }
+
     /// The body, if there is one.
     pub fn body(self) -> Option<&'a Node> {
         match self {

@@ -58,6 +58,16 @@ const WORKLOADS: &[&str] = &["Deployment", "StatefulSet"];
 const WEBHOOKS: &[&str] = &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 const POLICIES: &[&str] = &["ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"];
 
+/// Kinds of admission: an empty selector there is the default and selects everything.
+const SELECTING: &[&str] = &[
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+    "ValidatingAdmissionPolicy",
+    "MutatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "MutatingAdmissionPolicyBinding",
+];
+
 /// Read from the API server's defaulting code and checked against a running 1.36 (see `tests`).
 const DEFAULTS: &[Default] = &[
     row(
@@ -148,6 +158,8 @@ const DEFAULTS: &[Default] = &[
     row(POLICIES, "spec.reinvocationPolicy", Is::Text("Never")),
     row(&["ValidatingAdmissionPolicyBinding"], "spec.matchResources.matchPolicy", Is::Text("Equivalent")),
     row(&["ValidatingAdmissionPolicyBinding"], "spec.matchResources.resourceRules[].scope", Is::Text("*")),
+    row(SELECTING, "**.namespaceSelector", Is::Check(empty)),
+    row(SELECTING, "**.objectSelector", Is::Check(empty)),
     row(&["APIService"], "spec.service.port", Is::Text("443")),
     row(&["CustomResourceDefinition"], "spec.conversion.strategy", Is::Text("None")),
     row(&["CustomResourceDefinition"], "spec.conversion.webhook.clientConfig.service.port", Is::Text("443")),
@@ -177,8 +189,7 @@ const DEFAULTS: &[Default] = &[
 /// True if the value is what the server fills in: the published default, or one of the table.
 pub(super) fn is_default(spot: &Spot, schema: Option<SchemaRef>) -> bool {
     let published = schema.and_then(SchemaRef::schema).and_then(|s| s.default.as_ref());
-    if published
-        .is_some_and(|value| equal_scalars(spot.subject, spot.path, schema, value, spot.live).is_some())
+    if published.is_some_and(|value| equal_scalars(spot.subject, spot.path, schema, value, spot.live).holds())
     {
         return true;
     }
@@ -198,6 +209,10 @@ pub(super) fn is_default(spot: &Spot, schema: Option<SchemaRef>) -> bool {
     )
 }
 
+fn empty(spot: &Spot) -> bool {
+    spot.live.as_map().is_some_and(crate::yaml::Map::is_empty)
+}
+
 fn pull_policy(spot: &Spot) -> bool {
     let image = spot.parent().and_then(|container| container.str_at(&["image"])).unwrap_or("");
     let name = image.rsplit('/').next().unwrap_or(image);
@@ -209,7 +224,7 @@ fn request_is_limit(spot: &Spot) -> bool {
     let resources = spot.above.iter().rev().nth(1).copied().flatten();
     let limit =
         resources.and_then(|r| r.get("limits")).zip(last_key(spot.path)).and_then(|(l, key)| l.get(key));
-    limit.is_some_and(|limit| equal_scalars(spot.subject, spot.path, None, limit, spot.live).is_some())
+    limit.is_some_and(|limit| equal_scalars(spot.subject, spot.path, None, limit, spot.live).holds())
 }
 
 fn probe(spot: &Spot) -> bool {
@@ -254,5 +269,5 @@ fn limit_chain(spot: &Spot) -> bool {
     ["max", "default", "min"]
         .iter()
         .filter_map(|from| item.get(from)?.get(key))
-        .any(|source| equal_scalars(spot.subject, spot.path, None, source, spot.live).is_some())
+        .any(|source| equal_scalars(spot.subject, spot.path, None, source, spot.live).holds())
 }

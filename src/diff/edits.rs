@@ -38,12 +38,11 @@ pub fn list_edits(old: &[Node], new: &[Node]) -> Vec<ListEdit> {
     let mut edits = Vec::new();
     for op in capture_diff_slices(Algorithm::Myers, &before, &after) {
         let (old, new) = (op.old_range(), op.new_range());
-        match op {
-            DiffOp::Equal { .. } => edits.extend(old.zip(new).map(|(old, new)| ListEdit::Keep { old, new })),
-            _ => {
-                edits.extend(old.map(|old| ListEdit::Remove { old }));
-                edits.extend(new.map(|new| ListEdit::Add { new }));
-            }
+        if let DiffOp::Equal { .. } = op {
+            edits.extend(old.zip(new).map(|(old, new)| ListEdit::Keep { old, new }));
+        } else {
+            edits.extend(old.map(|old| ListEdit::Remove { old }));
+            edits.extend(new.map(|new| ListEdit::Add { new }));
         }
     }
     edits

@@ -30,7 +30,7 @@ impl Equal<'_> {
                     && y.iter().all(|(name, value)| x.contains(name) || self.below(name, None, Some(value)))
             }
             (_, _, Some(x), Some(y)) => self.lists(x, y),
-            (None, None, None, None) => equal_scalars(self.subject, &self.path, None, a, b).is_some(),
+            (None, None, None, None) => equal_scalars(self.subject, &self.path, None, a, b).holds(),
             _ => false,
         }
     }

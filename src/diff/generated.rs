@@ -1,4 +1,4 @@
-//! Generated names: a ConfigMap or Secret whose content changed has a new name, and is still the same thing (render.md 12).
+//! Generated names: a `ConfigMap` or Secret whose content changed has a new name, and is still the same thing (render.md 12).
 
 use crate::model::ObjectKey;
 use std::collections::HashMap;

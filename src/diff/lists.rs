@@ -175,7 +175,7 @@ impl Identity {
                 let mut name =
                     values.iter().map(|v| v.as_deref().unwrap_or("")).collect::<Vec<_>>().join(",");
                 if *count > 0 {
-                    name.push_str(&format!("#{}", count + 1));
+                    name = format!("{name}#{}", count + 1);
                 }
                 FieldStep::Item(crate::model::clean(&name).into())
             }

@@ -239,49 +239,66 @@ const DURATIONS: [&str; 6] = ["nterval", "imeout", "uration", "renewBefore", "ma
 
 const BYTES: [&str; 2] = ["caBundle", "request"];
 
-/// Whether two scalars are equal: `Some(None)` if they are spelled alike too, `Some(Some(rule))` if a rule makes them
-/// equal, `None` if they differ.
+/// Whether and why two scalars are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Equality {
+    /// They are spelled alike.
+    Alike,
+    /// They say the same by this rule.
+    By(Rule),
+    /// They differ.
+    No,
+}
+
+impl Equality {
+    /// True if they say the same.
+    pub fn holds(self) -> bool {
+        self != Self::No
+    }
+}
+
+/// Whether two scalars say the same at this place.
 pub(super) fn equal_scalars(
     subject: &Subject,
     path: &[FieldStep],
     schema: Option<SchemaRef>,
     a: &Node,
     b: &Node,
-) -> Option<Option<Rule>> {
+) -> Equality {
     let (x, y) = match (&a.value, &b.value) {
         (Value::Scalar(x), Value::Scalar(y)) => (x, y),
-        (Value::Secret(x), Value::Secret(y)) => return (x == y).then_some(None),
-        _ => return None,
+        (Value::Secret(x), Value::Secret(y)) => return if x == y { Equality::Alike } else { Equality::No },
+        _ => return Equality::No,
     };
     if plainly_equal(x, y) {
-        return Some(None);
+        return Equality::Alike;
     }
     let shape = schema.map(SchemaRef::shape);
     if numbers_equal(x, y) {
-        return Some(Some(Rule::Number));
+        return Equality::By(Rule::Number);
     }
     if (shape == Some(&Shape::Quantity) || subject.at_any(QUANTITIES, path))
         && quantity(&x.text).is_some_and(|value| Some(value) == quantity(&y.text))
     {
-        return Some(Some(Rule::Quantity));
+        return Equality::By(Rule::Quantity);
     }
-    let (Some(x), Some(y)) = (a.as_str(), b.as_str()) else { return None };
+    let (Some(x), Some(y)) = (a.as_str(), b.as_str()) else { return Equality::No };
     let name = last_key(path).unwrap_or("");
     let in_free_map = path.split_last().is_some_and(|(_, parent)| is_free_map(parent));
     let durations = shape == Some(&Shape::Duration)
         || (!subject.built_in && !in_free_map && DURATIONS.iter().any(|end| name.ends_with(end)));
     if durations && duration(x).is_some_and(|value| Some(value) == duration(y)) {
-        return Some(Some(Rule::Duration));
+        return Equality::By(Rule::Duration);
     }
     if !in_free_map && instant(x).is_some_and(|value| Some(value) == instant(y)) {
-        return Some(Some(Rule::Instant));
+        return Equality::By(Rule::Instant);
     }
     let bytes = shape == Some(&Shape::Bytes)
         || (subject.built_in && (BYTES.contains(&name) || subject.at("binaryData.*", path)));
     if bytes && unwrapped(x).eq(unwrapped(y)) {
-        return Some(Some(Rule::Bytes));
+        return Equality::By(Rule::Bytes);
     }
-    None
+    Equality::No
 }
 
 fn unwrapped(text: &str) -> impl Iterator<Item = u8> {

@@ -31,11 +31,16 @@ pub(super) fn is_hidden(class: FieldClass) -> bool {
     )
 }
 
-/// True if a field of this class is folded (rows 4, 5, 16).
+/// True if a field of this class is folded (rows 4, 5, 11, 16). A field that the server drops is folded too: the cluster
+/// runs all of git that it can run, and nothing will ever change that.
 fn is_folded(class: FieldClass) -> bool {
     matches!(
         class,
-        FieldClass::MutatedOnWrite | FieldClass::Delegated | FieldClass::AddedByOthers | FieldClass::Ignored
+        FieldClass::MutatedOnWrite
+            | FieldClass::Delegated
+            | FieldClass::AddedByOthers
+            | FieldClass::Ignored
+            | FieldClass::InvalidInGit
     )
 }
 
@@ -54,19 +59,10 @@ fn walk(input: &Comparison) -> Option<Walked> {
     let mut rules = input.rules.of_object(input.key, &live.version, Some(desired));
     rules.everything = left_alone(desired, &live.body);
     let mut walk = Walk::new(input, &live.managers, rules);
-    let base = match input.base {
-        Base::Unknown => None,
-        Base::Absent => Some(None),
-        Base::Is(node) => Some(Some(node)),
-    };
-    let metadata: Node;
-    let (d, b) = if live.whole {
-        (desired, base)
-    } else {
-        metadata = only_metadata(desired);
-        return Some(walk_metadata(input, &metadata, live));
-    };
-    walk.visit(Sides { d: Some(d), b, l: Some(&live.body) }, Owners::root(), input.schema);
+    if !live.whole {
+        return Some(walk_metadata(input, &only_metadata(desired), live));
+    }
+    walk.visit(Sides { d: Some(desired), b: input.base, l: Some(&live.body) }, Owners::root(), input.schema);
     let version = desired.str_at(&["apiVersion"]).map_or("", |v| ObjectKey::split_api_version(v).1);
     Some(Walked {
         fields: walk.out,
@@ -88,12 +84,11 @@ fn walk_metadata(input: &Comparison, desired: &Node, live: &Live) -> Walked {
     };
     let rules = input.rules.of_object(input.key, &live.version, Some(desired));
     let mut walk = Walk::new(&narrowed, &live.managers, rules);
-    let b = match narrowed.base {
-        Base::Unknown => None,
-        Base::Absent => Some(None),
-        Base::Is(node) => Some(Some(node)),
-    };
-    walk.visit(Sides { d: Some(desired), b, l: Some(&live.body) }, Owners::root(), input.schema);
+    walk.visit(
+        Sides { d: Some(desired), b: narrowed.base, l: Some(&live.body) },
+        Owners::root(),
+        input.schema,
+    );
     Walked { fields: walk.out, approximate: walk.approximate, exhausted: walk.exhausted }
 }
 
@@ -251,9 +246,6 @@ fn of_fields(input: &Comparison, found: &ObjectDiff) -> Verdict {
         FieldClass::Drifted => Verdict::Drifted,
         FieldClass::Changed if field.by.is_some() => Verdict::Drifted,
         FieldClass::Changed | FieldClass::Pending(_) => Verdict::Pending(PendingKind::Change),
-        FieldClass::InvalidInGit => {
-            Verdict::Unknown(format!("the server does not know {} and drops it", field.path).into())
-        }
         _ => Verdict::Unknown("sealed values cannot be compared without a key".into()),
     });
     match worst.min() {

@@ -87,15 +87,11 @@ impl<'a> Owners<'a> {
         }
         for (name, below) in map.iter() {
             let Some(step) = Step::parse(name) else { continue };
-            let next = match self.places[at].steps.get(&step) {
-                Some(next) => *next,
-                None => {
-                    self.places.push(Place::default());
-                    let next = self.places.len() - 1;
-                    self.places[at].steps.insert(step, next);
-                    next
-                }
-            };
+            let fresh = self.places.len();
+            let next = *self.places[at].steps.entry(step).or_insert(fresh);
+            if next == fresh {
+                self.places.push(Place::default());
+            }
             self.add(next, below, who, depth + 1);
         }
     }

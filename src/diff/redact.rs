@@ -1,7 +1,7 @@
 //! The gate for everything this room hands out: no node in a result holds a value that looks secret (diff.md 2.12).
 //!
 //! Comparison happens before the gate, on the nodes as they came; only the copies in the result are changed. Writing a
-//! mask into what is compared is how a mask once ended up in a ConfigMap (helm-controller#925).
+//! mask into what is compared is how a mask once ended up in a `ConfigMap` (helm-controller#925).
 
 use super::pattern::{Subject, last_key};
 use crate::model::FieldStep;

@@ -66,7 +66,7 @@ impl Rules {
         self.rules.extend(other.rules);
     }
 
-    /// The rules that a Flux Kustomization (`spec.ignore`), a HelmRelease (`spec.driftDetection.ignore`) or an
+    /// The rules that a Flux Kustomization (`spec.ignore`), a `HelmRelease` (`spec.driftDetection.ignore`) or an
     /// Argo CD Application (`spec.ignoreDifferences`) gives for its own objects, and what could not be read.
     pub fn of_producer(body: &Node) -> (Self, Vec<RuleError>) {
         let from: Arc<str> = ObjectKey::of(body).map_or_else(String::new, |(key, _)| key.to_string()).into();
@@ -133,10 +133,9 @@ impl ObjectRules<'_> {
 impl IgnoreRule {
     /// A rule that ignores these JSON pointers on these objects; `*` in a pointer stands for any one step.
     pub fn new(from: &str, target: Target, pointers: &[&str]) -> Result<Self, RuleError> {
-        for pattern in [&target.group, &target.version, &target.kind, &target.namespace, &target.name] {
-            if let Some(text) = pattern {
-                anchored(text).ok_or_else(|| RuleError::Pattern(text.clone()))?;
-            }
+        let patterns = [&target.group, &target.version, &target.kind, &target.namespace, &target.name];
+        for pattern in patterns.into_iter().flatten() {
+            anchored(pattern).ok_or_else(|| RuleError::Pattern(pattern.clone()))?;
         }
         let pointers = pointers.iter().map(|text| pointer(text)).collect::<Result<_, _>>()?;
         Ok(Self { from: from.into(), target, pointers, managers: Vec::new() })

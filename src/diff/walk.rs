@@ -1,8 +1,8 @@
 //! The walk: desired, base and live side by side, with the owners and the schema kept in step (diff.md 2.7).
 
-use super::comparison::Comparison;
+use super::comparison::{Base, Comparison};
 use super::lists::{Identity, KeyField, ListShape, guess, identities, known_shape};
-use super::normal::{Rule, equal_scalars, ignored, is_free_map, present, zero_is_none};
+use super::normal::{Equality, Rule, equal_scalars, ignored, is_free_map, present, zero_is_none};
 use super::owners::{Cursor, Owners};
 use super::pattern::{Subject, last_key};
 use super::redact;
@@ -19,11 +19,11 @@ const ELEMENTS: usize = 200;
 /// Deeper nesting is compared as a whole (diff.md 2.13).
 const DEPTH: usize = 128;
 
-/// The three sides at one place. `b` is `None` where no base is known.
+/// The three sides at one place.
 #[derive(Clone, Copy)]
 pub(super) struct Sides<'n> {
     pub d: Option<&'n Node>,
-    pub b: Option<Option<&'n Node>>,
+    pub b: Base<'n>,
     pub l: Option<&'n Node>,
 }
 
@@ -53,7 +53,11 @@ pub(super) struct Walk<'n> {
 impl<'n> Sides<'n> {
     /// Without what says nothing at this place (N10, N12).
     fn present(self, path: &[FieldStep]) -> Self {
-        Self { d: present(self.d, path), b: self.b.map(|b| present(b, path)), l: present(self.l, path) }
+        Self {
+            d: present(self.d, path),
+            b: self.b.step(present(self.b.body(), path)),
+            l: present(self.l, path),
+        }
     }
 
     fn here(self) -> impl Iterator<Item = &'n Node> {
@@ -61,7 +65,7 @@ impl<'n> Sides<'n> {
     }
 
     pub fn base(self) -> Option<&'n Node> {
-        self.b.flatten()
+        self.b.body()
     }
 }
 
@@ -103,6 +107,12 @@ impl<'n> Walk<'n> {
         if sides.d.is_none() && sides.l.is_none() {
             self.note_blank(raw);
             return;
+        }
+        // Presence alone says something here, and only one side has it: there is nothing to walk into.
+        let hollow =
+            |n: &Node| n.as_map().is_some_and(Map::is_empty) || n.as_seq().is_some_and(<[_]>::is_empty);
+        if sides.d.xor(sides.l).is_some_and(hollow) {
+            return self.rule(sides, cursor, schema);
         }
         let deep = self.path.len() >= DEPTH;
         if !deep && sides.here().all(|n| n.as_map().is_some()) {
@@ -174,12 +184,12 @@ impl<'n> Walk<'n> {
             if ignored(&self.path).is_none() {
                 let child = Sides {
                     d: lookups[0].get(&name),
-                    b: sides.b.map(|_| lookups[1].get(&name)),
+                    b: sides.b.step(lookups[1].get(&name)),
                     l: lookups[2].get(&name),
                 };
                 let below = self.owners.field(cursor, &name, whole);
                 match (schema.and_then(|s| s.field(&name)), child.d) {
-                    (None, Some(d)) if child.l.is_none() && drops(schema) => self.invalid(child, d),
+                    (None, Some(d)) if child.l.is_none() && self.drops(schema) => self.invalid(child, d),
                     (known, _) => self.visit(child, below, known),
                 }
             }
@@ -189,6 +199,20 @@ impl<'n> Walk<'n> {
         self.above.pop();
         if sides.d.is_none() || sides.l.is_none() {
             self.fold_up(start, sides);
+        }
+    }
+
+    /// True if the server drops the field at the current path, whose parent has this schema.
+    fn drops(&self, parent: Option<SchemaRef>) -> bool {
+        if self.two_way {
+            return false;
+        }
+        match parent {
+            Some(parent) => {
+                matches!(parent.shape(), Shape::Object { fields, .. } if !fields.is_empty())
+                    && parent.schema().is_some_and(|field| !field.keeps_unknown)
+            }
+            None => self.input.schema.is_none() && super::known::is_dropped(&self.subject, &self.path),
         }
     }
 
@@ -231,9 +255,9 @@ impl<'n> Walk<'n> {
     fn leaf(&mut self, sides: Sides<'n>, cursor: Cursor, schema: Option<SchemaRef<'n>>) {
         match (sides.d, sides.l) {
             (Some(d), Some(l)) => match equal_scalars(&self.subject, &self.path, schema, d, l) {
-                Some(Some(rule)) => return self.equal_by(rule, sides),
-                Some(None) => return,
-                None => {}
+                Equality::By(rule) => return self.equal_by(rule, sides),
+                Equality::Alike => return,
+                Equality::No => {}
             },
             (None, Some(l)) if self.two_way && zero_is_none(&self.subject, &self.path, l) => {
                 return self.equal_by(Rule::ZeroIsNone, sides);
@@ -295,7 +319,7 @@ impl<'n> Walk<'n> {
             (Elements::of(sides.d, keys), Elements::of(sides.base(), keys), Elements::of(sides.l, keys));
         let mut seen = HashSet::new();
         for id in d.order.iter().chain(&l.order).filter(|id| seen.insert(*id)) {
-            let child = Sides { d: d.get(id), b: sides.b.map(|_| b.get(id)), l: l.get(id) };
+            let child = Sides { d: d.get(id), b: sides.b.step(b.get(id)), l: l.get(id) };
             let Some(element) = child.l.or(child.d) else { continue };
             self.enter(id.step(), l.index(id).or(d.index(id)));
             let below = self.owners.item(cursor, element, keys);
@@ -341,7 +365,7 @@ impl<'n> Walk<'n> {
             }
             let child = Sides {
                 d: find(sides.d, value),
-                b: sides.b.map(|b| find(b, value)),
+                b: sides.b.step(find(sides.base(), value)),
                 l: find(sides.l, value),
             };
             if child.d.is_none() || child.l.is_none() {
@@ -383,12 +407,12 @@ impl<'n> Walk<'n> {
             return self.rule(sides, cursor, schema);
         }
         let start = self.out.len();
-        let base = sides.b.map(|b| b.and_then(Node::as_seq));
+        let base = sides.base().and_then(Node::as_seq).filter(|list| list.len() == d.len());
         for (index, (desired, live)) in d.iter().zip(l).enumerate() {
-            let below = match base {
-                Some(Some(list)) if list.len() == d.len() => Some(list.get(index)),
-                Some(None) => Some(None),
-                _ => None,
+            let below = match (sides.b, base.and_then(|list| list.get(index))) {
+                (Base::Absent, _) => Base::Absent,
+                (_, Some(node)) => Base::Is(node),
+                _ => Base::Unknown,
             };
             self.enter(FieldStep::Index(index), Some(index));
             let at = self.owners.index(cursor, index);
@@ -421,7 +445,7 @@ impl<'n> Walk<'n> {
         self.enter(FieldStep::Index(0), None);
         let at = self.owners.index(cursor, 0);
         let items = schema.and_then(SchemaRef::items);
-        let same = self.finds_nothing(Sides { d: Some(d), b: Some(None), l: Some(l) }, at, items);
+        let same = self.finds_nothing(Sides { d: Some(d), b: Base::Absent, l: Some(l) }, at, items);
         self.leave();
         same
     }
@@ -445,14 +469,6 @@ impl<'n> Walk<'n> {
         self.path.pop();
         self.indices.pop();
     }
-}
-
-/// True if the server drops fields that its schema does not list.
-fn drops(schema: Option<SchemaRef>) -> bool {
-    schema.is_some_and(|s| {
-        matches!(s.shape(), Shape::Object { fields, .. } if !fields.is_empty())
-            && s.schema().is_some_and(|field| !field.keeps_unknown)
-    })
 }
 
 fn key_fields(list: SchemaRef, names: &[Arc<str>]) -> Vec<KeyField> {

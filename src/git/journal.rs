@@ -27,8 +27,9 @@ pub(super) struct Step {
     pub(super) path: String,
     /// The id of its content before; `None` if it is new.
     pub(super) before: Option<String>,
-    /// The staged file that takes its place; `None` if it goes.
-    pub(super) staged: Option<PathBuf>,
+    /// The number of the staged file that takes its place; `None` if it goes. Only a number, since a note may
+    /// come with a hostile copy of a repository and must not name files elsewhere.
+    pub(super) staged: Option<usize>,
 }
 
 /// The folder of one move, held by this process.
@@ -124,6 +125,7 @@ impl Repo {
     /// Folders of moves with their note, locked by us now: their own process is gone.
     fn dead_journals(&self) -> impl Iterator<Item = (PathBuf, File, String)> {
         let folders = std::fs::read_dir(self.journals()).into_iter().flatten().flatten();
+        let folders = folders.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         folders.map(|entry| entry.path()).filter_map(|folder| {
             let path = folder.join("move.json");
             let Ok(mut note) = OpenOptions::new().read(true).write(true).open(&path) else {

@@ -47,6 +47,8 @@ pub(super) fn join(base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<Joined, Gi
     if [base, ours, theirs].iter().any(|side| is_binary(side)) {
         return Ok(Joined::Binary);
     }
+    // First, since it starts libgit2, which git2's `merge_file` forgets to do.
+    let (own, other) = (hunks(base, ours)?, hunks(base, theirs)?);
     let input = |content| {
         let mut input = git2::MergeFileInput::new();
         input.content(content);
@@ -57,7 +59,7 @@ pub(super) fn join(base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<Joined, Gi
     if merged.is_automergeable() {
         return Ok(Joined::Clean(merged.content().to_vec()));
     }
-    Ok(Joined::Collide(collisions(&hunks(base, ours)?, &hunks(base, theirs)?)))
+    Ok(Joined::Collide(collisions(&own, &other)))
 }
 
 /// git's own rule: a zero byte among the first 8,000.

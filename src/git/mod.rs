@@ -15,7 +15,7 @@
 //! | `changes`, `lines` | which files and lines differ |
 //! | `change`, `merge`, `rename`, `revert`, `conflict` | [`TreeChange`]: undoing and replaying commits in memory |
 //! | `commit`, `write`, `hooks` | commits as the repository is set up |
-//! | `advance`, `dirty`, `journal`, `refs` | moving a branch with its files, safe against kills |
+//! | `advance`, `dirty`, `journal`, `place`, `refs` | moving a branch with its files, safe against kills |
 //! | `remote`, `process` | fetch and push; the system `git` as a child |
 //! | `ids`, `error` | object ids; what stops us and what to do |
 
@@ -26,6 +26,7 @@ mod changes;
 mod commit;
 mod conflict;
 mod dirty;
+mod disk;
 mod error;
 mod flat;
 mod folder;
@@ -39,6 +40,7 @@ mod log;
 mod merge;
 mod open;
 mod paths;
+mod place;
 mod problems;
 mod process;
 mod refs;
@@ -60,6 +62,7 @@ pub use change::{FileChange, FileMode, TreeChange};
 pub use changes::changes;
 pub use commit::{CommitRequest, Committed, Replaced, Target};
 pub use conflict::{Attempt, Conflict, ConflictFile, ConflictKind};
+pub use disk::DiskTree;
 pub use error::GitError;
 pub use identity::Identity;
 pub use ids::id_of;

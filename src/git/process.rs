@@ -84,8 +84,13 @@ impl Git {
         for name in LOCAL_VARIABLES.iter().map(OsString::from).chain(traces) {
             command.env_remove(name);
         }
+        // Passphrases are asked for by agents and askpass programs, never at the terminal we draw on.
+        if std::env::var_os("SSH_ASKPASS_REQUIRE").is_none() {
+            command.env("SSH_ASKPASS_REQUIRE", "force");
+        }
         command
             .args(args)
+            .env_remove("GPG_TTY")
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_EDITOR", ":")

@@ -112,7 +112,7 @@ impl Repo {
     pub fn fetch(&self, remote: &str) -> Result<Fetched, RemoteError> {
         self.known(remote)?;
         let before = self.remote_branches(remote)?;
-        let args = ["fetch", "--no-progress", "--prune", "--no-recurse-submodules", "--", remote];
+        let args = ["fetch", "--no-progress", "--no-recurse-submodules", "--", remote];
         let output = self.network(&args)?.run().map_err(|error| slow(remote, error))?;
         if !output.ok {
             return Err(failure(remote, &output));

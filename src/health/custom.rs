@@ -18,7 +18,7 @@ pub(super) fn rule(seen: &Seen) -> Option<Health> {
         ("helm.toolkit.fluxcd.io", "HelmRelease") => release(seen),
         ("source.toolkit.fluxcd.io", "HelmRepository") => repository(seen),
         ("notification.toolkit.fluxcd.io", "Alert" | "Provider") => stateless(seen),
-        ("gateway.networking.k8s.io", kind) if kind.ends_with("Route") => route(seen),
+        ("gateway.networking.k8s.io", kind) if kind.ends_with("Route") => Some(route(seen)),
         _ => None,
     }
 }
@@ -80,7 +80,7 @@ fn stateless(seen: &Seen) -> Option<Health> {
 }
 
 /// Every parent says for itself whether it takes the route.
-fn route(seen: &Seen) -> Option<Health> {
+fn route(seen: &Seen) -> Health {
     let generation = seen.number(&["metadata", "generation"]);
     let parents = seen.list(&["status", "parents"]);
     for parent in parents {
@@ -90,17 +90,14 @@ fn route(seen: &Seen) -> Option<Health> {
             let of = condition.get("observedGeneration").and_then(Node::as_i64);
             let current = of.is_none() || generation.is_none() || of == generation;
             if !current {
-                return Some(progressing(format!("{name} has not looked at the newest spec yet")));
+                return progressing(format!("{name} has not looked at the newest spec yet"));
             }
             if matches!(kind, "Accepted" | "ResolvedRefs") && condition.str_at(&["status"]) == Some("False") {
                 let message = condition.str_at(&["message"]).unwrap_or("");
                 let reason = condition.str_at(&["reason"]).unwrap_or("");
-                return Some(degraded(format!(
-                    "{name} does not take it: {}",
-                    super::seen::said(message, reason)
-                )));
+                return degraded(format!("{name} does not take it: {}", super::seen::said(message, reason)));
             }
         }
     }
-    Some(if parents.is_empty() { progressing("no gateway has taken it yet") } else { Health::healthy() })
+    if parents.is_empty() { progressing("no gateway has taken it yet") } else { Health::healthy() }
 }

@@ -16,6 +16,8 @@ mod platform;
 mod pod;
 mod seen;
 mod sum;
+#[cfg(test)]
+mod tests;
 mod workloads;
 
 pub use generic::health;

@@ -58,20 +58,20 @@ impl<'a> Seen<'a> {
 }
 
 impl<'a> Said<'a> {
-    pub fn is(&self, status: &str) -> bool {
+    pub fn is(self, status: &str) -> bool {
         self.node.str_at(&["status"]) == Some(status)
     }
 
-    pub fn reason(&self) -> &'a str {
+    pub fn reason(self) -> &'a str {
         self.node.str_at(&["reason"]).unwrap_or("")
     }
 
-    pub fn since(&self) -> &'a str {
+    pub fn since(self) -> &'a str {
         self.node.str_at(&["lastTransitionTime"]).unwrap_or("")
     }
 
     /// What it says, for people: the first line of its message, else its reason.
-    pub fn words(&self) -> String {
+    pub fn words(self) -> String {
         let message = self.node.str_at(&["message"]).unwrap_or("");
         said(message, self.reason())
     }

@@ -43,7 +43,7 @@ pub use live::{KindInfo, Live, LiveOwner, Manager, Scopes};
 pub use object::{KeyError, Manifest, ObjectKey, Origin};
 pub use problem::{Place, Problem, Reason, Severity};
 pub use rendered::{Coverage, Environment, Producer, ProducerSpec, Rendered};
-pub use schema::{FieldSchema, ListKind, SchemaId, SchemaRef, SchemaSet, Shape};
+pub use schema::{FieldSchema, KindName, ListKind, SchemaId, SchemaRef, SchemaSet, Shape};
 pub use screened::screened;
 pub use sealed::{OpenError, Opened, Opener, SealedFormat};
 pub use status::{Condition, ConditionStatus, ProducerStatus, SourceRevision};

@@ -8,13 +8,16 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SchemaId(pub u32);
 
+/// A kind: its group, version and name.
+pub type KindName = (Arc<str>, Arc<str>, Arc<str>);
+
 /// The schemas of some kinds, as one arena.
 #[derive(Clone, Debug, Default)]
 pub struct SchemaSet {
     /// All nodes.
     pub nodes: Vec<FieldSchema>,
     /// Where each kind starts: by group, version, kind.
-    pub kinds: HashMap<(Arc<str>, Arc<str>, Arc<str>), SchemaId>,
+    pub kinds: HashMap<KindName, SchemaId>,
 }
 
 /// What is known about one field.

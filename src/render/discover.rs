@@ -48,14 +48,22 @@ pub fn discover(tree: &dyn Tree, surveys: &SurveyCache, remotes: &[String]) -> R
     Ok(Discovery { environments, problems })
 }
 
+/// What other tools would make, by name and first file.
 fn foreign(survey: &Survey) -> Vec<Problem> {
-    survey
+    let mut problems: Vec<Problem> = survey
         .foreign
         .iter()
-        .map(|(tool, file)| {
-            Problem::warning(Reason::NotSupported, format!("{tool} bundles are not rendered yet")).at(file, 0)
+        .map(|(what, (file, count))| {
+            let cause = format!("not rendered yet: {what} ({count} files, the first is this)");
+            Problem::warning(Reason::NotSupported, cause).at(file, 0)
         })
-        .collect()
+        .collect();
+    if let Some(chart) = survey.charts.first() {
+        let cause = format!("not rendered: {} Helm charts need Helm; the first is this", survey.charts.len());
+        let file = if chart.is_empty() { "Chart.yaml".to_owned() } else { format!("{chart}/Chart.yaml") };
+        problems.push(note(Reason::NeedsHelm, cause).at(&file, 0));
+    }
+    problems
 }
 
 /// All environments with what they start from: Flux entries, else Argo CD and kustomize roots, else folders.
@@ -96,8 +104,11 @@ fn flux(tree: &dyn Tree, survey: &Survey, remotes: &[String]) -> Vec<Found> {
         .declared()
         .filter(|manifest| !survey.in_chart(&manifest.origin.file))
         .filter_map(|manifest| Spec::of(manifest))
+        // What is named by a variable is part of another one's folder.
+        .filter(|spec| !spec.key.name.contains("${"))
         .collect();
-    let instances = instances(tree, survey);
+    let mut instances = instances(tree, survey);
+    instances.extend(bootstraps(survey, &specs));
     let sources: HashMap<ObjectKey, Arc<Manifest>> =
         survey.declared().filter(|m| is_source(m)).map(|m| (m.key.clone(), m.clone())).collect();
     let home = Home::of(&specs, &sources, remotes, &|path| is_folder(tree, path));
@@ -137,14 +148,17 @@ fn flux(tree: &dyn Tree, survey: &Survey, remotes: &[String]) -> Vec<Found> {
 
 fn flux_environment(entry: &str, why: String, specs: Vec<Spec>) -> Found {
     let declared = specs.first().map_or("", |spec| folder_of(&spec.origin.file));
-    let name = match cluster_of(entry) {
-        "cluster" => cluster_of(declared),
-        name => name,
+    let name = match (cluster_of(entry), declared.strip_suffix("/flux-system")) {
+        ("cluster", Some(above)) => cluster_of(above),
+        (name, _) => name,
     };
     (Environment { name: name.into(), entry: entry.into(), why }, Seed::Flux(specs))
 }
 
 fn declared_at(spec: &Spec) -> String {
+    if spec.origin.line == 0 {
+        return format!("flux bootstrap was told so, as {} shows: {}", spec.origin.file, spec.key);
+    }
     format!("{} in {}:{}", spec.key, spec.origin.file, spec.origin.line)
 }
 
@@ -233,6 +247,39 @@ fn instances(tree: &dyn Tree, survey: &Survey) -> Vec<Spec> {
         .collect()
 }
 
+/// Folders that `flux bootstrap` was, or will be, told to sync: clusters with Flux objects, or with a
+/// `flux-system` folder, whose Kustomization is not declared in the repository itself.
+fn bootstraps(survey: &Survey, specs: &[Spec]) -> Vec<Spec> {
+    let mut folders: BTreeMap<&str, &str> = BTreeMap::new();
+    for (path, facts) in &survey.files {
+        let folder = folder_of(path);
+        let (above, name) = folder.rsplit_once('/').unwrap_or(("", folder));
+        let file = path.rsplit('/').next().unwrap_or(path);
+        if name == "flux-system" && matches!(file, "gotk-sync.yaml" | "gotk-components.yaml") {
+            folders.insert(above, path);
+        } else if above.rsplit('/').next() == Some("clusters")
+            && facts.declared.iter().any(|manifest| Spec::of(manifest).is_some())
+        {
+            folders.entry(folder).or_insert(path);
+        }
+    }
+    let declared = |folder: &str| {
+        specs.iter().any(|spec| spec.path == folder && survey.reach(folder).contains(&*spec.origin.file))
+    };
+    let holds_flux = |folder: &str| {
+        let reach = survey.reach(folder);
+        specs.iter().any(|spec| reach.contains(&*spec.origin.file))
+    };
+    folders
+        .into_iter()
+        .filter(|(folder, _)| !declared(folder) && holds_flux(folder))
+        .filter_map(|(folder, file)| {
+            let origin = Origin { file: file.into(), ..Origin::default() };
+            Spec::of(&synced("flux-system", "flux-system", "GitRepository", folder, &origin))
+        })
+        .collect()
+}
+
 /// The Kustomization that an instance makes of its `sync`.
 fn synced(name: &str, namespace: &str, kind: &str, path: &str, origin: &Origin) -> Manifest {
     let map = |pairs: Vec<(&str, Node)>| Node::map(pairs.into_iter().collect::<Map>());
@@ -284,7 +331,10 @@ fn argo(survey: &Survey) -> Vec<Found> {
 fn kustomize(survey: &Survey) -> Vec<Found> {
     let named = survey.named();
     let roots = survey.roots.keys().filter(|folder| {
-        !named.contains(*folder) && !survey.is_component(folder) && !survey.in_chart(&format!("{folder}/x"))
+        !named.contains(*folder)
+            && !survey.is_component(folder)
+            && !survey.in_chart(&format!("{folder}/x"))
+            && !folder.split('/').any(|part| ASIDE.contains(&part))
     });
     grouped(roots.cloned(), |count, first| {
         format!("{count} kustomizations that no other one names, the first in {}", shown(first))

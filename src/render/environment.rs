@@ -39,7 +39,7 @@ pub struct Inputs<'a> {
     pub bases: &'a BTreeMap<String, Remote>,
     /// Which kinds have namespaces, if a cluster said so.
     pub scopes: Option<&'a Scopes>,
-    /// ConfigMaps and Secrets with variables that the repository does not declare, as a cluster has them.
+    /// `ConfigMap`s and Secrets with variables that the repository does not declare, as a cluster has them.
     pub known: &'a HashMap<ObjectKey, Node>,
 }
 
@@ -156,7 +156,9 @@ impl<'a> Engine<'a> {
         self.seen.insert(spec.key.clone(), index);
         let mut spec = spec;
         let mut made = self.make(&spec);
-        for _ in 1..MOST_ROUNDS {
+        let mut rounds = 1;
+        while rounds < MOST_ROUNDS {
+            rounds += 1;
             // A Kustomization that contains itself is followed as it patches itself.
             let Some(own) = made.objects.iter().find(|m| m.key == spec.key).and_then(Spec::of) else { break };
             if says_the_same(&own, &spec) {
@@ -165,13 +167,17 @@ impl<'a> Engine<'a> {
             spec = Spec { origin: spec.origin, ..own };
             made = self.make(&spec);
         }
-        let Made { objects, problems, complete, reads } = made;
+        let Made { objects, problems, complete, reads, folder } = made;
+        let mut asked = spec.producer();
+        if let Some(folder) = folder {
+            asked.path = folder.into();
+        }
         let objects: Vec<Arc<Manifest>> = objects.into_iter().map(Arc::new).collect();
         self.producers.push(Producer {
             key: spec.key.clone(),
             parent,
             declared: spec.origin.clone(),
-            spec: spec.producer(),
+            spec: asked,
             objects: objects.clone(),
             problems,
             complete,
@@ -224,7 +230,10 @@ impl<'a> Engine<'a> {
             Handed::Copies(ignore, copies) => {
                 let artifact = Artifact::new(self.tree, ignore);
                 match Composed::new(&artifact, &copies) {
-                    Ok(composed) => back(self.render(&composed, spec), &composed),
+                    Ok(composed) => {
+                        let folder = composed.folder_of(&spec.path);
+                        Made { folder, ..back(self.render(&composed, spec), &composed) }
+                    }
                     Err(error) => nothing(Problem::error(Reason::Repository, error.to_string()), spec),
                 }
             }
@@ -341,7 +350,9 @@ impl<'a> Engine<'a> {
         let Some(source) = source else {
             return Err(refuse(Reason::InvalidObject, format!("{} has no source `{alias}`", generator.key)));
         };
-        if !self.home.is(&source, self.source(&source).map(|s| &**s)) {
+        let declared = self.source(&source).map(|s| &**s);
+        // An alias that nobody declares is the repository that the generator itself comes from.
+        if declared.is_some() && !self.home.is(&source, declared) {
             let cause = format!("{} copies from {source}, which is another repository", generator.key);
             return Err(refuse(Reason::NeedsNetwork, cause));
         }
@@ -374,7 +385,7 @@ impl<'a> Engine<'a> {
         self.register(&objects, index);
     }
 
-    /// Namespaces by scope, now that all CustomResourceDefinitions are known.
+    /// Namespaces by scope, now that all `CustomResourceDefinition`s are known.
     fn finish(mut self) -> Rendered {
         let scopes = scopes::Known::of(self.inputs.scopes, self.objects.values().map(|m| &**m));
         for producer in &mut self.producers {

@@ -1,4 +1,4 @@
-//! Producers that are recognised and not rendered: HelmReleases, Argo CD Applications, other repositories.
+//! Producers that are recognised and not rendered: releases of Helm, Argo CD Applications, other repositories.
 
 use crate::model::{Manifest, ObjectKey, Problem, Producer, ProducerSpec, Reason, clean};
 use crate::yaml::Node;
@@ -28,12 +28,12 @@ pub(super) fn unrendered(
     }
 }
 
-/// True for the HelmReleases of Flux, old and new.
+/// True for the `HelmRelease`s of Flux, old and new.
 pub(super) fn is_helm_release(key: &ObjectKey) -> bool {
     &*key.kind == "HelmRelease" && matches!(&*key.group, "helm.toolkit.fluxcd.io" | "helm.fluxcd.io")
 }
 
-/// The producer that a HelmRelease is. `find` gives rendered objects.
+/// The producer that a `HelmRelease` is. `find` gives rendered objects.
 pub(super) fn helm_release(
     manifest: &Manifest,
     parent: Option<usize>,

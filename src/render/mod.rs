@@ -25,6 +25,8 @@ mod sources;
 mod survey;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use discover::{Discovery, discover};
 pub use environment::{Caches, Inputs, render_environment};

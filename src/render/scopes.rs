@@ -15,7 +15,7 @@ pub(super) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// From a cluster, if there is one, and the CustomResourceDefinitions among rendered objects.
+    /// From a cluster, if there is one, and the `CustomResourceDefinition`s among rendered objects.
     pub fn of<'m>(cluster: Option<&'a Scopes>, objects: impl Iterator<Item = &'m Manifest>) -> Self {
         let defined = objects
             .filter(|m| &*m.key.kind == "CustomResourceDefinition")

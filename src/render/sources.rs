@@ -41,8 +41,8 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Weighs what Kustomizations read from which source. `remotes` are the repository's own URLs, if it has
-    /// any; without them the source whose paths exist here wins.
+    /// Weighs what Kustomizations read from which source. `remotes` are the repository's own URLs; where no source
+    /// names one of them, the source whose paths exist here wins.
     pub fn of(
         specs: &[Spec],
         sources: &HashMap<ObjectKey, Arc<Manifest>>,
@@ -52,10 +52,13 @@ impl Home {
         let mut home = Self { urls: remotes.iter().map(|url| plain_url(url)).collect(), keys: Vec::new() };
         let mut scores: HashMap<String, usize> = HashMap::new();
         for spec in specs.iter().filter(|spec| &*spec.source.kind != "ExternalArtifact") {
+            // A bootstrap gives the Kustomization and its source one name.
+            let is_pair = spec.key.name == spec.source.name;
             let score = match spec.path.as_str() {
-                "" if spec.key.name == spec.source.name => 1,
-                "" => 0,
-                path => 2 * usize::from(exists(path)),
+                "" => usize::from(is_pair),
+                path if !exists(path) => 0,
+                _ if is_pair => 5,
+                _ => 2,
             };
             match sources.get(&spec.source).and_then(|source| url_of(source)) {
                 Some(url) => *scores.entry(plain_url(url)).or_default() += score,
@@ -64,7 +67,8 @@ impl Home {
                 None => {}
             }
         }
-        if remotes.is_empty() {
+        // A clone of a mirror, of a fork or of a folder has remotes that no source names: then paths decide.
+        if !scores.keys().any(|url| home.urls.contains(url)) {
             let best = scores.into_iter().filter(|(_, score)| *score > 0);
             home.urls.extend(best.max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0))).map(|(url, _)| url));
         }

@@ -17,6 +17,8 @@ pub(super) struct Facts {
     pub is_objects: bool,
     /// What it names, if it is a kustomization.
     pub kustomization: Option<Refs>,
+    /// True if it is, or is a template of, an Argo CD Application.
+    pub makes_applications: bool,
 }
 
 /// What a kustomization names.
@@ -68,9 +70,9 @@ pub(super) struct Survey {
     /// Folders with a kustomization, and its file.
     pub roots: BTreeMap<String, String>,
     /// Folders of charts, whose templates are no manifests.
-    charts: BTreeSet<String>,
-    /// True if files of other tools were seen, by name.
-    pub foreign: BTreeMap<&'static str, String>,
+    pub charts: BTreeSet<String>,
+    /// What other tools would make: the first file and how many there are.
+    pub foreign: BTreeMap<&'static str, (String, usize)>,
 }
 
 impl Survey {
@@ -90,7 +92,10 @@ impl Survey {
         for (name, entry) in entries {
             let path = join(folder, &name);
             match entry.kind {
-                EntryKind::Folder if is_chart && matches!(&*name, "templates" | "charts") => {}
+                EntryKind::Folder if is_chart && &*name == "templates" => {
+                    self.templates(tree, &path, cache)?;
+                }
+                EntryKind::Folder if is_chart && &*name == "charts" => {}
                 EntryKind::Folder if name.starts_with('.') || &*name == "node_modules" => {}
                 EntryKind::Folder => self.folder(tree, &path, cache)?,
                 EntryKind::File if is_yaml(&name) => {
@@ -99,11 +104,31 @@ impl Survey {
                         self.roots.insert(folder.to_owned(), path.clone());
                     }
                     if &*name == "fleet.yaml" {
-                        self.foreign.entry("Fleet").or_insert_with(|| path.clone());
+                        self.saw("bundles of Fleet", &path);
                     }
                     self.files.insert(path, facts);
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn saw(&mut self, what: &'static str, path: &str) {
+        self.foreign.entry(what).or_insert_with(|| (path.to_owned(), 0)).1 += 1;
+    }
+
+    /// Templates of a chart are no manifests; whether they make Applications is worth knowing.
+    fn templates(&mut self, tree: &dyn Tree, folder: &str, cache: &SurveyCache) -> Result<(), TreeError> {
+        for (name, entry) in tree.list(folder)?.unwrap_or_default() {
+            let path = join(folder, &name);
+            if entry.kind == EntryKind::Folder {
+                self.templates(tree, &path, cache)?;
+            } else if entry.kind == EntryKind::File
+                && is_yaml(&name)
+                && cache.facts(tree, &path, entry)?.makes_applications
+            {
+                self.saw("Argo CD Applications made by Helm charts", &path);
             }
         }
         Ok(())
@@ -204,7 +229,8 @@ pub(super) fn join(folder: &str, name: &str) -> String {
 }
 
 fn is_yaml(name: &str) -> bool {
-    name.ends_with(".yaml") || name.ends_with(".yml") || FILE_NAMES.contains(&name)
+    // Flux and kustomize compare endings as they are written.
+    matches!(name.rsplit_once('.'), Some((_, "yaml" | "yml"))) || FILE_NAMES.contains(&name)
 }
 
 /// What marks a file that is worth reading: groups of controllers that declare what others render.
@@ -226,6 +252,7 @@ fn glance(bytes: &[u8], path: &Arc<str>) -> Facts {
         return facts;
     }
     facts.is_objects = is_objects(&text);
+    facts.makes_applications = text.contains("argoproj.io/") && text.contains("kind: Application");
     if MARKS.iter().any(|mark| text.contains(mark)) {
         facts.declared = declared(bytes, path);
     }

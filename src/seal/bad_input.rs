@@ -120,7 +120,8 @@ fn files_sealed_with_pgp_or_a_kms_only_are_told_as_such() {
     let end = CART.find("    encrypted_regex:").expect("the selector");
     for (field, said) in [("pgp", "1 pgp only"), ("kms", "1 kms only"), ("azure_kv", "1 azure_kv only")] {
         let text = format!("{}    {field}:\n        - enc: x\n{}", &CART[..start], &CART[end..]);
-        let problem = told(&text, OPS, Some(u32::try_from(CART[..start].lines().count() + 1).expect("a line")));
+        let problem =
+            told(&text, OPS, Some(u32::try_from(CART[..start].lines().count() + 1).expect("a line")));
         assert_eq!(problem.reason, Reason::NeedsKey);
         assert!(problem.cause.contains(said) && problem.next.contains("sops"), "{problem}");
         let info = inspect(FILE, text.as_bytes(), &rules()).expect("it is a sealed file");
@@ -160,11 +161,16 @@ fn no_message_repeats_a_value() {
         format!("stringData:\n  a: {CANARY}\n\tb: {CANARY}\n"),
         format!("stringData:\n  a: \"{CANARY}\n"),
         format!("stringData: {{a: {CANARY}\n"),
-        format!("kind: Secret\napiVersion: v1\nmetadata: {{name: x}}\nstringData:\n  a: {CANARY}\n--- {CANARY}\n"),
+        format!(
+            "kind: Secret\napiVersion: v1\nmetadata: {{name: x}}\nstringData:\n  a: {CANARY}\n--- {CANARY}\n"
+        ),
         format!("stringData: {CANARY}: {CANARY}\n"),
         format!("stringData:\n  a: !!binary {CANARY}\n"),
         format!("{{\"stringData\": {{\"a\": \"{CANARY}\" \"{CANARY}\"}}"),
-        format!("apiVersion: v1\nkind: Secret\nstringData:\n  a: {CANARY}\n{}", &CART[CART.find("sops:").expect("a block")..]),
+        format!(
+            "apiVersion: v1\nkind: Secret\nstringData:\n  a: {CANARY}\n{}",
+            &CART[CART.find("sops:").expect("a block")..]
+        ),
     ] {
         let bytes = text.as_bytes();
         said += &format!("{:?}", seal_plain(bytes, FILE, &rules, 0).map(|_| "sealed"));
@@ -174,7 +180,10 @@ fn no_message_repeats_a_value() {
         said += &format!("{:?}", edit(bytes, FILE, &ring, vec![set("a", CANARY)], 0).map(|_| "edited"));
         said += &format!("{:?}", merge(bytes, &made, bytes, &ring, 0).map(|_| "merged"));
         said += &format!("{:?}", reseal(bytes, FILE, &ring, &rules, 0).map(|_| "again"));
-        said += &format!("{:?}", create(FILE, &rules, vec![set("", CANARY), set("a", CANARY)], 0).map(|_| "made"));
+        said += &format!(
+            "{:?}",
+            create(FILE, &rules, vec![set("", CANARY), set("a", CANARY)], 0).map(|_| "made")
+        );
     }
     let edited = edit(&made, FILE, &ring, vec![set("kind", CANARY), set("metadata", CANARY)], 0);
     said += &format!("{:?}", edited.map(|_| "edited"));

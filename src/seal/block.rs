@@ -33,9 +33,15 @@ pub(super) fn append(text: &str, file: &str, fields: &Fields<'_>) -> Result<Stri
     Ok(splice(text, &edits))
 }
 
-fn appended(source: &Source<'_>, document: &Document<'_>, file: &str, fields: &Fields<'_>) -> Result<Edit, Problem> {
+fn appended(
+    source: &Source<'_>,
+    document: &Document<'_>,
+    file: &str,
+    fields: &Fields<'_>,
+) -> Result<Edit, Problem> {
     let map = document.root.as_ref().and_then(|root| root.as_map());
-    let map = map.ok_or_else(|| broken(file, 0, "the top of a sealed document must be a mapping".to_owned()).0)?;
+    let map =
+        map.ok_or_else(|| broken(file, 0, "the top of a sealed document must be a mapping".to_owned()).0)?;
     if source.syntax == Syntax::Json {
         // One level is what stands before the first key; a tab where all is on one line, as sops indents.
         let first = map.entries().next().map_or(0, |e| e.key.span.start);
@@ -46,9 +52,12 @@ fn appended(source: &Source<'_>, document: &Document<'_>, file: &str, fields: &F
     if map.flow || map.indent != 0 {
         let line = document.root.as_ref().map_or(0, |root| root.line);
         let cause = if map.flow { "the document is written in `{}`" } else { "the document is indented" };
-        return Err(Problem::error(Reason::NotSupported, format!("{cause}, so the `sops` block finds no place"))
-            .at(file, line)
-            .next("write its top level as `key: value` lines that start in the first column"));
+        return Err(Problem::error(
+            Reason::NotSupported,
+            format!("{cause}, so the `sops` block finds no place"),
+        )
+        .at(file, line)
+        .next("write its top level as `key: value` lines that start in the first column"));
     }
     Ok(source.append(document, &yaml(fields)))
 }

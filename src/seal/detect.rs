@@ -144,7 +144,12 @@ struct Unsealed<'a> {
 }
 
 impl<'s, 't> Visit<'s, 't> for Unsealed<'_> {
-    fn leaf(&mut self, item: &'s Item<'t>, leaf: &'s Leaf<'t>, place: &Place<'_>) -> Result<Option<Node>, Problem> {
+    fn leaf(
+        &mut self,
+        item: &'s Item<'t>,
+        leaf: &'s Leaf<'t>,
+        place: &Place<'_>,
+    ) -> Result<Option<Node>, Problem> {
         if is_plain(&leaf.text) && place.is_selected(self.selector) {
             self.open.push((place.name(), item.line));
         }

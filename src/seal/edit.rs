@@ -56,7 +56,13 @@ pub(super) enum New {
 }
 
 /// Changes keys of a sealed file. Values that are not named keep their ciphertext byte for byte.
-pub fn edit(bytes: &[u8], file: &str, keyring: &Keyring, edits: Vec<Edit>, time: i64) -> Result<Vec<u8>, Problem> {
+pub fn edit(
+    bytes: &[u8],
+    file: &str,
+    keyring: &Keyring,
+    edits: Vec<Edit>,
+    time: i64,
+) -> Result<Vec<u8>, Problem> {
     let opened = open::open(bytes, file, keyring).map_err(|e| e.0)?;
     let text = as_text(bytes, file)?;
     let changes = locate(text, file, edits)?;
@@ -112,7 +118,9 @@ fn change_of(edit: Edit, roots: &[(usize, &Map<'_>)], file: &str) -> Result<Chan
         }
         None => roots
             .iter()
-            .find_map(|(index, root)| Some((*index, Some(holders.into_iter().find(|h| root.get(h).is_some())?))))
+            .find_map(|(index, root)| {
+                Some((*index, Some(holders.into_iter().find(|h| root.get(h).is_some())?)))
+            })
             .unwrap_or((roots.first().map_or(0, |(index, _)| *index), None)),
     };
     let (document, holder) = place;
@@ -126,7 +134,13 @@ fn change_of(edit: Edit, roots: &[(usize, &Map<'_>)], file: &str) -> Result<Chan
     Ok(Change { document, path, new })
 }
 
-fn apply(text: &str, file: &str, key: &DataKey, metadata: &Metadata, change: &Change) -> Result<String, Problem> {
+fn apply(
+    text: &str,
+    file: &str,
+    key: &DataKey,
+    metadata: &Metadata,
+    change: &Change,
+) -> Result<String, Problem> {
     let source = read(text.as_bytes(), file)?;
     cannot_write(&source, file, true)?;
     let missing = |what: &str, line: u32| broken(file, line, format!("`{}` is no mapping", clean(what))).0;
@@ -175,8 +189,10 @@ fn must_be_sealed(
     change: &Change,
     item: Option<&Item<'_>>,
 ) -> Result<(), Problem> {
-    let by_comment =
-        matches!(metadata.selector, Selector::EncryptedCommentRegex(_) | Selector::UnencryptedCommentRegex(_));
+    let by_comment = matches!(
+        metadata.selector,
+        Selector::EncryptedCommentRegex(_) | Selector::UnencryptedCommentRegex(_)
+    );
     let name = clean(&change.path.join("."));
     let selected = match item {
         // What stands there is asked, since comments around it may decide.
@@ -211,7 +227,12 @@ struct Asked<'a> {
 }
 
 impl<'s, 't> Visit<'s, 't> for Asked<'_> {
-    fn leaf(&mut self, item: &'s Item<'t>, _: &'s Leaf<'t>, place: &Place<'_>) -> Result<Option<Node>, Problem> {
+    fn leaf(
+        &mut self,
+        item: &'s Item<'t>,
+        _: &'s Leaf<'t>,
+        place: &Place<'_>,
+    ) -> Result<Option<Node>, Problem> {
         if item.span.start == self.start {
             self.selected = Some(place.is_selected(self.selector));
         }
@@ -267,9 +288,12 @@ pub(super) fn cannot_write(source: &Source<'_>, file: &str, is_sealed: bool) -> 
         ObstacleKind::RepeatedKey(_) => "a key that stands twice",
         ObstacleKind::KeyNotString(_) | ObstacleKind::KeyNotScalar => "a key that is no string",
     };
-    Err(Problem::error(Reason::NotSupported, format!("the file has {what}, which sealing would have to take apart"))
-        .at(file, obstacle.line)
-        .next("write the values out, then try again"))
+    Err(Problem::error(
+        Reason::NotSupported,
+        format!("the file has {what}, which sealing would have to take apart"),
+    )
+    .at(file, obstacle.line)
+    .next("write the values out, then try again"))
 }
 
 pub(super) fn as_text<'b>(bytes: &'b [u8], file: &str) -> Result<&'b str, Problem> {
@@ -315,9 +339,15 @@ mod tests {
 
     #[test]
     fn one_changed_value_changes_three_lines() {
-        let edited = edit(CART.as_bytes(), FILE, &ring(), vec![set("password", "new one")], 1_700_000_000).expect("edited");
+        let edited = edit(CART.as_bytes(), FILE, &ring(), vec![set("password", "new one")], 1_700_000_000)
+            .expect("edited");
         let text = String::from_utf8(edited.clone()).expect("text");
-        let changed: Vec<&str> = CART.lines().zip(text.lines()).filter(|(a, b)| a != b).map(|(a, _)| a.trim().split(':').next().unwrap_or("")).collect();
+        let changed: Vec<&str> = CART
+            .lines()
+            .zip(text.lines())
+            .filter(|(a, b)| a != b)
+            .map(|(a, _)| a.trim().split(':').next().unwrap_or(""))
+            .collect();
         assert_eq!(changed, ["password", "lastmodified", "mac"]);
         assert_eq!(CART.lines().count(), text.lines().count());
         assert_eq!(value(&edited, "password").as_deref(), Some("new one"));

@@ -54,7 +54,12 @@ struct Values<'a> {
 }
 
 impl<'s, 't> Visit<'s, 't> for Values<'_> {
-    fn leaf(&mut self, item: &'s Item<'t>, leaf: &'s Leaf<'t>, place: &Place<'_>) -> Result<Option<Node>, Problem> {
+    fn leaf(
+        &mut self,
+        item: &'s Item<'t>,
+        leaf: &'s Leaf<'t>,
+        place: &Place<'_>,
+    ) -> Result<Option<Node>, Problem> {
         let typed = if place.is_selected(&self.metadata.selector) && !leaf.text.is_empty() {
             if !Sealed::looks_sealed(&leaf.text) {
                 return Err(place.broken(item.line, IN_THE_CLEAR));
@@ -237,7 +242,9 @@ impl Printer<'_> {
                 return;
             }
             Some((bytes, ValueType::Float)) => self.put(&letters::float(bytes)),
-            Some((bytes, ValueType::Bool)) => self.put(if bytes.as_slice() == b"True" { "true" } else { "false" }),
+            Some((bytes, ValueType::Bool)) => {
+                self.put(if bytes.as_slice() == b"True" { "true" } else { "false" })
+            }
             Some((bytes, ValueType::Int | ValueType::Time)) => self.out.push(bytes),
         }
         self.put(&comment);
@@ -298,7 +305,10 @@ impl Printer<'_> {
             }
             (_, Some((bytes, _))) => match std::str::from_utf8(bytes) {
                 Ok(text) => letters::json_string(&mut self.out, text),
-                Err(_) => letters::json_string(&mut self.out, &Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())),
+                Err(_) => letters::json_string(
+                    &mut self.out,
+                    &Zeroizing::new(String::from_utf8_lossy(bytes).into_owned()),
+                ),
             },
         }
     }

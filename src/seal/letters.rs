@@ -170,7 +170,10 @@ pub(super) fn json_string(out: &mut SecretText, text: &str) {
 
 /// True if somebody would read the plain text as something else than this string.
 fn is_misread(text: &str) -> bool {
-    resolve_v3(text) != ScalarKind::Str || resolve_v1(text) == ScalarKind::Bool || text == "<<" || is_base60(text)
+    resolve_v3(text) != ScalarKind::Str
+        || resolve_v1(text) == ScalarKind::Bool
+        || text == "<<"
+        || is_base60(text)
 }
 
 /// `12:30:45`, a number to YAML 1.1.
@@ -205,7 +208,8 @@ impl Allowed {
         let mut before = '\0';
         let mut letters = text.char_indices().peekable();
         while let Some((place, letter)) = letters.next() {
-            let blank_follows = letters.peek().is_none_or(|(_, next)| matches!(next, ' ' | '\t') || is_break(*next));
+            let blank_follows =
+                letters.peek().is_none_or(|(_, next)| matches!(next, ' ' | '\t') || is_break(*next));
             signs |= place > 0 && letter == ':' && blank_follows;
             signs |= place > 0 && letter == '#' && (matches!(before, ' ' | '\t') || is_break(before));
             tabs |= letter == '\t';

@@ -5,8 +5,8 @@ use super::cipher::{DataKey, Sealed, ValueType};
 use super::edit::{Edit, as_text, cannot_write, failed, stamp_text};
 use super::inspect::format_of;
 use super::keys::{Keyring, wrap};
-use super::open::{self, computed_mac};
 use super::metadata::Metadata;
+use super::open::{self, computed_mac};
 use super::rules::{Rule, Rules, Selector};
 use super::value;
 use super::walk::{Place, Visit, aad, read, selects, walk};
@@ -27,8 +27,14 @@ pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<
     for (key, wanted) in [("kind", false), ("stringData", true)] {
         if selects(&rule.selector, &[key.into()]) != wanted {
             let what = if wanted { "does not seal" } else { "also seals" };
-            let cause = format!("{} {what} `{key}`, so no Secret of Kubernetes can be made with it", rule.describe());
-            return Err(refuse_rule(rules, &rule, cause, "give the rule `encrypted_regex: ^(data|stringData)$`"));
+            let cause =
+                format!("{} {what} `{key}`, so no Secret of Kubernetes can be made with it", rule.describe());
+            return Err(refuse_rule(
+                rules,
+                &rule,
+                cause,
+                "give the rule `encrypted_regex: ^(data|stringData)$`",
+            ));
         }
     }
     let name = file.rsplit('/').next().unwrap_or(file).split('.').next().unwrap_or(file);
@@ -43,7 +49,9 @@ pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<
         let path = [Arc::from("stringData"), Arc::from(name.as_str())];
         let sealed = match value.is_empty() {
             true => "\"\"".to_owned(),
-            false => key.seal(value.expose_secret(), &aad(&path), ValueType::Str).map_err(failed)?.to_string(),
+            false => {
+                key.seal(value.expose_secret(), &aad(&path), ValueType::Str).map_err(failed)?.to_string()
+            }
         };
         let _ = writeln!(text, "  {}: {sealed}", one_line(&name));
         count += 1;
@@ -61,9 +69,12 @@ pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<
 pub fn seal_plain(bytes: &[u8], file: &str, rules: &Rules, time: i64) -> Result<Vec<u8>, Problem> {
     let rule = rule_for(file, rules)?;
     if !matches!(format_of(file), SealedFormat::Yaml | SealedFormat::Json) {
-        return Err(Problem::error(Reason::NotSupported, "only YAML and JSON files are sealed by Sealane yet")
-            .at(file, 0)
-            .next("seal it with `sops encrypt --in-place`"));
+        return Err(Problem::error(
+            Reason::NotSupported,
+            "only YAML and JSON files are sealed by Sealane yet",
+        )
+        .at(file, 0)
+        .next("seal it with `sops encrypt --in-place`"));
     }
     let source = read(bytes, file)?;
     cannot_write(&source, file, false)?;
@@ -73,11 +84,22 @@ pub fn seal_plain(bytes: &[u8], file: &str, rules: &Rules, time: i64) -> Result<
             .next("edit it, or seal it again for its recipients"));
     }
     let key = DataKey::generate().map_err(failed)?;
-    let mut sealer = Sealer { source: &source, new: &key, selector: &rule.selector, old: None, edits: Vec::new(), sealed: 0 };
+    let mut sealer = Sealer {
+        source: &source,
+        new: &key,
+        selector: &rule.selector,
+        old: None,
+        edits: Vec::new(),
+        sealed: 0,
+    };
     walk(&source, file, &mut sealer)?;
     if sealer.sealed == 0 {
         // SOPS would write such a file and call it encrypted (secrets.md 1.13).
-        let cause = format!("{} seals nothing in {}: every value would stay in the clear", rule.describe(), clean(file));
+        let cause = format!(
+            "{} seals nothing in {}: every value would stay in the clear",
+            rule.describe(),
+            clean(file)
+        );
         return Err(refuse_rule(rules, &rule, cause, "mend the rule's selector"));
     }
     let text = splice(source.text, &sealer.edits);
@@ -85,7 +107,13 @@ pub fn seal_plain(bytes: &[u8], file: &str, rules: &Rules, time: i64) -> Result<
 }
 
 /// Seals a file again for the recipients that the rules give now, under a new data key.
-pub fn reseal(bytes: &[u8], file: &str, keyring: &Keyring, rules: &Rules, time: i64) -> Result<Vec<u8>, Problem> {
+pub fn reseal(
+    bytes: &[u8],
+    file: &str,
+    keyring: &Keyring,
+    rules: &Rules,
+    time: i64,
+) -> Result<Vec<u8>, Problem> {
     let rule = rule_for(file, rules)?;
     let opened = open::open(bytes, file, keyring).map_err(|e| e.0)?;
     let fresh = DataKey::generate().map_err(failed)?;
@@ -93,7 +121,8 @@ pub fn reseal(bytes: &[u8], file: &str, keyring: &Keyring, rules: &Rules, time: 
     let source = read(body.as_bytes(), file)?;
     cannot_write(&source, file, true)?;
     let old = Some((&opened.key, &opened.metadata.selector));
-    let mut sealer = Sealer { source: &source, new: &fresh, selector: &rule.selector, old, edits: Vec::new(), sealed: 0 };
+    let mut sealer =
+        Sealer { source: &source, new: &fresh, selector: &rule.selector, old, edits: Vec::new(), sealed: 0 };
     walk(&source, file, &mut sealer)?;
     sealed_whole(&splice(source.text, &sealer.edits), file, &fresh, &rule, time)
 }
@@ -134,7 +163,12 @@ struct Sealer<'a, 't> {
 }
 
 impl<'s, 't> Visit<'s, 't> for Sealer<'_, 't> {
-    fn leaf(&mut self, item: &'s Item<'t>, leaf: &'s Leaf<'t>, place: &Place<'_>) -> Result<Option<Node>, Problem> {
+    fn leaf(
+        &mut self,
+        item: &'s Item<'t>,
+        leaf: &'s Leaf<'t>,
+        place: &Place<'_>,
+    ) -> Result<Option<Node>, Problem> {
         let was_sealed = self.old.filter(|(_, old)| place.is_selected(old) && !leaf.text.is_empty());
         let selected = place.is_selected(self.selector);
         let json = self.source.syntax == Syntax::Json;
@@ -152,7 +186,9 @@ impl<'s, 't> Visit<'s, 't> for Sealer<'_, 't> {
             None => {
                 let typed = value::bytes(&leaf.text, leaf.kind, item.tag.as_deref(), json)
                     .map_err(|e| place.broken(item.line, &e.to_string()))?;
-                let Some((bytes, value_type)) = typed.filter(|(bytes, _)| !bytes.is_empty()) else { return Ok(None) };
+                let Some((bytes, value_type)) = typed.filter(|(bytes, _)| !bytes.is_empty()) else {
+                    return Ok(None);
+                };
                 self.new.seal(&bytes, &place.aad(), value_type).map_err(failed)?
             }
         };
@@ -211,7 +247,10 @@ impl Sealer<'_, '_> {
 fn exposed(item: &Item<'_>, place: &Place<'_>) -> Problem {
     Problem::error(
         Reason::Refused,
-        format!("`{}` is sealed and would stand in the clear: the rule of today does not select it", place.name()),
+        format!(
+            "`{}` is sealed and would stand in the clear: the rule of today does not select it",
+            place.name()
+        ),
     )
     .at(".sops.yaml", 0)
     .next(format!("mend the rule's selector, or take the value out first (line {} of the file)", item.line))
@@ -219,12 +258,15 @@ fn exposed(item: &Item<'_>, place: &Place<'_>) -> Problem {
 
 fn rule_for(file: &str, rules: &Rules) -> Result<Rule, Problem> {
     let next = "add a rule with a path_regex that matches, and recipients under `age`";
-    let refuse = |line: u32, cause: String| Problem::error(Reason::Config, cause).at(&place_of(rules), line).next(next);
+    let refuse = |line: u32, cause: String| {
+        Problem::error(Reason::Config, cause).at(&place_of(rules), line).next(next)
+    };
     let rule = rules
         .matching(file)
         .ok_or_else(|| refuse(0, format!("no rule of .sops.yaml matches {}", clean(file))))?;
     if !rule.foreign.is_empty() {
-        let cause = format!("{} needs {}, which Sealane cannot seal for", rule.describe(), rule.foreign.join(", "));
+        let cause =
+            format!("{} needs {}, which Sealane cannot seal for", rule.describe(), rule.foreign.join(", "));
         return Err(refuse(rule.line, cause));
     }
     if rule.recipients.is_empty() {
@@ -279,7 +321,8 @@ mod tests {
     #[test]
     fn a_new_file_follows_its_rule() {
         let rules = Rules::parse(RULES.as_bytes(), ".sops.yaml");
-        let made = create(FILE, &rules, vec![set("password", "hunter2"), set("user", "cart")], 1_700_000_000).expect("made");
+        let made = create(FILE, &rules, vec![set("password", "hunter2"), set("user", "cart")], 1_700_000_000)
+            .expect("made");
         assert_eq!(value(&made, "password").as_deref(), Some("hunter2"));
         let text = String::from_utf8(made).expect("text");
         assert!(text.starts_with("apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n"), "{text}");

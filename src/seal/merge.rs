@@ -31,8 +31,9 @@ pub fn merge(
     time: i64,
 ) -> Result<Vec<u8>, MergeError> {
     let file = "merged.sops.yaml";
-    let opened =
-        |side: &str, bytes: &[u8]| open(bytes, &format!("{file} ({side})"), keyring).map_err(|e| MergeError::Closed(e.0));
+    let opened = |side: &str, bytes: &[u8]| {
+        open(bytes, &format!("{file} ({side})"), keyring).map_err(|e| MergeError::Closed(e.0))
+    };
     let (base, mine, theirs) = (opened("base", base)?, opened("ours", ours)?, opened("theirs", theirs)?);
     let [old, our, their] = [&base, &mine, &theirs].map(leaves);
     let paths: BTreeSet<&Path> = old.keys().chain(our.keys()).chain(their.keys()).collect();
@@ -153,7 +154,8 @@ mod tests {
 
     fn with(bytes: &[u8], key: &str, value: &str) -> Vec<u8> {
         let value = SecretText::from_string(value.to_owned());
-        edit(bytes, "db.sops.yaml", &ring(), vec![Edit::Set { key: key.to_owned(), value }], 0).expect("edited")
+        edit(bytes, "db.sops.yaml", &ring(), vec![Edit::Set { key: key.to_owned(), value }], 0)
+            .expect("edited")
     }
 
     fn value(bytes: &[u8], key: &str) -> Vec<u8> {

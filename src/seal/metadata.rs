@@ -87,9 +87,12 @@ impl Metadata {
     /// Refuses files of a version whose format is not known, and those without one, as SOPS does (secrets.md 1.8).
     pub(super) fn check_version(&self, file: &str) -> Result<(), Problem> {
         let Some(version) = self.version.as_deref().filter(|v| !v.is_empty()) else {
-            return Err(Problem::error(Reason::SealBroken, "the `sops` block has no version, so SOPS refuses the file")
-                .at(file, self.line)
-                .next("add `version: 3.13.3` to the block, if you know that SOPS or Sealane sealed it"));
+            return Err(Problem::error(
+                Reason::SealBroken,
+                "the `sops` block has no version, so SOPS refuses the file",
+            )
+            .at(file, self.line)
+            .next("add `version: 3.13.3` to the block, if you know that SOPS or Sealane sealed it"));
         };
         let major: Option<u32> = version.split('.').next().and_then(|m| m.parse().ok());
         if major.is_some_and(|major| (1..=3).contains(&major)) {

@@ -249,7 +249,12 @@ pub(super) fn broken(file: &str, line: u32, cause: String) -> OpenError {
 }
 
 /// Compares the MAC over all leaves with the sealed one.
-pub(super) fn check_mac(computed: &str, metadata: &Metadata, key: &DataKey, file: &str) -> Result<(), OpenError> {
+pub(super) fn check_mac(
+    computed: &str,
+    metadata: &Metadata,
+    key: &DataKey,
+    file: &str,
+) -> Result<(), OpenError> {
     let line = metadata.line;
     let Some(mac) = &metadata.mac else {
         let cause = "the file has no MAC: it cannot be told whether it was tampered with".to_owned();
@@ -261,7 +266,8 @@ pub(super) fn check_mac(computed: &str, metadata: &Metadata, key: &DataKey, file
     if same(said.expose_secret(), computed.as_bytes()) {
         return Ok(());
     }
-    let cause = "the MAC does not fit: a value that is not sealed was changed, or values were swapped".to_owned();
+    let cause =
+        "the MAC does not fit: a value that is not sealed was changed, or values were swapped".to_owned();
     Err(broken(file, line, cause))
 }
 

@@ -33,7 +33,8 @@ impl Opener for KeyringOpener {
             Some(metadata) => metadata.map_err(|cause| broken(file, body.mark.line, cause))?,
         };
         if let Selector::EncryptedCommentRegex(_) | Selector::UnencryptedCommentRegex(_) = metadata.selector {
-            let cause = "comments say which values are sealed, and kustomize drops comments: Flux cannot open it";
+            let cause =
+                "comments say which values are sealed, and kustomize drops comments: Flux cannot open it";
             return Err(OpenError(
                 Problem::error(Reason::NotSupported, cause)
                     .at(file, metadata.line)
@@ -99,8 +100,8 @@ impl KeyringOpener {
 
     /// dotenv: one `KEY=value` a line, the block flattened behind `sops_` (secrets.md 1.9).
     fn open_dotenv(&self, bytes: &[u8], file: &str) -> Result<Opened<SecretText>, OpenError> {
-        let text = std::str::from_utf8(bytes)
-            .map_err(|_| broken(file, 0, "the file is not UTF-8".to_owned()))?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| broken(file, 0, "the file is not UTF-8".to_owned()))?;
         let metadata = Metadata::read(&dotenv_block(text, file)).map_err(|cause| broken(file, 0, cause))?;
         let key = unlock(&metadata, file, &self.keyring)?;
         let mut mac = Mac::new(metadata.mac_only_encrypted);
@@ -116,12 +117,12 @@ impl KeyringOpener {
                 plain.push(b"\n");
                 continue;
             }
-            let Some((name, value)) = line.split_once('=').filter(|(name, _)| !name.starts_with("sops_")) else {
+            let Some((name, value)) = line.split_once('=').filter(|(name, _)| !name.starts_with("sops_"))
+            else {
                 continue;
             };
             let path = [Arc::from(name)];
-            let damaged =
-                |cause: String| broken(file, line_number, format!("`{}`: {cause}", clean(name)));
+            let damaged = |cause: String| broken(file, line_number, format!("`{}`: {cause}", clean(name)));
             plain.push(name.as_bytes());
             plain.push(b"=");
             let selected = selects(&metadata.selector, &path);
@@ -210,9 +211,8 @@ impl Object<'_> {
         if is_empty || !selects(self.selector, path) {
             return Ok(Some(node.clone()));
         }
-        let damaged = |cause: &str| {
-            broken(self.file, node.mark.line, format!("`{}`: {cause}", clean(&path.join("."))))
-        };
+        let damaged =
+            |cause: &str| broken(self.file, node.mark.line, format!("`{}`: {cause}", clean(&path.join("."))));
         let text = node.as_str().filter(|t| Sealed::looks_sealed(t)).ok_or_else(|| damaged(IN_THE_CLEAR))?;
         let sealed = Sealed::parse(text).map_err(|e| damaged(&e.to_string()))?;
         let plain = (self.open)(&sealed, &aad(path)).map_err(|e| damaged(&e.to_string()))?;
@@ -277,7 +277,10 @@ mod tests {
     #[test]
     fn a_generators_input_is_printed_as_sops_does() {
         let printed = file(CART, SealedFormat::Yaml).expect("sealed");
-        assert!(printed.starts_with("apiVersion: v1\nkind: Secret\nmetadata:\n    name: cart-db\n"), "{printed}");
+        assert!(
+            printed.starts_with("apiVersion: v1\nkind: Secret\nmetadata:\n    name: cart-db\n"),
+            "{printed}"
+        );
         assert!(printed.contains("\n    username: cart\n") && !printed.contains("sops"));
         assert_eq!(file("a: b\n", SealedFormat::Yaml), None);
     }

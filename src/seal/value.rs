@@ -20,7 +20,12 @@ pub(super) enum ValueError {
 
 /// The bytes of a scalar that stands in the clear. `json` follows SOPS' JSON reader: whole numbers too large for
 /// 64 signed bits are floats there.
-pub(super) fn bytes(text: &str, kind: ScalarKind, tag: Option<&str>, json: bool) -> Result<Option<Typed>, ValueError> {
+pub(super) fn bytes(
+    text: &str,
+    kind: ScalarKind,
+    tag: Option<&str>,
+    json: bool,
+) -> Result<Option<Typed>, ValueError> {
     if tag == Some("tag:yaml.org,2002:binary") {
         let compact: Zeroizing<Vec<u8>> =
             Zeroizing::new(text.bytes().filter(|b| !b.is_ascii_whitespace()).collect());

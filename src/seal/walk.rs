@@ -114,9 +114,11 @@ pub(super) fn read<'t>(bytes: &'t [u8], file: &str) -> Result<Source<'t>, Proble
         let line = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
         broken(file, u32::try_from(line).unwrap_or(0), "the file is not UTF-8".to_owned()).0
     })?;
-    let json = text.trim_start().starts_with('{') && (file.ends_with(".json") || yaml::from_json(bytes).is_ok());
+    let json =
+        text.trim_start().starts_with('{') && (file.ends_with(".json") || yaml::from_json(bytes).is_ok());
     let (syntax, name) = if json { (Syntax::Json, "JSON") } else { (Syntax::Yaml, "YAML") };
-    Source::read(text, syntax).map_err(|e| broken(file, e.line, format!("the file cannot be read as {name}")).0)
+    Source::read(text, syntax)
+        .map_err(|e| broken(file, e.line, format!("the file cannot be read as {name}")).0)
 }
 
 /// Walks over all documents; the opened documents come back without their `sops` blocks.
@@ -241,7 +243,9 @@ impl<'s, 't> Walker<'_, 's, 't> {
         self.count += 1;
         if self.count > MOST_VALUES {
             let cause = format!("more than {MOST_VALUES} values, aliases followed");
-            return Err(Problem::error(Reason::LimitExceeded, cause).at(self.file, item.line).next("split the file"));
+            return Err(Problem::error(Reason::LimitExceeded, cause)
+                .at(self.file, item.line)
+                .next("split the file"));
         }
         if let Some(anchor) = item.anchor {
             self.anchors.insert(anchor, None);
@@ -334,7 +338,11 @@ pub(super) fn plain_node(item: &Item<'_>, file: &Arc<str>) -> Node {
         Content::Scalar(leaf) => scalar(leaf),
         Content::Alias(_) => Node::null(),
     };
-    node.at(Mark { file: Some(file.clone()), line: item.line, column: u32::try_from(item.column + 1).unwrap_or(1) })
+    node.at(Mark {
+        file: Some(file.clone()),
+        line: item.line,
+        column: u32::try_from(item.column + 1).unwrap_or(1),
+    })
 }
 
 /// A scalar that is no secret.

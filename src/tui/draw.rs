@@ -60,7 +60,12 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
     rule(state, &strip, areas.tour.height == 0, &mut part(&mut whole, areas.rule));
     draw_strip(&strip, &mut part(&mut whole, areas.strip));
     if let Some(text) = state.tour_line() {
-        part(&mut whole, areas.tour).put(1, 0, areas.tour.width.saturating_sub(2), &piece(Label::Muted, text));
+        part(&mut whole, areas.tour).put(
+            1,
+            0,
+            areas.tour.width.saturating_sub(2),
+            &piece(Label::Muted, text),
+        );
     }
     key_line(state, &mut part(&mut whole, areas.keys));
     if let Some(overlay) = &state.overlay {
@@ -92,23 +97,31 @@ fn place_line(state: &State, canvas: &mut Canvas<'_>) {
     let environment = state.top.environment();
     let view = state.snapshot.environments.iter().find(|e| Some(&e.name) == environment.as_ref());
     let mut pieces = vec![];
-    match view {
-        Some(view) => pieces.extend(environment_name(view, canvas.look.glyphs.bar, true)),
-        None => pieces.push(bold(Label::Text, " sealane")),
-    }
-    let gap = || piece(Label::Text, "  ");
-    pieces.push(gap());
-    pieces.extend(repository(state, canvas.width()));
-    pieces.push(piece(Label::Text, "   "));
+    let mut clusters = vec![piece(Label::Text, "   ")];
     match view {
         Some(view) => {
             if let Some(context) = &view.context {
-                pieces.push(piece(Label::Muted, format!("{context} ")));
+                clusters.push(piece(Label::Muted, format!("{context} ")));
             }
-            pieces.extend(cluster_words(view, facts.seconds()));
+            clusters.extend(cluster_words(view, facts.seconds()));
         }
-        None => pieces.extend(clusters(state)),
+        None => clusters.extend(all_clusters(state)),
     }
+    let room = usize::from(canvas.width()).saturating_sub(Line::new(clusters.clone()).width() + 1);
+    // Words go before names do, where it is narrow.
+    for wide in [true, false] {
+        pieces = match view {
+            Some(view) => environment_name(view, canvas.look.glyphs.bar, true),
+            None if wide || canvas.width() >= 100 => vec![bold(Label::Text, " sealane")],
+            None => vec![],
+        };
+        pieces.push(piece(Label::Text, if pieces.is_empty() { " " } else { "  " }));
+        pieces.extend(repository(state, wide && canvas.width() >= 100));
+        if Line::new(pieces.clone()).width() <= room {
+            break;
+        }
+    }
+    pieces.extend(clusters);
     let trail = breadcrumb(state, usize::from(canvas.width()), Line::new(pieces.clone()).width());
     canvas.line(0, &Line::new(pieces).right(trail));
 }
@@ -122,7 +135,7 @@ fn environment_name(view: &EnvironmentView, bar: char, lead: bool) -> Vec<Piece>
     }
 }
 
-fn repository(state: &State, width: u16) -> Vec<Piece> {
+fn repository(state: &State, wide: bool) -> Vec<Piece> {
     let repo = &state.snapshot.repo;
     let mut pieces = vec![piece(Label::Text, repo.name.to_string())];
     let head = match &repo.head {
@@ -135,7 +148,6 @@ fn repository(state: &State, width: u16) -> Vec<Piece> {
     if let Some(commit) = &repo.commit {
         pieces.push(piece(Label::Muted, format!(" {}", commit.id.short())));
     }
-    let wide = width >= 100;
     if repo.ahead > 0 {
         let word = if wide { " unpushed" } else { "" };
         pieces.push(piece(Label::Notice, format!(" +{}{word}", repo.ahead)));
@@ -154,7 +166,7 @@ fn repository(state: &State, width: u16) -> Vec<Piece> {
 }
 
 /// All clusters in few words: each by name while they are few, by number when they are many.
-fn clusters(state: &State) -> Vec<Piece> {
+fn all_clusters(state: &State) -> Vec<Piece> {
     let views = &state.snapshot.environments;
     if views.len() > 4 {
         let live = views.iter().filter(|v| matches!(v.cluster, ClusterView::Live { .. })).count();
@@ -179,13 +191,15 @@ fn clusters(state: &State) -> Vec<Piece> {
 fn cluster_words(view: &EnvironmentView, now: i64) -> Vec<Piece> {
     let (label, text) = match &view.cluster {
         ClusterView::Off => (Label::Muted, "git only".to_owned()),
-        ClusterView::Unchosen { .. } => (Label::Notice, "no cluster chosen".to_owned()),
+        ClusterView::Unchosen { .. } => (Label::Notice, "not chosen".to_owned()),
         ClusterView::NeedsConsent { .. } => (Label::Notice, "asks first".to_owned()),
         ClusterView::Connecting => (Label::Motion, "connecting".to_owned()),
         ClusterView::Reading { done, kinds, .. } => (Label::Motion, format!("reading {done}/{kinds}")),
         ClusterView::Live { gaps, .. } if !gaps.is_empty() => (Label::Notice, "partly live".to_owned()),
         ClusterView::Live { .. } => (Label::Muted, "live".to_owned()),
-        ClusterView::Lost { since, .. } => (Label::Notice, format!("offline for {}", words::ago(now, *since))),
+        ClusterView::Lost { since, .. } => {
+            (Label::Notice, format!("offline for {}", words::ago(now, *since)))
+        }
         ClusterView::Failed(_) => (Label::Bad, "unreachable".to_owned()),
     };
     vec![piece(label, text)]
@@ -210,7 +224,11 @@ fn breadcrumb(state: &State, width: usize, used: usize) -> Piece {
     if words::width(&text) + 1 > room {
         text = titles.last().cloned().unwrap_or_default();
     }
-    if words::width(&text) + 1 > room { piece(Label::Muted, "") } else { piece(Label::Muted, format!("{text} ")) }
+    if words::width(&text) + 1 > room {
+        piece(Label::Muted, "")
+    } else {
+        piece(Label::Muted, format!("{text} "))
+    }
 }
 
 fn counter_line(state: &State, canvas: &mut Canvas<'_>) {
@@ -325,7 +343,9 @@ pub(crate) fn wrap_pieces(pieces: &[Piece], room: usize) -> Vec<Line> {
             // Blanks that a break swallowed are skipped until the letters meet again.
             let Some((_, of)) = letters.find(|(c, _)| *c == letter) else { break };
             match line.last_mut() {
-                Some(last) if (last.label, last.bold, last.underlined) == (of.label, of.bold, of.underlined) => {
+                Some(last)
+                    if (last.label, last.bold, last.underlined) == (of.label, of.bold, of.underlined) =>
+                {
                     last.text.push(letter);
                 }
                 _ => line.push(Piece { text: letter.to_string(), ..of.clone() }),
@@ -352,7 +372,11 @@ fn keys_of(state: &State) -> Vec<(&'static Binding, String)> {
         if back || (!over && !state.top.can(binding.action, &facts)) {
             continue;
         }
-        let word = state.top.word(binding.action, &facts).filter(|_| !over).unwrap_or_else(|| binding.word.to_owned());
+        let word = state
+            .top
+            .word(binding.action, &facts)
+            .filter(|_| !over)
+            .unwrap_or_else(|| binding.word.to_owned());
         let wide = key_width(binding, &word);
         if wide > room {
             break;

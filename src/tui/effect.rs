@@ -228,9 +228,7 @@ async fn answer(workspace: &Workspace, question: Question, cancel: &Cancellation
         Question::Form(file) => Answer::Form(workspace.secret_form(&file).await),
         Question::Reveal { file, key } => Answer::Reveal(workspace.reveal(&file, &key).await),
         Question::Revert(commits) => Answer::Plan(workspace.plan_revert(&commits).await.map(Box::new)),
-        Question::Seal { file, edits } => {
-            Answer::Plan(boxed(workspace.plan_seal(&file, edits).await))
-        }
+        Question::Seal { file, edits } => Answer::Plan(boxed(workspace.plan_seal(&file, edits).await)),
         Question::Reseal(files) => Answer::Plan(boxed(workspace.plan_reseal(&files).await)),
     }
 }
@@ -264,9 +262,9 @@ async fn follow(
 }
 
 /// Owns the clipboard as long as the screen lives: on X11 its content is gone with its owner.
-fn keep_clipboard(mut copies: mpsc::Receiver<String>, back: &mpsc::Sender<Back>, remote: bool) {
+fn keep_clipboard(mut texts: mpsc::Receiver<String>, back: &mpsc::Sender<Back>, remote: bool) {
     let mut clipboard = None;
-    while let Some(text) = copies.blocking_recv() {
+    while let Some(text) = texts.blocking_recv() {
         if clipboard.is_none() && !remote {
             clipboard = arboard::Clipboard::new().ok();
         }

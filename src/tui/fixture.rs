@@ -77,8 +77,8 @@ pub(crate) fn object_id(environment: &str, key: ObjectKey) -> ObjectId {
     ObjectId { environment: environment.into(), key }
 }
 
-fn place(file: &str, line: u32) -> Option<Place> {
-    Some(Place { file: file.into(), line, field: None })
+fn place(file: &str, line: u32) -> Place {
+    Place { file: file.into(), line, field: None }
 }
 
 fn app(environment: &str, name: &str, state: AppState, cause: &str, next: &str) -> AppRow {
@@ -112,7 +112,7 @@ fn app(environment: &str, name: &str, state: AppState, cause: &str, next: &str) 
 
 fn failing() -> AppRow {
     AppRow {
-        place: place("apps/pay/overlays/prod/kustomization.yaml", 14),
+        place: Some(place("apps/pay/overlays/prod/kustomization.yaml", 14)),
         commit: Some(bad()),
         object: Some(deployment("pay")),
         health: Health::new(HealthState::Degraded, "image shop/pay:2.4.1 cannot be pulled: manifest unknown"),
@@ -137,7 +137,7 @@ fn urgent_apps() -> Vec<AppRow> {
     vec![
         failing(),
         AppRow {
-            place: place("apps/reports/base/mail.yaml", 9),
+            place: Some(place("apps/reports/base/mail.yaml", 9)),
             secrets: 1,
             ..app(
                 "staging",
@@ -148,7 +148,7 @@ fn urgent_apps() -> Vec<AppRow> {
             )
         },
         AppRow {
-            place: place("apps/cart/base/deployment.yaml", 8),
+            place: Some(place("apps/cart/base/deployment.yaml", 8)),
             object: Some(deployment("cart")),
             drifted: 1,
             secrets: 2,
@@ -164,7 +164,13 @@ fn urgent_apps() -> Vec<AppRow> {
         },
         AppRow {
             waiting_on: vec![app_key("pay")],
-            ..app("prod", "checkout", AppState::Waiting, "waits for pay, which is failing", "enter on pay first")
+            ..app(
+                "prod",
+                "checkout",
+                AppState::Waiting,
+                "waits for pay, which is failing",
+                "enter on pay first",
+            )
         },
         AppRow {
             stray: 1,
@@ -181,7 +187,13 @@ fn urgent_apps() -> Vec<AppRow> {
             behind: Some(2),
             changed: Some(commits()[0].clone()),
             secrets: 2,
-            ..app("staging", "cart", AppState::Pending, "git is 2 commits ahead: c40d2be joe, 9b1e07a ana", "")
+            ..app(
+                "staging",
+                "cart",
+                AppState::Pending,
+                "git is 2 commits ahead: c40d2be joe, 9b1e07a ana",
+                "",
+            )
         },
         AppRow {
             health: Health::new(HealthState::Progressing, "2 of 3 pods are new"),
@@ -190,12 +202,24 @@ fn urgent_apps() -> Vec<AppRow> {
         },
         AppRow {
             changed: Some(commits()[8].clone()),
-            ..app("prod", "kafka", AppState::Suspended, "suspended by mia in 0c9e7d2, 16d ago; 4 commits wait", "")
+            ..app(
+                "prod",
+                "kafka",
+                AppState::Suspended,
+                "suspended by mia in 0c9e7d2, 16d ago; 4 commits wait",
+                "",
+            )
         },
         AppRow {
             key: key("helm.toolkit.fluxcd.io", "HelmRelease", "shop", "redis"),
             health: Health::healthy(),
-            ..app("prod", "redis", AppState::NotRendered, "not rendered: needs Helm; the cluster's own state is shown", "")
+            ..app(
+                "prod",
+                "redis",
+                AppState::NotRendered,
+                "not rendered: needs Helm; the cluster's own state is shown",
+                "",
+            )
         },
     ]
 }
@@ -284,12 +308,30 @@ fn cart_objects() -> Vec<ObjectRow> {
         ObjectRow {
             live: false,
             verdict: Verdict::Pending(PendingKind::Create),
-            ..object("prod", "cart", key("", "ConfigMap", "shop", "cart-env-h4k2m9"), "apps/cart/overlays/prod/kustomization.yaml", 0)
+            ..object(
+                "prod",
+                "cart",
+                key("", "ConfigMap", "shop", "cart-env-h4k2m9"),
+                "apps/cart/overlays/prod/kustomization.yaml",
+                0,
+            )
         },
         object("prod", "cart", key("", "Service", "shop", "cart"), "apps/cart/base/service.yaml", 1),
         object("prod", "cart", key("", "ServiceAccount", "shop", "cart"), "apps/cart/base/rbac.yaml", 1),
-        object("prod", "cart", key("networking.k8s.io", "Ingress", "shop", "cart"), "apps/cart/base/ingress.yaml", 1),
-        object("prod", "cart", key("policy", "PodDisruptionBudget", "shop", "cart"), "apps/cart/base/pdb.yaml", 3),
+        object(
+            "prod",
+            "cart",
+            key("networking.k8s.io", "Ingress", "shop", "cart"),
+            "apps/cart/base/ingress.yaml",
+            1,
+        ),
+        object(
+            "prod",
+            "cart",
+            key("policy", "PodDisruptionBudget", "shop", "cart"),
+            "apps/cart/base/pdb.yaml",
+            3,
+        ),
         ObjectRow {
             producer: None,
             declared: false,
@@ -317,7 +359,10 @@ fn pay_objects() -> Vec<ObjectRow> {
     let set = key("apps", "ReplicaSet", "shop", "pay-66b8d");
     vec![
         ObjectRow {
-            health: Health::new(HealthState::Degraded, "image shop/pay:2.4.1 cannot be pulled: manifest unknown"),
+            health: Health::new(
+                HealthState::Degraded,
+                "image shop/pay:2.4.1 cannot be pulled: manifest unknown",
+            ),
             ..object("prod", "pay", deployment("pay"), "apps/pay/base/deployment.yaml", 1)
         },
         object("prod", "pay", key("", "Service", "shop", "pay"), "apps/pay/base/service.yaml", 1),
@@ -389,7 +434,14 @@ fn secrets() -> Vec<Arc<SecretRow>> {
             recipients: vec![],
             sealed_at: None,
             changed_by: None,
-            ..row("prod", "", "legacy-token", SecretState::OnlyLive, "made by kubectl-create, 1y ago", "n seals one like it")
+            ..row(
+                "prod",
+                "",
+                "legacy-token",
+                SecretState::OnlyLive,
+                "made by kubectl-create, 1y ago",
+                "n seals one like it",
+            )
         },
         row("prod", "apps/cart/overlays/prod/payment.enc.yaml", "cart-payment", SecretState::Same, "", ""),
         row("prod", "apps/pay/overlays/prod/db.enc.yaml", "pay-db", SecretState::Same, "", ""),
@@ -435,8 +487,12 @@ pub(crate) fn snapshot() -> Snapshot {
     Snapshot {
         generation: 7,
         repo: repo(),
-        environments: vec![environment("dev", false), environment("staging", false), environment("prod", true)]
-            .into(),
+        environments: vec![
+            environment("dev", false),
+            environment("staging", false),
+            environment("prod", true),
+        ]
+        .into(),
         apps: apps().into(),
         objects: objects.into(),
         secrets: secrets().into(),
@@ -471,13 +527,18 @@ pub(crate) fn unread() -> Snapshot {
 
 /// Git is read, clusters are on their way, and one needs a word.
 pub(crate) fn reading() -> Snapshot {
-    let mut environments = vec![environment("dev", false), environment("staging", false), environment("prod", true)];
+    let mut environments =
+        vec![environment("dev", false), environment("staging", false), environment("prod", true)];
     environments[0].cluster = ClusterView::Reading { done: 12, kinds: 31, objects: 480 };
     environments[1].cluster = ClusterView::Connecting;
     environments[2].cluster = ClusterView::Unchosen {
         contexts: vec![
             ContextChoice { name: "kind-dev".into(), server: "https://127.0.0.1:6443".into(), current: true },
-            ContextChoice { name: "prod-eu-admin".into(), server: "https://prod-eu.shop.example".into(), current: false },
+            ContextChoice {
+                name: "prod-eu-admin".into(),
+                server: "https://prod-eu.shop.example".into(),
+                current: false,
+            },
         ],
     };
     Snapshot {
@@ -489,18 +550,24 @@ pub(crate) fn reading() -> Snapshot {
 
 /// One cluster is gone, one refuses, one lets us read only a part.
 pub(crate) fn offline() -> Snapshot {
-    let mut environments = vec![environment("dev", false), environment("staging", false), environment("prod", true)];
+    let mut environments =
+        vec![environment("dev", false), environment("staging", false), environment("prod", true)];
     let refused = Problem::error(Reason::Cluster, "prod-eu.shop.example does not answer within 10 s")
         .next("check the VPN; R tries again");
     environments[0].cluster = ClusterView::Failed(
-        Problem::error(Reason::Cluster, "the token of context kind-dev expired").next("sign in again, then R"),
+        Problem::error(Reason::Cluster, "the token of context kind-dev expired")
+            .next("sign in again, then R"),
     );
     environments[1].cluster = ClusterView::Live {
         version: "v1.36.3".into(),
-        gaps: vec![Problem::warning(Reason::Forbidden, "Secrets may not be read").next("sealane doctor --rbac")],
+        gaps: vec![
+            Problem::warning(Reason::Forbidden, "Secrets may not be read").next("sealane doctor --rbac"),
+        ],
     };
     environments[2].cluster = ClusterView::Lost { since: NOW - 11 * MINUTE, problem: refused };
-    let broken = Problem::error(Reason::InvalidYaml, "a tab indents line 14").at("apps/pay/base/service.yaml", 14).next("use blanks");
+    let broken = Problem::error(Reason::InvalidYaml, "a tab indents line 14")
+        .at("apps/pay/base/service.yaml", 14)
+        .next("use blanks");
     Snapshot { environments: environments.into(), problems: vec![broken].into(), ..snapshot() }
 }
 
@@ -530,14 +597,14 @@ fn from(node: Node, file: &str, line: u32) -> Node {
     node.at(Mark { file: Some(file.into()), line, column: 5 })
 }
 
-fn manager(name: &str, time: &str) -> Option<Manager> {
-    Some(Manager {
+fn manager(name: &str, time: &str) -> Manager {
+    Manager {
         name: name.into(),
         apply: false,
         subresource: "".into(),
         time: time.into(),
         fields: Node::null(),
-    })
+    }
 }
 
 fn field(steps: &[&str], class: FieldClass, live: Option<Node>, desired: Option<Node>) -> FieldDiff {
@@ -551,7 +618,7 @@ fn cart_fields() -> Vec<FieldDiff> {
     let resources = [&CONTAINER[..], &["resources", "limits", "memory"]].concat();
     vec![
         FieldDiff {
-            by: manager("kubectl-edit", "2026-08-29T10:00:12Z"),
+            by: Some(manager("kubectl-edit", "2026-08-29T10:00:12Z")),
             ..field(
                 &["spec", "replicas"],
                 FieldClass::Drifted,
@@ -560,12 +627,16 @@ fn cart_fields() -> Vec<FieldDiff> {
             )
         },
         FieldDiff {
-            by: manager("kustomize-controller", "2026-08-29T05:41:00Z"),
+            by: Some(manager("kustomize-controller", "2026-08-29T05:41:00Z")),
             ..field(
                 &[&CONTAINER[..], &["image"]].concat(),
                 FieldClass::Pending(PendingKind::Change),
                 Some(Node::string("registry.shop.example/shop/cart:1.8.1")),
-                Some(from(Node::string("registry.shop.example/shop/cart:1.8.2"), "apps/cart/overlays/prod/kustomization.yaml", 9)),
+                Some(from(
+                    Node::string("registry.shop.example/shop/cart:1.8.2"),
+                    "apps/cart/overlays/prod/kustomization.yaml",
+                    9,
+                )),
             )
         },
         field(
@@ -575,7 +646,7 @@ fn cart_fields() -> Vec<FieldDiff> {
             Some(from(Node::string("on"), "apps/cart/base/deployment.yaml", 61)),
         ),
         FieldDiff {
-            by: manager("kustomize-controller", "2026-08-29T05:41:00Z"),
+            by: Some(manager("kustomize-controller", "2026-08-29T05:41:00Z")),
             ..field(
                 &resources,
                 FieldClass::Pending(PendingKind::Change),
@@ -596,8 +667,13 @@ fn cart_secret() -> ObjectDiff {
         key: key("", "Secret", "shop", "cart-db"),
         verdict: Verdict::Drifted,
         fields: vec![FieldDiff {
-            by: manager("kubectl-patch", "2026-08-28T16:20:00Z"),
-            ..field(&["data", "password"], FieldClass::Drifted, Some(leaf(CANARY)), Some(from(leaf("other"), file, 6)))
+            by: Some(manager("kubectl-patch", "2026-08-28T16:20:00Z")),
+            ..field(
+                &["data", "password"],
+                FieldClass::Drifted,
+                Some(leaf(CANARY)),
+                Some(from(leaf("other"), file, 6)),
+            )
         }],
         folded: vec![],
         hidden: 4,
@@ -613,7 +689,7 @@ fn cart_diff() -> ObjectDiff {
         folded: vec![
             FieldDiff {
                 note: "restarted by hand".into(),
-                by: manager("kubectl-rollout", "2026-08-20T08:00:00Z"),
+                by: Some(manager("kubectl-rollout", "2026-08-20T08:00:00Z")),
                 ..field(
                     &["spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"],
                     FieldClass::AddedByOthers,
@@ -621,7 +697,12 @@ fn cart_diff() -> ObjectDiff {
                     None,
                 )
             },
-            field(&["metadata", "labels", "team"], FieldClass::AddedByOthers, Some(Node::string("shop")), None),
+            field(
+                &["metadata", "labels", "team"],
+                FieldClass::AddedByOthers,
+                Some(Node::string("shop")),
+                None,
+            ),
         ],
         hidden: 31,
         approximate: false,
@@ -638,14 +719,19 @@ pub(crate) fn details(id: &ObjectId) -> Details {
         reason: reason.into(),
         message: message.into(),
         count,
-        object: "Pod/cart".into(),
+        source: "kubelet".into(),
     };
     let pull = "Failed to pull image \"shop/pay:2.4.1\": rpc error: code = NotFound desc = manifest unknown: the registry has no such tag";
     Details {
         id: id.clone(),
         diff: if secret { cart_secret() } else { cart_diff() },
         health: Health::healthy(),
-        origin: Some(Origin { file: "apps/cart/base/deployment.yaml".into(), line: 1, generated: false, sealed: None }),
+        origin: Some(Origin {
+            file: "apps/cart/base/deployment.yaml".into(),
+            line: 1,
+            generated: false,
+            sealed: None,
+        }),
         producer: Some(app_key("cart")),
         desired: Some(CART_YAML.into()),
         live: Some(CART_YAML.replace("replicas: 3", "replicas: 5").replace("1.8.2", "1.8.1")),
@@ -655,14 +741,26 @@ pub(crate) fn details(id: &ObjectId) -> Details {
             text("Producer", "Kustomization/flux-system/cart"),
             text("Declared", "apps/cart/base/deployment.yaml:1"),
             text("Conditions", ""),
-            text("Available", "True since 2026-08-23 05:41, MinimumReplicasAvailable: Deployment has minimum availability."),
-            text("Progressing", "True since 2026-08-23 05:41, NewReplicaSetAvailable: ReplicaSet \"cart-7d9f6c\" has successfully progressed."),
+            text(
+                "Available",
+                "True since 2026-08-23 05:41, MinimumReplicasAvailable: Deployment has minimum availability.",
+            ),
+            text(
+                "Progressing",
+                "True since 2026-08-23 05:41, NewReplicaSetAvailable: ReplicaSet \"cart-7d9f6c\" has successfully progressed.",
+            ),
             text("Pods", ""),
             text("Ready", "5 of 5"),
         ],
         events: vec![
             event(MINUTE, true, "Failed", pull, 7),
-            event(40 * MINUTE, false, "ScalingReplicaSet", "Scaled up replica set cart-7d9f6c from 3 to 5", 1),
+            event(
+                40 * MINUTE,
+                false,
+                "ScalingReplicaSet",
+                "Scaled up replica set cart-7d9f6c from 3 to 5",
+                1,
+            ),
             event(5 * HOUR, false, "ScalingReplicaSet", "Scaled up replica set cart-7d9f6c from 0 to 3", 1),
         ],
         problems: vec![],
@@ -676,16 +774,28 @@ fn change(path: &str, before: &str, after: &str, file: &str, line: u32) -> Field
         path: path.into(),
         before: (!before.is_empty()).then(|| before.into()),
         after: (!after.is_empty()).then(|| after.into()),
-        place: place(file, line),
+        place: Some(place(file, line)),
     }
 }
 
 fn changes() -> Vec<FieldChange> {
     let base = "spec.template.spec.containers[pay]";
     vec![
-        change(&format!("{base}.image"), "registry.shop.example/shop/pay:2.4.0", "registry.shop.example/shop/pay:2.4.1", "apps/pay/overlays/prod/kustomization.yaml", 14),
+        change(
+            &format!("{base}.image"),
+            "registry.shop.example/shop/pay:2.4.0",
+            "registry.shop.example/shop/pay:2.4.1",
+            "apps/pay/overlays/prod/kustomization.yaml",
+            14,
+        ),
         change(&format!("{base}.env[RETRY_JITTER].value"), "", "250ms", "apps/pay/base/deployment.yaml", 52),
-        change(&format!("{base}.livenessProbe.periodSeconds"), "10", "5", "apps/pay/base/deployment.yaml", 60),
+        change(
+            &format!("{base}.livenessProbe.periodSeconds"),
+            "10",
+            "5",
+            "apps/pay/base/deployment.yaml",
+            60,
+        ),
     ]
 }
 
@@ -704,7 +814,7 @@ pub(crate) fn history(id: &ObjectId) -> History {
         commit: all[index * 2 % 9 + usize::from(index == 0) * 2].clone(),
         summary: (*summary).into(),
         changes: changes(),
-        place: place(files[index % 2], 9 + u32::try_from(index).unwrap_or(0) * 7),
+        place: Some(place(files[index % 2], 9 + u32::try_from(index).unwrap_or(0) * 7)),
         also: vec![
             object_id("staging", deployment("pay")),
             object_id("dev", deployment("pay")),
@@ -744,7 +854,8 @@ pub(crate) fn plan() -> Plan {
         ],
     };
     let diff = ["@@ -12,4 +12,4 @@", " images:", " - name: shop/pay", "-  newTag: 2.4.1", "+  newTag: 2.4.0"];
-    let lines = diff.iter().map(|l| DiffLine { sign: l.chars().next().unwrap_or(' '), text: l[1..].to_owned() });
+    let lines =
+        diff.iter().map(|l| DiffLine { sign: l.chars().next().unwrap_or(' '), text: l[1..].to_owned() });
     Plan {
         title: "revert 4f2c9d1 \"pay: 2.4.1, retries with jitter\"".into(),
         kind: PlanKind::Revert(vec![bad().id]),
@@ -752,8 +863,20 @@ pub(crate) fn plan() -> Plan {
         branch: "main".into(),
         protected: true,
         files: vec![
-            PlanFile { path: "apps/pay/overlays/prod/kustomization.yaml".into(), added: 1, removed: 1, diff: lines.collect(), note: String::new() },
-            PlanFile { path: "apps/pay/base/deployment.yaml".into(), added: 1, removed: 3, diff: vec![], note: String::new() },
+            PlanFile {
+                path: "apps/pay/overlays/prod/kustomization.yaml".into(),
+                added: 1,
+                removed: 1,
+                diff: lines.collect(),
+                note: String::new(),
+            },
+            PlanFile {
+                path: "apps/pay/base/deployment.yaml".into(),
+                added: 1,
+                removed: 3,
+                diff: vec![],
+                note: String::new(),
+            },
         ],
         effects: vec![
             effect("dev", false, 1, ""),
@@ -761,13 +884,16 @@ pub(crate) fn plan() -> Plan {
             effect("prod", true, 3, "the liveness probe waits longer again"),
         ],
         coverage: Coverage { complete: 24, total: 25, missing: [(Reason::NeedsHelm, 1)].into() },
-        not_rendered: vec![Problem::warning(Reason::NeedsHelm, "HelmRelease shop/redis needs Helm to be rendered").at("apps/redis/release.yaml", 1)],
+        not_rendered: vec![
+            Problem::warning(Reason::NeedsHelm, "HelmRelease shop/redis needs Helm to be rendered")
+                .at("apps/redis/release.yaml", 1),
+        ],
         findings: vec![],
         message: "Revert \"pay: 2.4.1, retries with jitter\"\n\nThis reverts commit 4f2c9d1.\n".into(),
         author: "Ana <ana@shop.example>".into(),
         signing: "signed with ssh".into(),
         rehearsed_ms: 84,
-        changes: vec![],
+        change: Plan::without_files(id("9b1e07a")),
     }
 }
 
@@ -791,7 +917,13 @@ fn seal_plan() -> Plan {
                 key: key("", "Secret", "shop", "cart-db"),
                 sign: '~',
                 summary: "key password changes".into(),
-                changes: vec![change("data.password", "sealed", "sealed", "apps/cart/overlays/prod/db.enc.yaml", 6)],
+                changes: vec![change(
+                    "data.password",
+                    "sealed",
+                    "sealed",
+                    "apps/cart/overlays/prod/db.enc.yaml",
+                    6,
+                )],
                 rollout: None,
                 caution: String::new(),
             }],
@@ -811,7 +943,11 @@ fn form(file: &str) -> SecretForm {
         new,
         rule: "rule 2 of .sops.yaml (path_regex overlays/prod)".into(),
         recipients: vec!["ops".into(), "flux-prod".into()],
-        keys: if new { vec![] } else { vec![("username".into(), "string"), ("password".into(), "string"), ("port".into(), "int")] },
+        keys: if new {
+            vec![]
+        } else {
+            vec![("username".into(), "string"), ("password".into(), "string"), ("port".into(), "int")]
+        },
         problems: vec![],
     }
 }
@@ -826,8 +962,13 @@ pub(crate) fn answer(question: Question) -> Answer {
         Question::Logs(_) => Answer::LogLines(
             (0..60)
                 .map(|n| LogLine {
-                    source: if n % 3 == 0 { "cart-7d9f6c-2xk8p/cart" } else { "cart-7d9f6c-9h4qm/cart" }.into(),
-                    text: format!("2026-08-29T10:{:02}:07Z level=info msg=\"basket saved\" items={}", n % 60, n * 7 % 13),
+                    source: if n % 3 == 0 { "cart-7d9f6c-2xk8p/cart" } else { "cart-7d9f6c-9h4qm/cart" }
+                        .into(),
+                    text: format!(
+                        "2026-08-29T10:{:02}:07Z level=info msg=\"basket saved\" items={}",
+                        n % 60,
+                        n * 7 % 13
+                    ),
                 })
                 .collect(),
         ),
@@ -835,7 +976,9 @@ pub(crate) fn answer(question: Question) -> Answer {
         Question::Reveal { .. } => Answer::Reveal(Ok(SecretText::from_string(CANARY.to_owned()))),
         Question::Revert(commits) if commits == [id("77aa310")] => {
             let cause = "ingress.yaml was changed again at the same lines by a later commit";
-            let problem = Problem::error(Reason::Conflict, cause).at("infra/ingress/ingress.yaml", 31).next("revert 9b1e07a too");
+            let problem = Problem::error(Reason::Conflict, cause)
+                .at("infra/ingress/ingress.yaml", 31)
+                .next("revert 9b1e07a too");
             Answer::Plan(Err(Box::new(Refusal { problem, also: vec![super::fixture::commits()[0].clone()] })))
         }
         Question::Revert(_) => Answer::Plan(Ok(Box::new(plan()))),

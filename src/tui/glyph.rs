@@ -86,7 +86,7 @@ pub(crate) const UNICODE: Glyphs = Glyphs {
     arrow: '→',
     bullet: '•',
     down: '↓',
-    spinner: &['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'],
+    spinner: &['▖', '▘', '▝', '▗'],
     ascii: false,
 };
 

@@ -1,15 +1,13 @@
 //! What the terminal sends becomes messages; late answers of the terminal are no keys.
 
 use super::state::Message;
-use crate::secret::SecretText;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEventKind};
 
 /// The message of an event; `None` if it means nothing here.
 pub(crate) fn message(event: Event) -> Option<Message> {
     match event {
         Event::Key(key) => Some(Message::Key(key)),
-        // Pasted text may be a secret; it is treated as one until a screen says otherwise.
-        Event::Paste(text) => Some(Message::Paste(SecretText::from_string(text))),
+        Event::Paste(text) => Some(Message::Paste(text)),
         Event::Resize(width, height) => Some(Message::Resize { width, height }),
         Event::Mouse(mouse) if !matches!(mouse.kind, MouseEventKind::Moved) => Some(Message::Mouse(mouse)),
         Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,
@@ -39,7 +37,9 @@ impl Late {
             // ESC \ or BEL ends it.
             (_, KeyCode::Char('\\')) if alt => self.swallowing = 0,
             (_, KeyCode::Char('g')) if modifiers.contains(KeyModifiers::CONTROL) => self.swallowing = 0,
-            (count, KeyCode::Char(letter)) if count < LONGEST && "0123456789;rgb:/abcdefABCDEF?".contains(*letter) => {
+            (count, KeyCode::Char(letter))
+                if count < LONGEST && "0123456789;rgb:/abcdefABCDEF?".contains(*letter) =>
+            {
                 self.swallowing += 1;
             }
             _ => {
@@ -138,8 +138,7 @@ mod tests {
     #[test]
     fn keys_typed_meanwhile_are_kept() {
         let keys = typed_meanwhile(b"jd\x1b]11;rgb:ff/ff/ff\x07q");
-        let letters: Vec<KeyCode> =
-            keys.iter().filter_map(|e| e.as_key_event()).map(|k| k.code).collect();
+        let letters: Vec<KeyCode> = keys.iter().filter_map(Event::as_key_event).map(|k| k.code).collect();
         assert_eq!(letters, [KeyCode::Char('j'), KeyCode::Char('d'), KeyCode::Char('q')]);
     }
 }

@@ -239,8 +239,22 @@ pub(crate) const BINDINGS: &[Binding] = &[
         "revert…",
         "rehearse the revert of this commit or the marked ones",
     ),
-    row(&[ch('v')], A::Revert, &[M::Plan], 7, "revert those too…", "rehearse with the later commits in the way"),
-    row(&[ch('h')], A::History, &[M::Home, M::Tree, M::Details], 4, "history", "commits that changed this object"),
+    row(
+        &[ch('v')],
+        A::Revert,
+        &[M::Plan],
+        7,
+        "revert those too…",
+        "rehearse with the later commits in the way",
+    ),
+    row(
+        &[ch('h')],
+        A::History,
+        &[M::Home, M::Tree, M::Details],
+        4,
+        "history",
+        "commits that changed this object",
+    ),
     row(&[ch('l')], A::Logs, OBJECTS, 5, "logs", "logs of its pods"),
     row(&[ch('y')], A::Yaml, OBJECTS, 0, "YAML", "what git and the cluster say, as YAML"),
     row(&[ch('e')], A::Edit, OBJECTS, 6, "edit source", "open the source file in the editor"),
@@ -257,7 +271,14 @@ pub(crate) const BINDINGS: &[Binding] = &[
     row(&[ch('n')], A::New, &[M::Form], 3, "new key", "add a key"),
     row(&[ch('e')], A::Edit, &[M::Secrets], 2, "edit", "set, add or remove keys"),
     row(&[ch('e')], A::Edit, &[M::Plan], 6, "edit message", "change the commit message"),
-    row(&[ch('r')], A::Reseal, &[M::Secrets], 4, "re-seal", "seal again for the recipients of today, under a new key"),
+    row(
+        &[ch('r')],
+        A::Reseal,
+        &[M::Secrets],
+        4,
+        "re-seal",
+        "seal again for the recipients of today, under a new key",
+    ),
     row(&[ch('w')], A::Who, &[M::Secrets], 5, "who can read", "who can open this file"),
     row(&[ch('V')], A::Reveal, &[M::Form], 5, "reveal 10 s", "show this value for ten seconds"),
     row(&[ch('V')], A::Reveal, &[M::Secrets], 0, "reveal", "choose a value to show for ten seconds"),
@@ -319,7 +340,9 @@ pub(crate) fn action(mode: Mode, event: &KeyEvent) -> Option<Action> {
     let bound = BINDINGS.iter().find(|b| b.modes.contains(&mode) && b.keys.contains(&key));
     match (bound, key.code) {
         (Some(binding), _) => Some(binding.action),
-        (None, KeyCode::Char(letter)) if !key.ctrl && TYPING.contains(&mode) => Some(Action::Type(Letter(letter))),
+        (None, KeyCode::Char(letter)) if !key.ctrl && TYPING.contains(&mode) => {
+            Some(Action::Type(Letter(letter)))
+        }
         _ => None,
     }
 }
@@ -428,7 +451,7 @@ mod tests {
     fn only_the_keys_of_the_decision_are_bound() {
         // decisions.md 10, plus what every terminal program has (ctrl-c, ctrl-z, ctrl-l) and text editing.
         let letters = ":/?jkgGc R123456789dDylhe KvsnrwVz{}SCBPx[]-q ";
-        for binding in BINDINGS.iter() {
+        for binding in BINDINGS {
             for key in binding.keys {
                 if let (KeyCode::Char(letter), false) = (key.code, key.ctrl) {
                     assert!(letters.contains(letter), "{letter}");

@@ -94,7 +94,9 @@ pub(crate) fn choose_cluster(state: &State, environment: &str) -> Vec<Step> {
         }
         ClusterView::NeedsConsent { command } => Overlay::Confirm(Confirm::new(
             format!("Run this program to sign in to {}?", view.name),
-            format!("{command}\n\nThe kubeconfig names it. It runs only if you agree, and you are asked once."),
+            format!(
+                "{command}\n\nThe kubeconfig names it. It runs only if you agree, and you are asked once."
+            ),
             "run it",
             vec![Step::Do(Deed::Consent { environment: view.name.clone() })],
         )),

@@ -50,9 +50,8 @@ use canvas::Look;
 use crossterm::event::Event;
 use effect::{Back, Carry, Effect, Errand, Hands};
 use futures::stream::{BoxStream, StreamExt as _};
-use futures::FutureExt as _;
-pub use state::{Ending, State, TourStep};
 use state::Message;
+pub use state::{Ending, State, TourStep};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -126,13 +125,18 @@ impl Options {
 pub async fn run(workspace: Workspace, options: Options) -> Result<State, Error> {
     let (crash, crashes) = mpsc::unbounded_channel();
     let mut surface = terminal::Surface::enter(crash)?;
-    let colours = options.colours.unwrap_or_else(|| surface.ask_colours());
     let glyphs = if options.ascii { glyph::ASCII } else { glyph::UNICODE };
-    let look = Look { theme: theme::Theme::new(colours), glyphs };
+    let guess = options.colours.unwrap_or(Colours::Sixteen);
+    let look = Look { theme: theme::Theme::new(guess), glyphs };
     let snapshots = workspace.snapshots();
     let first = snapshots.borrow().clone();
     let mut state = State::new(first, look, surface.size(), terminal::wall_time());
     state.editor.clone_from(&options.editor);
+    if options.colours.is_none() {
+        // The first frame does not wait for an answer; the terminal's own colours suit every background.
+        surface.draw(&state)?;
+        state.look.theme = theme::Theme::new(surface.ask_colours());
+    }
     let (send, back) = mpsc::channel(64);
     let wires = Wires {
         snapshots,
@@ -216,6 +220,10 @@ pub(crate) async fn live<F: Face, C: Carry>(
         let mut errands = vec![];
         dirty |= turn(&mut state, woken, &mut wires, &mut errands);
         for _ in 0..BURST {
+            // What ended the session first is why it ended.
+            if state.ending.is_some() {
+                break;
+            }
             let Some(woken) = ready(&mut wires, &mut input).await else { break };
             dirty |= turn(&mut state, woken, &mut wires, &mut errands);
         }
@@ -228,15 +236,39 @@ pub(crate) async fn live<F: Face, C: Carry>(
         for errand in errands {
             // The stream must not read the keys that the program is meant to get.
             drop(std::mem::replace(&mut input, futures::stream::pending().boxed()));
-            let problem = face.errand(errand).await?;
+            let ran = matches!(errand, Errand::Run { .. });
+            let problem = away(face, errand, &mut wires.signals, &mut state).await?;
             input = face.input();
-            while let Some(Some(Signal::Interrupt)) = wires.signals.next().now_or_never() {}
-            turn(&mut state, Woken::Message(Message::Returned(problem)), &mut wires, &mut vec![]);
+            if ran {
+                turn(&mut state, Woken::Message(Message::Returned(problem)), &mut wires, &mut vec![]);
+            }
             dirty = true;
         }
     }
     wires.hands.finish().await;
     Ok(state)
+}
+
+/// Runs an errand. Signals are heard meanwhile: ctrl-c and ctrl-z in an editor reach the whole process group,
+/// and a stopped editor must stop us too, or the shell would wait for nobody.
+async fn away<F: Face>(
+    face: &mut F,
+    errand: Errand,
+    signals: &mut BoxStream<'static, Signal>,
+    state: &mut State,
+) -> Result<Option<String>, Error> {
+    let running = matches!(errand, Errand::Run { .. });
+    let mut errand = std::pin::pin!(face.errand(errand));
+    loop {
+        tokio::select! {
+            done = &mut errand => return Ok(done?),
+            Some(signal) = signals.next(), if running => match signal {
+                Signal::Suspend => terminal::stop(),
+                Signal::Terminate => state.ending = Some(Ending::Terminated),
+                Signal::Interrupt | Signal::Continue => {}
+            },
+        }
+    }
 }
 
 fn deadline<C>(state: &State, wires: &Wires<C>, dirty: bool, drawn: Instant) -> Instant {

@@ -6,7 +6,6 @@ use super::effect::{Reply, Slot};
 use super::overlay::Overlay;
 use super::screen::{Facts, Route, Screen, home::Home};
 use super::theme::Label;
-use crate::secret::SecretText;
 use crate::workspace::Snapshot;
 use crossterm::event::{KeyEvent, MouseEvent};
 use std::collections::HashMap;
@@ -28,9 +27,13 @@ pub struct TourStep {
 /// What happened. It may hold a typed secret, so it cannot be printed.
 pub(crate) enum Message {
     Key(KeyEvent),
-    Paste(SecretText),
+    /// Pasted text. It may be a secret; whoever is typed into decides.
+    Paste(String),
     Mouse(MouseEvent),
-    Resize { width: u16, height: u16 },
+    Resize {
+        width: u16,
+        height: u16,
+    },
     Snapshot(Arc<Snapshot>),
     Reply(Reply),
     /// There is no clipboard; the text goes through the terminal.
@@ -167,7 +170,8 @@ impl State {
     /// When something changes by itself next (milliseconds since 1970).
     pub(crate) fn alarm(&self) -> Option<u64> {
         let facts = self.facts();
-        let spinning = self.top.waiting_since().is_some() || !self.snapshot.work.is_empty();
+        let waits = self.top.waiting_since().is_some() || self.top.reads(&facts);
+        let spinning = waits || !self.snapshot.work.is_empty();
         let spin = spinning.then_some(self.now + 100);
         let notice = self.notice.as_ref().map(|n| n.until);
         // Ages in tables grow; a minute is their finest step that matters on a resting screen.

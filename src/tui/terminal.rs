@@ -65,12 +65,19 @@ impl Surface {
 
     /// Takes the terminal again, with nothing on it.
     fn again(&mut self) -> io::Result<()> {
+        // The shell may have put its own mode back behind our back; crossterm would not set ours twice.
+        disable_raw_mode()?;
         take(&self.taken)?;
         self.terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         Ok(())
     }
 
-    async fn run(&mut self, program: String, arguments: Vec<String>, folder: String) -> io::Result<Option<String>> {
+    async fn run(
+        &mut self,
+        program: String,
+        arguments: Vec<String>,
+        folder: String,
+    ) -> io::Result<Option<String>> {
         give_back(&self.taken);
         let name = program.clone();
         let ended = tokio::task::spawn_blocking(move || {
@@ -81,7 +88,9 @@ impl Surface {
         Ok(match ended {
             Ok(Ok(status)) if status.success() => None,
             Ok(Ok(status)) => Some(format!("{name} ended with {status}")),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => Some(format!("{name} is not installed")),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+                Some(format!("{name} is not installed"))
+            }
             Ok(Err(error)) => Some(format!("cannot run {name}: {error}")),
             Err(_) => Some(format!("{name} could not be waited for")),
         })
@@ -112,8 +121,7 @@ impl Face for Surface {
             Errand::Run { program, arguments, folder } => return self.run(program, arguments, folder).await,
             Errand::Suspend => {
                 give_back(&self.taken);
-                // STOP and not TSTP: the shell sees a stopped job, and our own handler is not called again.
-                let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+                stop();
                 self.again()?;
             }
             Errand::Redraw => self.again()?,
@@ -209,6 +217,14 @@ pub(crate) fn signals() -> io::Result<BoxStream<'static, Signal>> {
         );
     }
     Ok(all.boxed())
+}
+
+/// Stops this process until it is continued. STOP and not TSTP: the shell sees a stopped job, and our own
+/// handler is not called again.
+pub(crate) fn stop() {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+    // With several threads the signal may reach this one a moment later; it must not go on before.
+    std::thread::sleep(Duration::from_millis(50));
 }
 
 /// Milliseconds since 1970.

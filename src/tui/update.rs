@@ -10,6 +10,7 @@ use super::state::{Ending, Message, State};
 use super::theme::Label;
 use super::{draw, menu, words};
 use crate::model::{Place, Problem};
+use crate::secret::SecretText;
 use crate::workspace::{ClusterView, ObjectId, PushOutcome, Snapshot};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use std::collections::VecDeque;
@@ -30,7 +31,10 @@ pub(crate) fn update(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Reply(reply) => take_reply(state, reply, &mut effects),
         Message::NoClipboard(text) => effects.push(Effect::Errand(Errand::Clipboard(text))),
         Message::Tour(step) => state.tour = Some(step),
-        Message::Tick(now) => tick(state, now),
+        Message::Tick(now) => {
+            tick(state, now);
+            ask_for_clusters(state, &mut effects);
+        }
         Message::Returned(problem) => {
             if let Some(problem) = problem {
                 state.say(Label::Bad, problem);
@@ -72,11 +76,12 @@ fn tour_key(state: &mut State, event: &KeyEvent) {
     }
 }
 
-fn paste(state: &mut State, text: crate::secret::SecretText, effects: &mut Vec<Effect>) {
+fn paste(state: &mut State, text: String, effects: &mut Vec<Effect>) {
     if mode(state) == Mode::Secret {
-        state.top.paste(text);
+        // The bytes are taken over as they are and wiped with the form; no copy is left.
+        state.top.paste(SecretText::from_string(text));
     } else if let Some(overlay) = &mut state.overlay {
-        let steps = text.expose_secret_str().map(|text| overlay.paste(text)).unwrap_or_default();
+        let steps = overlay.paste(&text);
         take(state, steps, effects);
     }
 }
@@ -109,7 +114,8 @@ fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         }
         Action::Back | Action::Quit => leave(state, action, effects),
         Action::Earlier | Action::Later | Action::Last if state.top.dirty() => {
-            state.say(Label::Notice, "what was typed is not sealed yet: ctrl-s shows the plan, esc leaves it");
+            state
+                .say(Label::Notice, "what was typed is not sealed yet: ctrl-s shows the plan, esc leaves it");
         }
         Action::Earlier => travel(state, false, effects),
         Action::Later => travel(state, true, effects),
@@ -396,9 +402,7 @@ fn take_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect>) {
 
 /// What is said about a deed that no screen waits for.
 fn written(answer: Answer, snapshot: &Snapshot) -> Vec<Step> {
-    let failed = |problem: Problem| {
-        vec![Step::Show(Box::new(Overlay::Confirm(Confirm::told(&problem))))]
-    };
+    let failed = |problem: Problem| vec![Step::Show(Box::new(Overlay::Confirm(Confirm::told(&problem))))];
     match answer {
         Answer::TakenBack(Ok(commit)) => {
             vec![Step::Say(Label::Good, format!("took back {} \"{}\"", commit.id.short(), commit.subject))]

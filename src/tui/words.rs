@@ -199,7 +199,10 @@ mod tests {
 
     #[test]
     fn paths_lose_their_middle() {
-        assert_eq!(cut_path("apps/shop/base/deployment.yaml", 24, '…'), "apps/sh…/deployment.yaml".to_owned());
+        assert_eq!(
+            cut_path("apps/shop/base/deployment.yaml", 24, '…'),
+            "apps/sh…/deployment.yaml".to_owned()
+        );
         assert_eq!(cut_path("short.yaml", 24, '…'), "short.yaml");
     }
 

@@ -4,15 +4,16 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Committed, Destination, Details, FieldChange, History, KeyEdit, LogLine, ObjectId, Plan, PushOutcome,
-    Refusal, SecretForm, Snapshot, ask, forms, history, planning, writing,
+    Committed, Destination, Details, Differences, FieldChange, Finding, History, KeyEdit, LogLine, ObjectId,
+    Plan, PushOutcome, Refusal, RenderedEnvironment, SecretForm, Snapshot, ask, doctor, forms, history,
+    planning, writing,
 };
 use crate::cluster::{Connection, default_paths};
 use crate::model::{Commit, CommitId, Problem, Reason};
 use crate::seal::KeySources;
 use crate::secret::SecretText;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -50,10 +51,18 @@ pub struct Workspace {
     published: watch::Receiver<Arc<Published>>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     engine: mpsc::Sender<Message>,
+    kubeconfig: Arc<[PathBuf]>,
     ours: Arc<Mutex<Option<crate::git::Committed>>>,
 }
 
 type Answer<T> = Result<T, Problem>;
+
+impl Settings {
+    /// Settings of a user: identities where sops looks, kubeconfigs where kubectl looks.
+    pub fn of_user(path: &Path, variable: impl Fn(&str) -> Option<String>, home: Option<&Path>) -> Self {
+        Self { path: path.to_owned(), keys: KeySources::of_user(variable, home), ..Self::default() }
+    }
+}
 
 impl Workspace {
     /// Opens a repository and starts reading it and its clusters. Must be called inside a tokio runtime.
@@ -72,12 +81,13 @@ impl Workspace {
             environment: settings.environment,
             state: settings.state,
         };
+        let kubeconfig: Arc<[PathBuf]> = clusters.kubeconfig.clone().into();
         let (engine, messages) = mpsc::channel(WAITING);
         let (publisher, published) = watch::channel(Arc::new(Published::default()));
         let (sender, snapshots) = watch::channel(Arc::new(Snapshot::default()));
         tokio::spawn(Engine::new(session.clone(), clusters, engine.clone(), publisher).run(messages));
         tokio::spawn(forward(published.clone(), sender));
-        Ok(Self { session, published, snapshots, engine, ours: Arc::default() })
+        Ok(Self { session, published, snapshots, engine, kubeconfig, ours: Arc::default() })
     }
 
     /// The stream of snapshots; the first one is there at once.
@@ -188,6 +198,32 @@ impl Workspace {
                 .next("choose its context first")
         })?;
         super::logs::follow(reader, &field, &id.key, cancel.clone()).await
+    }
+
+    /// All environments as git says them, at a revision or as the files lie on disk.
+    pub async fn rendered(&self, at: Option<String>) -> Answer<Vec<RenderedEnvironment>> {
+        let session = self.session.clone();
+        blocking(move || session.rendered_at(at.as_deref())).await
+    }
+
+    /// What differs between two revisions, object by object; `None` is the files on disk.
+    pub async fn differences(&self, from: Option<String>, to: Option<String>) -> Answer<Differences> {
+        let session = self.session.clone();
+        blocking(move || session.differences(from.as_deref(), to.as_deref())).await
+    }
+
+    /// What is here and what is missing.
+    pub async fn doctor(&self) -> Answer<Vec<Finding>> {
+        let (session, kubeconfig) = (self.session.clone(), self.kubeconfig.clone());
+        blocking(move || Ok(doctor::examine(&session, &kubeconfig))).await
+    }
+
+    /// A file on disk by its path inside the repository; `None` if it lies outside.
+    pub fn path_inside(&self, file: &Path) -> Option<String> {
+        let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        let full = folder.canonicalize().ok()?.join(file.file_name()?);
+        let root = self.session.repo.root().canonicalize().ok()?;
+        Some(full.strip_prefix(root).ok()?.to_string_lossy().replace('\\', "/"))
     }
 
     /// The commit that a name, an id or an expression means.

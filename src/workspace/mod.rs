@@ -7,6 +7,7 @@
 mod apps;
 mod ask;
 mod details;
+mod doctor;
 mod engine;
 mod facts;
 mod field;
@@ -18,6 +19,7 @@ mod logs;
 mod plan;
 mod planning;
 mod publish;
+mod reading;
 mod rehearse;
 mod secrets;
 mod session;
@@ -26,11 +28,14 @@ mod stories;
 mod writing;
 
 pub use details::{Details, EventLine, FieldChange, History, HistoryEntry, LogLine, ObjectId};
+pub use doctor::Finding;
 pub use handle::{Settings, Workspace};
+pub use history::text;
 pub use plan::{
     Committed, Destination, DiffLine, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
     PushOutcome, Refusal, SecretForm,
 };
+pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
 pub use snapshot::{
     AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, ObjectRow, RepoView,
     SecretRow, SecretState, Snapshot, Work,

@@ -1,12 +1,10 @@
 //! Nodes from and to JSON, and the hash of what an object says.
 
-use super::build::{Unique, Words};
-use super::emit::Sink;
 use super::node::{Entry, Key, Map, Node, Scalar, ScalarKind, Style, Value};
-use super::number::{self, Number};
-use super::refold;
-use super::time;
-use super::write::MASK;
+use super::read::{Unique, Words};
+use super::scalar::number::{self, Number};
+use super::scalar::time;
+use super::write::{self, MASK, Sink};
 use crate::secret::{SecretDigest, SecretLeaf};
 use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use sha2::{Digest as _, Sha256};
@@ -139,10 +137,10 @@ fn put_map(map: &Map, out: &mut impl Target) {
 
 fn put_scalar(scalar: &Scalar, out: &mut impl Sink) {
     match scalar.kind {
-        ScalarKind::Null if refold::is_empty_string(scalar) => out.put(b"\"\""),
+        ScalarKind::Null if write::is_empty_string(scalar) => out.put(b"\"\""),
         ScalarKind::Null => out.put(b"null"),
         ScalarKind::Bool => out.put(if scalar.is_true() { b"true" } else { b"false" }),
-        ScalarKind::Str => put_string(&refold::text(scalar), out),
+        ScalarKind::Str => put_string(&write::text(scalar), out),
         ScalarKind::Time => match time::parse(&scalar.text) {
             Some(full) => put_string(&full, out),
             None => put_string(&scalar.text, out),

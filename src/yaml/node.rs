@@ -1,6 +1,6 @@
 //! The tree: nodes that know where they were written, cheap to clone and copied on write.
 
-use super::number::{self, Number};
+use super::scalar::number::{self, Number};
 use crate::secret::SecretLeaf;
 use std::sync::Arc;
 

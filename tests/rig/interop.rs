@@ -16,7 +16,8 @@ use std::{env, fs, thread};
 const IDENTITY: &str = include_str!("../../keys/demo-ops.agekey");
 const TREES: u64 = 200;
 /// What `trees` writes as comments.
-const COMMENTS: [&str; 6] = ["a remark", "seal:this", "leave:this", "behind", "head of a document", "what it is"];
+const COMMENTS: [&str; 6] =
+    ["a remark", "seal:this", "leave:this", "behind", "head of a document", "what it is"];
 /// Trees that sops cannot open after it sealed them itself.
 static REFUSED_BY_ITSELF: AtomicU64 = AtomicU64::new(0);
 
@@ -57,7 +58,11 @@ fn what_sops_makes_of_aliases_and_merge_keys_opens() {
         text: "base: &base\n  user: ana\n  port: 5432\nlist: &l [a, b]\ncopy: *base\nmore: *l\nown:\n  <<: *base\n  user: bob\nbin: !!binary aGVsbG8=\n".to_owned(),
         rule: Rule { field: "", value: "", mac_only: false },
     };
-    fs::write(exchange.folder.path().join("rules"), format!("creation_rules:\n  - age: {}\n", exchange.recipient)).expect("rules");
+    fs::write(
+        exchange.folder.path().join("rules"),
+        format!("creation_rules:\n  - age: {}\n", exchange.recipient),
+    )
+    .expect("rules");
     let sealed = exchange.sops(&["encrypt"], exchange.made.text.as_bytes()).expect("sops seals");
     let wanted = exchange.sops(&["decrypt"], &sealed).expect("sops opens");
     exchange.prints(&sealed, &wanted).expect("printed as sops prints it");
@@ -85,7 +90,8 @@ impl Exchange {
         let recipient = ring.recipients().next().expect("an identity").0.to_owned();
         let made = made(seed);
         let Rule { field, value, mac_only } = made.rule;
-        let mut rules = format!("creation_rules:\n  - age: {recipient}\n    mac_only_encrypted: {mac_only}\n");
+        let mut rules =
+            format!("creation_rules:\n  - age: {recipient}\n    mac_only_encrypted: {mac_only}\n");
         if !field.is_empty() {
             rules.push_str(&format!("    {field}: '{value}'\n"));
         }
@@ -106,7 +112,8 @@ impl Exchange {
         let context = |cause: String| format!("{cause}\n{:?}\n--- plain\n{}", self.made.rule, self.made.text);
 
         // What the tree holds: sops prints it after a way through a file in which nothing is sealed.
-        let bare = ["encrypt", "--age", &self.recipient, "--encrypted-regex", "^nothing$", "--mac-only-encrypted"];
+        let bare =
+            ["encrypt", "--age", &self.recipient, "--encrypted-regex", "^nothing$", "--mac-only-encrypted"];
         let bare = self.sops(&bare, plain).map_err(explain("sops reads")).map_err(context)?;
         let content = self.sops(&["decrypt"], &bare).map_err(explain("sops prints")).map_err(context)?;
 
@@ -115,7 +122,9 @@ impl Exchange {
         match self.sops(&["decrypt"], &theirs) {
             Ok(wanted) => {
                 self.opens(&theirs, &wanted).map_err(explain("we open theirs")).map_err(context)?;
-                self.prints(&theirs, &wanted).map_err(|c| format!("{c}--- theirs\n{}", text(&theirs))).map_err(context)?;
+                self.prints(&theirs, &wanted)
+                    .map_err(|c| format!("{c}--- theirs\n{}", text(&theirs)))
+                    .map_err(context)?;
             }
             // Where comments rule, sops moves some and cannot open its own file any more; `-0.0` it reads as 0.
             Err(_) if self.made.rule.field.contains("comment") || self.made.text.contains("-0.0") => {
@@ -142,7 +151,8 @@ impl Exchange {
         self.holds(&twice, &path, "changed by sops").map_err(explain("sops edits ours")).map_err(context)?;
         let third = self.edited(&twice, &path, "third 🔑\nline").map_err(context)?;
         self.one_line(&twice, &third, &path).map_err(context)?;
-        let opened = self.sops(&["decrypt"], &third).map_err(explain("sops opens the edited")).map_err(context)?;
+        let opened =
+            self.sops(&["decrypt"], &third).map_err(explain("sops opens the edited")).map_err(context)?;
         self.opens(&third, &opened).map_err(explain("edited twice")).map_err(context)?;
         self.holds(&third, &path, "third 🔑\nline").map_err(context)
     }
@@ -184,7 +194,8 @@ impl Exchange {
         let value = SecretText::from_string(value.to_owned());
         let edit = Edit::SetAt { document: 0, path: path.to_vec(), value };
         let name = format!("tree.{}", self.made.extension);
-        seal::edit(bytes, &name, &self.ring, vec![edit], 1_800_000_000).map_err(|p| format!("we edit {path:?}: {p}"))
+        seal::edit(bytes, &name, &self.ring, vec![edit], 1_800_000_000)
+            .map_err(|p| format!("we edit {path:?}: {p}"))
     }
 
     /// One of the sealed leaves of the first document that no list holds.
@@ -198,7 +209,8 @@ impl Exchange {
 
     /// Our reader finds what sops printed, and a MAC that fits.
     fn opens(&self, sealed: &[u8], printed: &[u8]) -> Result<(), String> {
-        let open = seal::open(sealed, &format!("tree.{}", self.made.extension), &self.ring).map_err(|e| e.0.to_string())?;
+        let open = seal::open(sealed, &format!("tree.{}", self.made.extension), &self.ring)
+            .map_err(|e| e.0.to_string())?;
         let wanted = documents(printed, Path::new(self.made.extension))?;
         if open.documents.len() != wanted.len() {
             return Err(format!("{} documents instead of {}", open.documents.len(), wanted.len()));
@@ -220,7 +232,9 @@ impl Exchange {
         let mut ring = Keyring::default();
         ring.add_text(IDENTITY, "keys/demo-ops.agekey");
         let format = if self.made.extension == "json" { SealedFormat::Json } else { SealedFormat::Yaml };
-        let opened = KeyringOpener::new(Arc::new(ring)).open_file(sealed, "tree", format).map_err(|e| e.0.to_string())?;
+        let opened = KeyringOpener::new(Arc::new(ring))
+            .open_file(sealed, "tree", format)
+            .map_err(|e| e.0.to_string())?;
         let Opened::Plain(opened) = opened else { return Err("not taken for sealed".to_owned()) };
         let (got, wanted) = (text(opened.expose_secret()), text(wanted));
         if got == wanted { Ok(()) } else { Err(format!("we print\n{}", diff(&wanted, &got))) }
@@ -228,13 +242,19 @@ impl Exchange {
 
     /// Two files that sops printed hold the same values and the same comments, wherever it moved them.
     fn same(&self, got: &[u8], wanted: &[u8]) -> Result<(), String> {
-        let (values, expected) = (documents(got, Path::new(self.made.extension))?, documents(wanted, Path::new(self.made.extension))?);
+        let (values, expected) = (
+            documents(got, Path::new(self.made.extension))?,
+            documents(wanted, Path::new(self.made.extension))?,
+        );
         let (got, wanted) = (text(got), text(wanted));
-        if values != expected && format!("{values:?}").replace("-0.0", "0") != format!("{expected:?}").replace("-0.0", "0") {
+        if values != expected
+            && format!("{values:?}").replace("-0.0", "0") != format!("{expected:?}").replace("-0.0", "0")
+        {
             return Err(format!("other values\n{}", diff(&wanted, &got)));
         }
         for comment in COMMENTS {
-            let count = |text: &str| text.lines().filter(|line| line.ends_with(&format!("# {comment}"))).count();
+            let count =
+                |text: &str| text.lines().filter(|line| line.ends_with(&format!("# {comment}"))).count();
             if count(&got) != count(&wanted) {
                 return Err(format!("other comments `{comment}`\n{}", diff(&wanted, &got)));
             }
@@ -246,7 +266,9 @@ impl Exchange {
     fn one_line(&self, before: &[u8], after: &[u8], path: &[Arc<str>]) -> Result<(), String> {
         let (before, after) = (text(before), text(after));
         let diff = similar::TextDiff::from_lines(&before, &after);
-        let kept = |line: &str| line.trim_start().trim_start_matches('"').starts_with("mac") || line.contains("lastmodified");
+        let kept = |line: &str| {
+            line.trim_start().trim_start_matches('"').starts_with("mac") || line.contains("lastmodified")
+        };
         let (mut gone, mut new) = (Vec::new(), Vec::new());
         for change in diff.iter_all_changes().filter(|c| !kept(c.value())) {
             match change.tag() {
@@ -256,10 +278,18 @@ impl Exchange {
             }
         }
         // The value itself: on the line of its key, or (in one-line JSON and `{}`) inside a longer line.
-        let masked = |line: &str| line.split("ENC[").map(|p| p.split_once(']').map_or(p, |(_, r)| r)).collect::<String>();
+        let masked = |line: &str| {
+            line.split("ENC[").map(|p| p.split_once(']').map_or(p, |(_, r)| r)).collect::<String>()
+        };
         let same_but_values = gone.len() == 1 && new.len() == 1 && masked(&gone[0]) == masked(&new[0]);
-        let values = |line: &str| line.split("ENC[").skip(1).map(|p| p.split(']').next().unwrap_or("").to_owned()).collect::<Vec<_>>();
-        let (old_values, new_values) = (gone.iter().flat_map(|l| values(l)), new.iter().flat_map(|l| values(l)));
+        let values = |line: &str| {
+            line.split("ENC[")
+                .skip(1)
+                .map(|p| p.split(']').next().unwrap_or("").to_owned())
+                .collect::<Vec<_>>()
+        };
+        let (old_values, new_values) =
+            (gone.iter().flat_map(|l| values(l)), new.iter().flat_map(|l| values(l)));
         let changed = old_values.zip(new_values).filter(|(a, b)| a != b).count();
         // A file on one line holds its MAC on it too.
         let most = if before.lines().count() == 1 { 2 } else { 1 };
@@ -315,7 +345,11 @@ fn equal(node: &Node, yaml: &Yaml, path: &str) -> Result<(), String> {
             if items.len() != wanted.len() {
                 return differs();
             }
-            items.iter().zip(wanted).enumerate().try_for_each(|(i, (a, b))| equal(a, b, &format!("{path}[{i}]")))
+            items
+                .iter()
+                .zip(wanted)
+                .enumerate()
+                .try_for_each(|(i, (a, b))| equal(a, b, &format!("{path}[{i}]")))
         }
         (Value::Secret(SecretLeaf::Text(text)), wanted) => {
             let Some(text) = text.expose_secret_str() else { return differs() };
@@ -325,7 +359,9 @@ fn equal(node: &Node, yaml: &Yaml, path: &str) -> Result<(), String> {
         (Value::Scalar(scalar), wanted) => {
             // What stands in the clear was checked by the MAC; strings are compared here as well.
             match wanted {
-                Yaml::String(wanted) if node.as_str().is_some() && scalar.kind == sealane::yaml::ScalarKind::Str => {
+                Yaml::String(wanted)
+                    if node.as_str().is_some() && scalar.kind == sealane::yaml::ScalarKind::Str =>
+                {
                     if *wanted == *scalar.text { Ok(()) } else { differs() }
                 }
                 Yaml::Mapping(_) | Yaml::Sequence(_) | Yaml::Null => differs(),

@@ -32,16 +32,69 @@ const SELECTORS: [(&str, &str); 7] = [
 ];
 
 const KEYS: [&str; 16] = [
-    "user", "pass_enc", "token", "meta", "kind", "data", "n_plain", "deep", "stringData", "a:b", "key with blank",
-    "ключ", "config.yaml", "yes", "x_unencrypted", "z-9",
+    "user",
+    "pass_enc",
+    "token",
+    "meta",
+    "kind",
+    "data",
+    "n_plain",
+    "deep",
+    "stringData",
+    "a:b",
+    "key with blank",
+    "ключ",
+    "config.yaml",
+    "yes",
+    "x_unencrypted",
+    "z-9",
 ];
 
 const SCALARS: [&str; 44] = [
-    "word", "two words", "'single ''quoted'''", "\"double \\\"q\\\" \\t tab \\u00e9\"", "''", "\"\"", "~", "null", "",
-    "true", "False", "yes", "off", "0", "-7", "017", "0x1F", "0b101", "1_000", "9223372036854775807", "089", "1.0",
-    "-0.0", "1e21", "1.5e-7", ".5", "99999999999999999999", ".inf", "-.INF", ".nan", "2020-01-02",
-    "2001-12-14t21:59:43.10-05:00", "2001-12-14 21:59:43", "12:30:45", "ENC-like", "päss wörd", "'🔑 key'",
-    "\"\\U0001F511\"", "!!str 12", "!!str true", "http://a/b?c=d#e", "'# no comment'", "a\\nb", "\"line\\nbreak\"",
+    "word",
+    "two words",
+    "'single ''quoted'''",
+    "\"double \\\"q\\\" \\t tab \\u00e9\"",
+    "''",
+    "\"\"",
+    "~",
+    "null",
+    "",
+    "true",
+    "False",
+    "yes",
+    "off",
+    "0",
+    "-7",
+    "017",
+    "0x1F",
+    "0b101",
+    "1_000",
+    "9223372036854775807",
+    "089",
+    "1.0",
+    "-0.0",
+    "1e21",
+    "1.5e-7",
+    ".5",
+    "99999999999999999999",
+    ".inf",
+    "-.INF",
+    ".nan",
+    "2020-01-02",
+    "2001-12-14t21:59:43.10-05:00",
+    "2001-12-14 21:59:43",
+    "12:30:45",
+    "ENC-like",
+    "päss wörd",
+    "'🔑 key'",
+    "\"\\U0001F511\"",
+    "!!str 12",
+    "!!str true",
+    "http://a/b?c=d#e",
+    "'# no comment'",
+    "a\\nb",
+    "\"line\\nbreak\"",
 ];
 
 const BLOCKS: [&str; 6] = ["|", "|-", "|+", ">", ">-", "|2"];
@@ -96,7 +149,9 @@ fn yaml_file(dice: &mut Dice) -> String {
             text.push_str("# head of a document\n\n");
         }
         text.push_str("apiVersion: v1\nkind: Secret # what it is\nmetadata:\n  name: made\n");
-        text.push_str("# seal:this\nstringData:\n  sure_enc: certain\n  # seal:this, too\n  other_enc: \"quoted\"\n");
+        text.push_str(
+            "# seal:this\nstringData:\n  sure_enc: certain\n  # seal:this, too\n  other_enc: \"quoted\"\n",
+        );
         mapping(dice, &mut text, 2, 3, &["sure_enc", "other_enc"]);
         mapping(dice, &mut text, 0, 3, &["apiVersion", "kind", "metadata", "stringData"]);
     }
@@ -155,7 +210,12 @@ fn value(dice: &mut Dice, text: &mut String, indent: usize, depth: usize) {
         2 => {
             let _ = write!(text, " {}", dice.pick(&BLOCKS));
             let _ = writeln!(text, "{}", trailing(dice));
-            let _ = writeln!(text, "{0:1$}first line\n{0:1$}second: # not a comment\n\n{0:1$}third", "", indent + 2);
+            let _ = writeln!(
+                text,
+                "{0:1$}first line\n{0:1$}second: # not a comment\n\n{0:1$}third",
+                "",
+                indent + 2
+            );
         }
         3 => {
             let _ = writeln!(text, " {{p: 1, 'q': [x, 2, \"\"], r: {{}}}}{}", trailing(dice));
@@ -211,7 +271,18 @@ fn json_file(dice: &mut Dice) -> String {
 fn json_value(dice: &mut Dice, depth: usize) -> serde_json::Value {
     use serde_json::json;
     match dice.below(if depth == 0 { 8 } else { 10 }) {
-        0 => json!(dice.pick(&["a", "", "<&>", "line\nbreak", "päss", "🔑", "\u{2028}", "tab\t\"q\"", "true", "12"])),
+        0 => json!(dice.pick(&[
+            "a",
+            "",
+            "<&>",
+            "line\nbreak",
+            "päss",
+            "🔑",
+            "\u{2028}",
+            "tab\t\"q\"",
+            "true",
+            "12"
+        ])),
         1 => json!(-7),
         2 => json!(9_007_199_254_740_993_i64),
         3 => json!(1.0),

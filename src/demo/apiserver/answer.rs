@@ -104,7 +104,6 @@ pub(super) fn failure(code: StatusCode, reason: &str, message: &str, details: Va
 }
 
 /// The Status itself.
-#[expect(clippy::needless_pass_by_value, reason = "details are made for the call")]
 pub(super) fn status(code: StatusCode, reason: &str, message: &str, details: Value) -> Value {
     let mut status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": message, "reason": reason, "code": code.as_u16()});

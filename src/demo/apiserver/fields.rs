@@ -9,6 +9,9 @@ pub type Path = Vec<String>;
 /// A set of fields.
 pub type Fields = BTreeSet<Path>;
 
+/// The step that stands for a mapping itself: whoever made it by an update owns it. Appliers never do.
+const MADE: &str = ".";
+
 /// Paths nobody owns (`managedfields/internal/stripmeta.go`).
 const STRIPPED: [&str; 9] = [
     "name",
@@ -43,6 +46,11 @@ pub fn flatten(object: &Value, schema: Option<SchemaRef<'_>>) -> BTreeMap<Path, 
     found
 }
 
+/// What a server-side apply of this object owns.
+pub fn said(object: &Value, schema: Option<SchemaRef<'_>>) -> Fields {
+    flatten(object, schema).into_keys().filter(|path| path.last().is_some_and(|step| step != MADE)).collect()
+}
+
 fn walk(value: &Value, schema: Option<SchemaRef<'_>>, path: &mut Path, found: &mut BTreeMap<Path, Value>) {
     let shape = schema.map_or(&Shape::Any, |s| s.shape());
     match (value, shape) {
@@ -50,6 +58,11 @@ fn walk(value: &Value, schema: Option<SchemaRef<'_>>, path: &mut Path, found: &m
             Value::Object(fields),
             Shape::Any | Shape::Object { atomic: false, .. } | Shape::Map { atomic: false, .. },
         ) if !fields.is_empty() => {
+            if matches!(shape, Shape::Map { .. }) {
+                path.push(MADE.to_owned());
+                found.insert(path.clone(), Value::Null);
+                path.pop();
+            }
             for (name, value) in fields {
                 path.push(format!("f:{name}"));
                 walk(value, schema.and_then(|s| s.field(name)), path, found);
@@ -97,8 +110,8 @@ fn key_of(item: &Value, keys: &[std::sync::Arc<str>], schema: Option<SchemaRef<'
     format!("k:{}", Value::Object(key))
 }
 
-/// The set as `FieldsV1`. Updates own the mappings they made as well, which only shows as a mark (`.`).
-pub fn to_v1(fields: &Fields, apply: bool) -> Value {
+/// The set as `FieldsV1`.
+pub fn to_v1(fields: &Fields) -> Value {
     let mut root = Map::new();
     for path in fields {
         let mut at = &mut root;
@@ -110,12 +123,6 @@ pub fn to_v1(fields: &Fields, apply: bool) -> Value {
                 below.insert(".".to_owned(), json!({}));
             }
             at = below;
-        }
-    }
-    for mapping in ["f:labels", "f:annotations"] {
-        let node = root.get_mut("f:metadata").and_then(|m| m.get_mut(mapping)).and_then(Value::as_object_mut);
-        if let Some(node) = node.filter(|node| !apply && !node.is_empty()) {
-            node.insert(".".to_owned(), json!({}));
         }
     }
     Value::Object(root)
@@ -130,17 +137,13 @@ pub fn from_v1(value: &Value) -> Fields {
 
 fn read(value: &Value, path: &mut Path, fields: &mut Fields) {
     for (step, below) in value.as_object().into_iter().flatten() {
-        if step == "." {
-            // Of mappings only the fields are told apart; an item of a list is a member itself.
-            if path.last().is_some_and(|last| last.starts_with("k:")) {
-                fields.insert(path.clone());
-            }
+        let item = path.last().is_some_and(|last| last.starts_with("k:"));
+        if step == "." && item {
+            fields.insert(path.clone());
             continue;
         }
         path.push(step.clone());
-        let below_empty =
-            below.as_object().is_none_or(|b| b.keys().all(|k| k == ".") && !step.starts_with("k:"));
-        if below_empty {
+        if below.as_object().is_none_or(Map::is_empty) {
             fields.insert(path.clone());
         } else {
             read(below, path, fields);
@@ -211,7 +214,7 @@ pub fn remove(object: &mut Value, path: &[String], schema: Option<SchemaRef<'_>>
         _ => &[],
     };
     let place = items.iter().position(|item| match step.strip_prefix("v:") {
-        Some(text) => item.to_string() == text,
+        Some(text) => serde_json::from_str::<Value>(text).is_ok_and(|wanted| wanted == *item),
         None => key_of(item, keys, below) == *step,
     });
     match place {

@@ -13,9 +13,9 @@ use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
 /// How often a silent watch gets a bookmark.
-const BOOKMARK: Duration = Duration::from_secs(60);
+const BOOKMARK: Duration = Duration::from_mins(1);
 /// How long a watch lasts if the client does not say.
-const LASTS: Duration = Duration::from_secs(1800);
+const LASTS: Duration = Duration::from_mins(30);
 /// The annotation of the bookmark that closes the initial events (KEP-3157).
 const INITIAL_END: &str = "k8s.io/initial-events-end";
 
@@ -92,7 +92,9 @@ impl Watch {
             None => {
                 let all = inner.of_kind(self.target.place).map(|(_, object)| object.clone());
                 let objects: Vec<Arc<Value>> = all.filter(|o| self.wants(o)).collect();
-                objects.iter().for_each(|object| self.tell("ADDED", object));
+                for object in &objects {
+                    self.tell("ADDED", object);
+                }
                 self.seen = inner.version;
                 if initial && self.bookmarks {
                     self.bookmark_line(json!({INITIAL_END: "true"}));
@@ -189,7 +191,7 @@ struct Follow {
     container: (String, String, String),
     from: usize,
     times: bool,
-    follow: bool,
+    more: bool,
     first: Option<String>,
 }
 
@@ -199,7 +201,7 @@ pub(super) fn log(store: &Arc<Store>, container: (String, String, String), query
     let (lines, from) = store.lock().logs.since(&container.0, &container.1, &container.2, 0);
     let tail = query.number("tailLines").unwrap_or(lines.len()).min(lines.len());
     let since = query.number("sinceSeconds").map(|s| i64::try_from(s).unwrap_or(i64::MAX));
-    let oldest = since.and_then(|s| Some(store.now().as_second().saturating_sub(s))).unwrap_or(i64::MIN);
+    let oldest = since.map_or(i64::MIN, |s| store.now().as_second().saturating_sub(s));
     let young = |time: &str| time.parse::<jiff::Timestamp>().is_ok_and(|t| t.as_second() >= oldest);
     let chosen: Vec<(String, String)> = lines[lines.len() - tail..]
         .iter()
@@ -211,14 +213,14 @@ pub(super) fn log(store: &Arc<Store>, container: (String, String, String), query
         let end = (0..=limit.min(first.len())).rev().find(|at| first.is_char_boundary(*at)).unwrap_or(0);
         first.truncate(end);
     }
-    let follow = query.is("follow") && query.get("follow").is_some();
+    let more = query.is("follow") && query.get("follow").is_some();
     let follow = Follow {
         bell: store.changed.subscribe(),
         store: store.clone(),
         container,
         from,
         times,
-        follow,
+        more,
         first: Some(first),
     };
     answer::stream(
@@ -232,7 +234,7 @@ impl Follow {
         if let Some(first) = self.first.take().filter(|f| !f.is_empty()) {
             return Some(first);
         }
-        while self.follow {
+        while self.more {
             let (namespace, pod, container) = &self.container;
             let (lines, from) = self.store.lock().logs.since(namespace, pod, container, self.from);
             self.from = from;
@@ -240,7 +242,7 @@ impl Follow {
                 return Some(text(&lines, self.times));
             }
             self.bell.changed().await.ok()?;
-            self.follow = self.store.get(&crate::model::ObjectKey::new("", "Pod", namespace, pod)).is_some();
+            self.more = self.store.get(&crate::model::ObjectKey::new("", "Pod", namespace, pod)).is_some();
         }
         None
     }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 /// One kind.
+#[expect(clippy::struct_field_names, reason = "fields are named as Kubernetes names them")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// API group; empty for the core group.
@@ -103,7 +104,7 @@ fn parse(line: &str) -> Option<Kind> {
     })
 }
 
-/// The kind that a CustomResourceDefinition declares; the version that is stored comes first.
+/// The kind that a CRD declares; the version that is stored comes first.
 pub fn of_crd(crd: &Value) -> Option<Kind> {
     let spec = crd.get("spec")?;
     let names = spec.get("names")?;

@@ -6,6 +6,7 @@ use crate::model::SchemaRef;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// Who writes, and how.
 #[derive(Clone, Copy, Debug)]
@@ -80,10 +81,13 @@ pub(super) fn write(object: &mut Value, entries: &[Entry], before: &[Entry], now
                 "manager": entry.manager,
                 "operation": if entry.apply { "Apply" } else { "Update" },
                 "apiVersion": api,
-                "time": kept.cloned().unwrap_or_else(|| json!(now)),
                 "fieldsType": "FieldsV1",
-                "fieldsV1": fields::to_v1(&entry.fields, entry.apply),
+                "fieldsV1": fields::to_v1(&entry.fields),
             });
+            // Scaling leaves no time behind (seen with kube-apiserver 1.36).
+            if entry.subresource != "scale" {
+                written["time"] = kept.cloned().unwrap_or_else(|| json!(now));
+            }
             if !entry.subresource.is_empty() {
                 written["subresource"] = json!(entry.subresource);
             }
@@ -187,10 +191,18 @@ pub(super) fn spec_changed(old: &Value, new: &Value) -> bool {
     rest(old) != rest(new)
 }
 
+/// Bytes in hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap_or_default();
+        text
+    })
+}
+
 /// A uid that is the same on every run.
 pub(super) fn uid(group: &str, kind: &str, namespace: &str, name: &str, version: u64) -> String {
     let seed = format!("{group}/{kind}/{namespace}/{name}/{version}");
     let hash = Sha256::digest(seed.as_bytes());
-    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(&hash);
     format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }

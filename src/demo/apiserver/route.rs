@@ -167,7 +167,7 @@ impl ApiServer {
                 };
                 let Some(document) = document(&inner, group, version) else { continue };
                 let hash = Sha256::digest(document.to_string().as_bytes());
-                let hash: String = hash.iter().map(|byte| format!("{byte:02X}")).collect();
+                let hash = super::managed::hex(&hash).to_uppercase();
                 let url = format!("/openapi/v3/{path}?hash={hash}");
                 paths.insert(path, json!({"serverRelativeURL": url}));
             }

@@ -167,12 +167,12 @@ impl Store {
         let schemas = inner.schemas_of(&kind);
         let schema = schemas.kind(&kind.group, &kind.versions[0], &kind.kind);
         let writer = Writer { manager, apply: true, subresource: "" };
-        let said: Fields = fields::flatten(&config, schema).into_keys().collect();
+        let said: Fields = fields::said(&config, schema);
         let Some(live) = inner.objects.get(&place).cloned() else {
             let mut new = config;
             let owned = vec![managed::Entry::new(&writer, said)];
             defaults::complete(&kind, &mut new, &mut inner.allocated);
-            return Ok(self.create(&mut inner, place, &kind, new, owned));
+            return Ok(self.create(&mut inner, &place, &kind, new, &owned));
         };
         let mut owned = managed::read(&live);
         managed::take_over(&mut owned, &writer, &config, &live, schema, force)?;
@@ -183,7 +183,7 @@ impl Store {
         }
         managed::set(&mut owned, &writer, said);
         defaults::complete(&kind, &mut merged, &mut inner.allocated);
-        Ok(self.replace(&mut inner, place, &kind, &live, merged, owned, &writer))
+        Ok(self.replace(&mut inner, &place, &kind, &live, merged, &owned, &writer))
     }
 
     /// Creates or replaces an object as a client-side tool does: `manager` owns what it changes.
@@ -193,18 +193,15 @@ impl Store {
         inner.check_namespace(&place, &kind)?;
         let mut new = object.clone();
         defaults::normalize(&kind, &mut new);
-        match inner.objects.get(&place).cloned() {
-            Some(live) => Ok(self.update(&mut inner, place, &kind, &live, new, &writer)),
-            None => {
-                defaults::complete(&kind, &mut new, &mut inner.allocated);
-                let schemas = inner.schemas_of(&kind);
-                let schema = schemas.kind(&kind.group, &kind.versions[0], &kind.kind);
-                let said =
-                    fields::flatten(&new, schema).into_keys().filter(|p| p[0] != "f:status" || !kind.status);
-                let owned = vec![managed::Entry::new(&writer, said.collect())];
-                Ok(self.create(&mut inner, place, &kind, new, owned))
-            }
+        if let Some(live) = inner.objects.get(&place).cloned() {
+            return Ok(self.update(&mut inner, &place, &kind, &live, new, &writer));
         }
+        defaults::complete(&kind, &mut new, &mut inner.allocated);
+        let schemas = inner.schemas_of(&kind);
+        let schema = schemas.kind(&kind.group, &kind.versions[0], &kind.kind);
+        let said = fields::flatten(&new, schema).into_keys().filter(|p| p[0] != "f:status" || !kind.status);
+        let owned = vec![managed::Entry::new(&writer, said.collect())];
+        Ok(self.create(&mut inner, &place, &kind, new, &owned))
     }
 
     /// Changes an object as `kubectl edit`, `kubectl scale` and the like do.
@@ -223,7 +220,7 @@ impl Store {
         let mut new = Value::clone(&live);
         edit(&mut new);
         defaults::normalize(&kind, &mut new);
-        Ok(self.update(&mut inner, place, &kind, &live, new, &writer))
+        Ok(self.update(&mut inner, &place, &kind, &live, new, &writer))
     }
 
     /// Replaces an object's status.
@@ -250,11 +247,11 @@ impl Store {
                 let mut going = Value::clone(&live);
                 going["metadata"]["deletionTimestamp"] = json!(self.stamp());
                 going["metadata"]["deletionGracePeriodSeconds"] = json!(0);
-                self.store(&mut inner, place, Some(going));
+                self.store(&mut inner, &place, Some(going));
             }
             return Ok(());
         }
-        self.remove(&mut inner, place, &live);
+        self.remove(&mut inner, &place, &live);
         Ok(())
     }
 
@@ -263,9 +260,9 @@ impl Store {
         self.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
-    fn remove(&self, inner: &mut Inner, place: Place, live: &Value) {
+    fn remove(&self, inner: &mut Inner, place: &Place, live: &Value) {
         let kind = inner.kinds[place.0].clone();
-        self.store(inner, place.clone(), None);
+        self.store(inner, place, None);
         let uid = live.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or("").to_owned();
         let namespace = kind.as_ref().is_some_and(|k| k.kind == "Namespace").then(|| place.2.clone());
         let custom = kind.filter(|k| k.kind == "CustomResourceDefinition").and_then(|_| kinds::of_crd(live));
@@ -281,7 +278,7 @@ impl Store {
             .collect();
         for (place, object) in gone {
             if inner.objects.contains_key(&place) {
-                self.remove(inner, place, &object);
+                self.remove(inner, &place, &object);
             }
         }
         if let Some(place) = custom {
@@ -292,10 +289,10 @@ impl Store {
     fn create(
         &self,
         inner: &mut Inner,
-        place: Place,
+        place: &Place,
         kind: &Kind,
         mut new: Value,
-        owned: Vec<managed::Entry>,
+        owned: &[managed::Entry],
     ) -> Written {
         let now = self.stamp();
         let uid = managed::uid(&kind.group, &kind.kind, &place.1, &place.2, inner.version);
@@ -303,7 +300,7 @@ impl Store {
         metadata["uid"] = json!(uid);
         metadata["creationTimestamp"] = json!(now);
         defaults::count_generation(kind, metadata, 1);
-        managed::write(&mut new, &owned, &Vec::new(), &now);
+        managed::write(&mut new, owned, &[], &now);
         self.store(inner, place, Some(new));
         Written::Created
     }
@@ -311,7 +308,7 @@ impl Store {
     fn update(
         &self,
         inner: &mut Inner,
-        place: Place,
+        place: &Place,
         kind: &Kind,
         live: &Value,
         mut new: Value,
@@ -329,22 +326,22 @@ impl Store {
         let (before, after) = (fields::flatten(live, schema), fields::flatten(&new, schema));
         let mut owned = managed::read(live);
         managed::note_changes(&mut owned, writer, &before, &after);
-        self.replace(inner, place, kind, live, new, owned, writer)
+        self.replace(inner, place, kind, live, new, &owned, writer)
     }
 
     #[expect(clippy::too_many_arguments, reason = "one place where a write ends; all of it is needed")]
     fn replace(
         &self,
         inner: &mut Inner,
-        place: Place,
+        place: &Place,
         kind: &Kind,
         live: &Value,
         mut new: Value,
-        owned: Vec<managed::Entry>,
+        owned: &[managed::Entry],
         writer: &Writer<'_>,
     ) -> Written {
         let old = managed::read(live);
-        if managed::same_content(live, &new) && old == owned {
+        if managed::same_content(live, &new) && old.as_slice() == owned {
             return Written::Same;
         }
         let spec_changed = managed::spec_changed(live, &new);
@@ -352,7 +349,7 @@ impl Store {
             let generation = live.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(1);
             defaults::count_generation(kind, &mut new["metadata"], generation + 1);
         }
-        managed::write(&mut new, &owned, &old, &self.stamp());
+        managed::write(&mut new, owned, &old, &self.stamp());
         let going = new.pointer("/metadata/deletionTimestamp").is_some() && managed::finalizers(&new) == 0;
         if going {
             self.remove(inner, place, live);
@@ -363,7 +360,7 @@ impl Store {
     }
 
     /// The one place where something changes: a new version, the object, the history, the bell.
-    fn store(&self, inner: &mut Inner, place: Place, object: Option<Value>) {
+    fn store(&self, inner: &mut Inner, place: &Place, object: Option<Value>) {
         inner.version += 1;
         let version = inner.version;
         let stamped = |mut object: Value| {
@@ -373,7 +370,7 @@ impl Store {
         let after = object.map(stamped);
         let before = match &after {
             Some(after) => inner.objects.insert(place.clone(), after.clone()),
-            None => inner.objects.remove(&place),
+            None => inner.objects.remove(place),
         };
         let deleted = before.as_ref().filter(|_| after.is_none()).map(|before| stamped(Value::clone(before)));
         if deleted.is_some() && inner.kinds[place.0].as_ref().is_some_and(|k| k.kind == "Pod") {
@@ -385,7 +382,7 @@ impl Store {
         {
             inner.serve(kind, object);
         }
-        inner.history.push_back(Change { version, place, before, after, deleted });
+        inner.history.push_back(Change { version, place: place.clone(), before, after, deleted });
         while inner.history.len() > HISTORY {
             inner.history.pop_front();
         }

@@ -62,7 +62,7 @@ pub(super) fn table<'o>(
 fn columns(kind: &Kind) -> Vec<Column> {
     let mut columns = vec![column("Name", "string", Cell::Name)];
     let mut add = |name: &str, kind: &str, make: fn(&Value) -> Value| {
-        columns.push(column(name, kind, Cell::Made(make)))
+        columns.push(column(name, kind, Cell::Made(make)));
     };
     match (kind.group.as_str(), kind.kind.as_str()) {
         ("", "Pod") => {
@@ -81,7 +81,7 @@ fn columns(kind: &Kind) -> Vec<Column> {
             add("Available", "string", |o| number(o, "/status/availableReplicas"));
         }
         ("apps", "StatefulSet") => {
-            add("Ready", "string", |o| of(o, "/status/readyReplicas", "/spec/replicas"))
+            add("Ready", "string", |o| of(o, "/status/readyReplicas", "/spec/replicas"));
         }
         ("apps", "ReplicaSet") => {
             add("Desired", "integer", |o| number(o, "/spec/replicas"));
@@ -182,7 +182,7 @@ fn cell(column: &Column, object: &Value, now: Timestamp) -> Value {
 /// The simple JSON paths of printer columns: `.a.b`, `.a[0]`, `.a[?(@.type=="Ready")].b`, `.a['b.c']`.
 fn at<'o>(object: &'o Value, path: &str) -> Option<&'o Value> {
     let mut at = object;
-    let mut rest = path.trim_start_matches("{").trim_end_matches("}");
+    let mut rest = path.trim_start_matches('{').trim_end_matches('}');
     while !rest.is_empty() {
         if let Some(inner) = rest.strip_prefix('[') {
             let (inside, after) = inner.split_once(']')?;

@@ -238,10 +238,13 @@ mod tests {
             Some(&ListKind::Keyed(vec!["containerPort".into(), "protocol".into()]))
         );
         assert!(matches!(
-            spec.field("nodeSelector").map(|s| s.shape()),
+            spec.field("nodeSelector").map(crate::model::SchemaRef::shape),
             Some(Shape::Map { atomic: true, .. })
         ));
         let selector = set.kind("apps", "v1", "Deployment").and_then(|k| k.field("spec")?.field("selector"));
-        assert!(matches!(selector.map(|s| s.shape()), Some(Shape::Object { atomic: true, .. })));
+        assert!(matches!(
+            selector.map(crate::model::SchemaRef::shape),
+            Some(Shape::Object { atomic: true, .. })
+        ));
     }
 }

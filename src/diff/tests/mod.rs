@@ -23,11 +23,17 @@ pub(super) fn yaml(text: &str) -> Node {
     stream.documents.into_iter().next().map_or_else(Node::null, |document| document.root)
 }
 
+/// The base of a case.
+enum Before {
+    Unknown,
+    Is(String),
+}
+
 /// One case: three sides as text, and who owns what.
 pub(super) struct Case {
     kind: (&'static str, &'static str),
     d: String,
-    b: Option<Option<String>>,
+    b: Before,
     l: String,
     managers: Vec<Manager>,
     controller: Controller,
@@ -40,7 +46,7 @@ pub(super) fn case(kind: (&'static str, &'static str), d: &str, l: &str) -> Case
     Case {
         kind,
         d: d.to_owned(),
-        b: Some(Some(d.to_owned())),
+        b: Before::Is(d.to_owned()),
         l: l.to_owned(),
         managers: Vec::new(),
         controller: Controller::Reconciled,
@@ -62,17 +68,12 @@ pub(super) fn manager(name: &str, apply: bool, fields: &str) -> Manager {
 
 impl Case {
     pub fn base(mut self, b: &str) -> Self {
-        self.b = Some(Some(b.to_owned()));
-        self
-    }
-
-    pub fn base_absent(mut self) -> Self {
-        self.b = Some(None);
+        self.b = Before::Is(b.to_owned());
         self
     }
 
     pub fn base_unknown(mut self) -> Self {
-        self.b = None;
+        self.b = Before::Unknown;
         self
     }
 
@@ -123,14 +124,13 @@ impl Case {
     pub fn with<T>(&self, run: impl FnOnce(&Comparison) -> T) -> T {
         let key = ObjectKey::new(self.kind.0, self.kind.1, "shop", "x");
         let desired = self.body(&self.d);
-        let base = self.b.as_ref().map(|b| b.as_ref().map(|b| self.body(b)));
+        let base = match &self.b {
+            Before::Unknown => None,
+            Before::Is(text) => Some(self.body(text)),
+        };
         let live = live(&key, self.body(&self.l), self.managers.clone());
         run(&Comparison {
-            base: match &base {
-                None => Base::Unknown,
-                Some(None) => Base::Absent,
-                Some(Some(node)) => Base::Is(node),
-            },
+            base: base.as_ref().map_or(Base::Unknown, Base::Is),
             appliers: &["kustomize-controller"],
             controller: self.controller,
             scalers: &self.scalers,

@@ -5,9 +5,20 @@ use super::*;
 
 const POD: (&str, &str) = ("", "Pod");
 
+/// Kind, git, cluster, who wrote, which fields, what is found.
+type Row = (
+    (&'static str, &'static str),
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+);
+
 #[test]
+#[allow(clippy::too_many_lines)] // One row a mutation: a table is read in one piece.
 fn each_row_of_the_table() {
-    let rows: &[((&'static str, &'static str), &str, &str, &str, &str, &[&str])] = &[
+    let rows: &[Row] = &[
         (
             SERVICE,
             "spec: {type: NodePort, ports: [{port: 80}]}",
@@ -69,7 +80,7 @@ fn each_row_of_the_table() {
             "secrets: [{name: token}]\nimagePullSecrets: [{name: pull}]",
             "",
             "",
-            &["secrets added by others", "imagePullSecrets added by others"],
+            &["secrets[token] added by others", "imagePullSecrets added by others"],
         ),
         (
             ("", "PersistentVolumeClaim"),
@@ -79,7 +90,7 @@ fn each_row_of_the_table() {
             "{f:spec: {f:volumeName: {}}}",
             &[
                 "metadata.annotations[\"volume.kubernetes.io/selected-node\"] set by the system",
-                "metadata.finalizers set by the system",
+                "metadata.finalizers[kubernetes.io/pvc-protection] set by the system",
                 "spec.volumeName set by the system by kube-controller-manager",
                 "spec.storageClassName set by the system",
             ],

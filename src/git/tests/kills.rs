@@ -43,7 +43,8 @@ fn killed_after(scratch: &Scratch, step: u8) -> (CommitId, CommitId) {
         repo.update_ref("main", Some(parent), id, "commit: ours", None).unwrap();
     }
     if step >= 4 {
-        std::fs::rename(note.steps[0].staged.as_ref().unwrap(), scratch.path().join("app.yaml")).unwrap();
+        let staged = journal.folder.join(note.steps[0].staged.unwrap().to_string());
+        std::fs::rename(staged, scratch.path().join("app.yaml")).unwrap();
     }
     if step >= 5 {
         repo.put_in_place(&note, &journal.folder).unwrap();
@@ -93,6 +94,41 @@ fn living_process_is_left_alone() {
     assert!(matches!(second.commit(&request(scratch.head(), "x")), Err(GitError::Locked { .. })));
     journal.end(&repo);
     second.commit(&request(scratch.head(), "x")).unwrap();
+}
+
+#[test]
+fn note_in_a_hostile_copy_reaches_nothing_outside_of_it() {
+    let scratch = Scratch::new();
+    let outside = tempfile::tempdir().unwrap();
+    let victim = outside.path().join("0");
+    std::fs::write(&victim, "canary").unwrap();
+    let head = scratch.head().to_string();
+    for (path, staged) in [
+        ("x.yaml", format!("{victim:?}")),
+        ("../evil-file-of-sealane", "0".to_owned()),
+        (".git/config", "0".to_owned()),
+    ] {
+        let folder = ".git/sealane/move-evil";
+        let step = format!(r#"{{"path":{path:?},"before":null,"staged":{staged}}}"#);
+        let note = format!(r#"{{"branch":"main","from":"","to":"{head}","steps":[{step}]}}"#);
+        scratch.write(&format!("{folder}/move.json"), &note);
+        scratch.write(&format!("{folder}/0"), "evil");
+        scratch.write(".git/index.lock", "sealane move-evil");
+        let config = scratch.read(".git/config");
+        let repo = scratch.repo();
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "canary");
+        assert!(!scratch.path().parent().unwrap().join("evil-file-of-sealane").exists());
+        assert_eq!(scratch.read(".git/config"), config);
+        assert!(!scratch.path().join("x.yaml").exists());
+        drop(repo);
+        // What could not be finished is told, and stops only commits.
+        drop(std::fs::remove_file(scratch.path().join(".git/index.lock")));
+        drop(std::fs::remove_dir_all(scratch.path().join(folder)));
+    }
+    std::os::unix::fs::symlink(outside.path(), scratch.path().join(".git/sealane/link")).unwrap();
+    std::fs::write(outside.path().join("move.json"), "{}").unwrap();
+    scratch.repo();
+    assert!(victim.exists());
 }
 
 /// Not a test by itself: what the tests below run in a process of its own.
@@ -169,7 +205,7 @@ fn killed_for_real_it_is_before_or_after() {
 #[test]
 fn full_disk_changes_nothing() {
     // A limit on the size of files stops writes as a full disk does, and needs no privileges.
-    for (bytes, noise, many) in [(400_000, true, 0), (400_000, false, 0), (10, false, 4_000)] {
+    for (bytes, noise, many) in [(100_000, true, 0), (100_000, false, 0), (10, false, 600)] {
         let scratch = Scratch::new();
         for number in 0..many {
             scratch.write(&format!("many/a-rather-long-name-of-a-file-{number}.yaml"), "x\n");
@@ -177,12 +213,12 @@ fn full_disk_changes_nothing() {
         scratch.save("before");
         let before = (scratch.head(), scratch.git(&["status", "--porcelain"]), scratch.read("app.yaml"));
         let exe = std::env::current_exe().unwrap();
-        // 100 blocks are 51,200 bytes (POSIX) or 102,400 (bash).
+        // 40 blocks are 20,480 bytes (POSIX) or 40,960 (bash).
         let mut shell = Command::new("sh");
         shell
             .args([
                 "-c",
-                "trap '' XFSZ; ulimit -f 100; exec \"$0\" --exact git::tests::kills::child --ignored",
+                "trap '' XFSZ; ulimit -f 40; exec \"$0\" --exact git::tests::kills::child --ignored",
             ])
             .arg(exe)
             .env(CHILD, scratch.path())

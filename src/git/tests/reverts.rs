@@ -207,11 +207,11 @@ fn later_commits_that_stand_in_each_others_way_are_all_found() {
     scratch.write("dir/deep/web.yaml", &ten_lines("web").replace("web4", "worse4"));
     let worse = scratch.save("same line, and another file");
     scratch.write("dir/deep/web.yaml", &ten_lines("web").replace("web4", "worst4"));
-    let worst = scratch.save("only the other file");
+    let last = scratch.save("only the other file");
     let repo = scratch.repo();
-    let found = conflict(repo.revert(&[bad], worst, &no_help).unwrap_err());
-    assert_eq!((found.later.as_slice(), found.later_suffice), (&[worst, worse][..], true));
-    let all = repo.revert(&[worst, bad, worse], worst, &no_help).unwrap();
+    let found = conflict(repo.revert(&[bad], last, &no_help).unwrap_err());
+    assert_eq!((found.later.as_slice(), found.later_suffice), (&[last, worse][..], true));
+    let all = repo.revert(&[last, bad, worse], last, &no_help).unwrap();
     assert_eq!(all.files.len(), 2);
 }
 

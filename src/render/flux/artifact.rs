@@ -16,7 +16,7 @@ pub struct Artifact<'t> {
 }
 
 impl<'t> Artifact<'t> {
-    /// The artifact of a GitRepository with these patterns.
+    /// The artifact of a `GitRepository` with these patterns.
     pub fn new(tree: &'t dyn Tree, ignore: Arc<Ignore>) -> Self {
         Self { tree, ignore }
     }
@@ -120,6 +120,15 @@ impl<'t> Composed<'t> {
         self.sources.get(path)
     }
 
+    /// Where a folder of the artifact stands in the repository, told by the first file below it.
+    pub fn folder_of(&self, path: &str) -> Option<String> {
+        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let start: Arc<str> = prefix.as_str().into();
+        let (file, source) = self.sources.range(start..).next()?;
+        let below = file.strip_prefix(&prefix)?;
+        source.strip_suffix(below).map(|folder| folder.trim_end_matches('/').to_owned())
+    }
+
     fn put(&mut self, target: &str, source: &str, entry: TreeEntry) {
         self.files.insert(target.to_owned(), entry);
         self.sources.insert(target.into(), source.into());
@@ -155,7 +164,7 @@ impl Copy {
         let from: Vec<&str> = self.from.split('/').filter(|p| !p.is_empty()).collect();
         let parts: Vec<&str> = path.split('/').collect();
         let is_pattern = |part: &&str| part.contains(['*', '?', '[']);
-        let fixed = from.iter().position(|p| is_pattern(&p)).unwrap_or(from.len());
+        let fixed = from.iter().position(|p| is_pattern(p)).unwrap_or(from.len());
         if parts.len() < fixed || parts[..fixed] != from[..fixed] {
             return None;
         }
@@ -185,8 +194,7 @@ impl Copy {
 /// Patterns of path parts; `**` stands for any number of parts.
 fn fits(pattern: &[&str], parts: &[&str]) -> bool {
     match (pattern.split_first(), parts.split_first()) {
-        (None, None) => true,
-        (Some((&"**", [])), _) => true,
+        (None, None) | (Some((&"**", [])), _) => true,
         (Some((&"**", rest)), _) => (0..=parts.len()).any(|skipped| fits(rest, &parts[skipped..])),
         (Some((first, rest)), Some((name, after))) => {
             glob::matches_name(first, name) == Some(true) && fits(rest, after)

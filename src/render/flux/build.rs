@@ -2,9 +2,9 @@
 
 use super::generate::{Generated, generate};
 use super::spec::{GROUP, Spec};
-use super::substitute::{self, Variables};
+use super::substitute::{self, Substituted, Variables};
 use super::{sealed, variables};
-use crate::model::{Manifest, ObjectKey, Opener, Problem, Reason, Tree};
+use crate::model::{Manifest, ObjectKey, Opener, Problem, Reason, Severity, Tree};
 use crate::render::kustomize::{self, BuildOptions, Order};
 use crate::yaml::{Map, Node};
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub struct Made {
     pub complete: bool,
     /// Files read and folders listed.
     pub reads: Vec<Arc<str>>,
+    /// The folder in the repository, if the path is one of an artifact that is put together.
+    pub folder: Option<String>,
 }
 
 /// What rendering takes from outside.
@@ -28,7 +30,7 @@ pub struct Outside<'a> {
     pub opener: Option<&'a dyn Opener>,
     /// Inputs of the build.
     pub inputs: &'a kustomize::Inputs<'a>,
-    /// ConfigMaps and Secrets with variables.
+    /// `ConfigMap`s and Secrets with variables.
     pub find: &'a dyn Fn(&ObjectKey) -> Option<Node>,
 }
 
@@ -96,24 +98,33 @@ fn substitute_all(objects: &mut [Manifest], spec: &Spec, outside: &Outside<'_>, 
         return;
     }
     let always = spec.body.str_at(&["spec", "postBuild", "substituteStrategy"]) == Some("Always");
-    let mut holes: Vec<String> = Vec::new();
+    let (mut holes, mut assumed) = (Vec::new(), Vec::new());
     if always || !variables.is_empty() {
         for manifest in objects.iter_mut().filter(|m| !opts_out(&m.body)) {
-            substitute_one(manifest, &variables, &mut holes, made);
+            let Some(done) = substitute_one(manifest, &variables, made) else { continue };
+            holes.extend(done.holes);
+            assumed.extend(done.assumed);
         }
+    }
+    for names in [&mut holes, &mut assumed] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    for problem in missing.iter_mut().filter(|p| p.severity == Severity::Warning && !assumed.is_empty()) {
+        problem.cause = format!("{}; defaults are taken for {}", problem.cause, assumed.join(", "));
     }
     if !holes.is_empty() {
         // Values that are not known make what is rendered another thing than what is applied.
         made.complete = false;
-        for problem in missing.iter_mut().filter(|p| p.severity == crate::model::Severity::Warning) {
-            problem.severity = crate::model::Severity::Error;
-            problem.cause = format!("{}: {}", problem.cause, holes.join(", "));
+        for problem in missing.iter_mut().filter(|p| p.severity == Severity::Warning) {
+            problem.severity = Severity::Error;
+            problem.cause = format!("{}; not known: {}", problem.cause, holes.join(", "));
         }
     }
     made.problems.extend(missing);
 }
 
-fn substitute_one(manifest: &mut Manifest, variables: &Variables, holes: &mut Vec<String>, made: &mut Made) {
+fn substitute_one(manifest: &mut Manifest, variables: &Variables, made: &mut Made) -> Option<Substituted> {
     let origin = manifest.origin.clone();
     let place = |mark: &crate::yaml::Mark| {
         (
@@ -123,16 +134,12 @@ fn substitute_one(manifest: &mut Manifest, variables: &Variables, holes: &mut Ve
     };
     match substitute::substitute(&manifest.body, variables) {
         Ok(done) => {
-            for hole in done.holes {
-                if !holes.contains(&hole) {
-                    holes.push(hole);
-                }
-            }
             for (doubt, mark) in &done.doubts {
                 let (file, line) = place(mark);
                 made.problems.push(Problem::warning(Reason::Substitution, doubt).at(&file, line));
             }
-            rename(manifest, done.body);
+            rename(manifest, done.body.clone());
+            Some(done)
         }
         Err(error) => {
             let (file, line) = place(&error.mark);
@@ -141,6 +148,7 @@ fn substitute_one(manifest: &mut Manifest, variables: &Variables, holes: &mut Ve
                 "write $${ for a literal ${, or label it kustomize.toolkit.fluxcd.io/substitute: disabled";
             made.problems.push(Problem::error(Reason::Substitution, cause).at(&file, line).next(next));
             made.complete = false;
+            None
         }
     }
 }

@@ -127,12 +127,12 @@ impl Reader<'_> {
             if self.rest().starts_with("${") {
                 break;
             }
-            let escaped = match letter {
+            let is_escape = match letter {
                 '$' => escapes != Escapes::None && self.rest().starts_with("$$"),
                 '\\' => escapes == Escapes::All && self.rest()[1..].starts_with(['/', '\\']),
                 _ => false,
             };
-            if escaped {
+            if is_escape {
                 pieces.push(start..self.at);
                 start = self.at + 1;
                 self.at += 2;
@@ -282,7 +282,6 @@ impl Operator {
     pub(super) fn apply(self, value: &str, arguments: &[&str]) -> Result<String, &'static str> {
         let argument = |index: usize| arguments.get(index).copied().unwrap_or("");
         Ok(match self {
-            Self::None => value.to_owned(),
             Self::Length => value.len().to_string(),
             Self::Upper => value.to_uppercase(),
             Self::Lower => value.to_lowercase(),
@@ -302,9 +301,8 @@ impl Operator {
                 Some(rest) => format!("{rest}{}", argument(1)),
                 None => value.to_owned(),
             },
-            Self::ReplacePrefix | Self::ReplaceSuffix => value.to_owned(),
             Self::Default if value.is_empty() => arguments.concat(),
-            Self::Default => value.to_owned(),
+            Self::None | Self::ReplacePrefix | Self::ReplaceSuffix | Self::Default => value.to_owned(),
         })
     }
 }

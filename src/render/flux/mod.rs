@@ -19,4 +19,6 @@ pub mod ignore;
 pub(super) mod sealed;
 pub mod spec;
 pub mod substitute;
+#[cfg(test)]
+mod tests;
 pub mod variables;

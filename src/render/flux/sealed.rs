@@ -93,8 +93,8 @@ fn open_values(manifest: &mut Manifest, opener: Option<&dyn Opener>) -> Option<P
         .collect();
     let mut problem = None;
     for (name, bytes, format) in sealed {
-        let opened = opener.map(|opener| opener.open_file(&bytes, &name, format));
-        let leaf = match opened {
+        let answer = opener.map(|opener| opener.open_file(&bytes, &name, format));
+        let leaf = match answer {
             Some(Ok(Opened::Plain(text))) => SecretLeaf::Text(Arc::new(reveal::encode_base64(&text))),
             Some(Ok(Opened::NotSealed)) => continue,
             Some(Err(OpenError(own))) => {

@@ -77,6 +77,8 @@ pub struct Substituted {
     pub body: Node,
     /// Expressions that stay as they are, since a source of variables is missing.
     pub holes: Vec<String>,
+    /// Variables whose default was taken, although the missing source may set them.
+    pub assumed: Vec<String>,
     /// Things worth a look, with their places.
     pub doubts: Vec<(String, Mark)>,
 }
@@ -84,13 +86,19 @@ pub struct Substituted {
 /// Replaces the variables in an object. What is not touched keeps its marks and its memory.
 pub fn substitute(body: &Node, variables: &Variables) -> Result<Substituted, SubstituteError> {
     if !is_template(body) {
-        return Ok(Substituted { body: body.clone(), holes: Vec::new(), doubts: Vec::new() });
+        return Ok(Substituted {
+            body: body.clone(),
+            holes: Vec::new(),
+            assumed: Vec::new(),
+            doubts: Vec::new(),
+        });
     }
-    let mut work = Work { variables, secrets: Vec::new(), holes: Vec::new(), doubts: Vec::new() };
+    let mut work =
+        Work { variables, secrets: Vec::new(), holes: Vec::new(), assumed: Vec::new(), doubts: Vec::new() };
     let printed = to_masked_string(&work.hide(body)?);
     let parts = envsubst::parse(&printed).map_err(|error| explain(body, &printed, &error))?;
     let text = work.evaluate(&parts, &Text::Plain(&printed)).map_err(|cause| place(body, cause))?;
-    let text = work.to_plain(&text);
+    let text = work.print(&text);
     let stream = read_stream(text.as_bytes(), &"".into(), Dialect::Kustomization, &Limits::default());
     if let Some(error) = stream.errors.first() {
         let cause = format!("after substitution the object is no longer YAML: {}", error.message);
@@ -101,7 +109,7 @@ pub fn substitute(body: &Node, variables: &Variables) -> Result<Substituted, Sub
         return Err(SubstituteError { cause, mark: body.mark.clone() });
     };
     let body = work.restore(Some(body), &document.root, &body.mark);
-    Ok(Substituted { body, holes: work.holes, doubts: work.doubts })
+    Ok(Substituted { body, holes: work.holes, assumed: work.assumed, doubts: work.doubts })
 }
 
 /// True if substitution can change something in it.
@@ -193,6 +201,7 @@ struct Work<'a> {
     variables: &'a Variables,
     secrets: Vec<SecretLeaf>,
     holes: Vec<String>,
+    assumed: Vec<String>,
     doubts: Vec<(String, Mark)>,
 }
 
@@ -252,6 +261,13 @@ impl Work<'_> {
             Some(Variable::Plain(value)) => Piece::Text(value.to_string()),
             Some(Variable::Secret(value)) => Piece::Secret(value.clone()),
             Some(Variable::Closed) => Piece::Closed,
+            None if self.variables.incomplete && call.operator.tolerates_unset() => {
+                // The missing source may set it; the default is what the repository says.
+                if !self.assumed.contains(&name) {
+                    self.assumed.push(name.clone());
+                }
+                Piece::Text(String::new())
+            }
             None if self.variables.incomplete => {
                 if !self.holes.contains(&name) {
                     self.holes.push(name);
@@ -273,7 +289,7 @@ impl Work<'_> {
     }
 
     /// Pieces as text, with placeholders for the secret ones.
-    fn to_plain(&mut self, pieces: &[Piece]) -> String {
+    fn print(&mut self, pieces: &[Piece]) -> String {
         let mut text = String::new();
         for piece in pieces {
             match piece {
@@ -391,9 +407,8 @@ fn apply(operator: Operator, value: Piece, arguments: Vec<Vec<Piece>>) -> Result
         Piece::Closed => false,
     };
     match operator {
-        Operator::None => return Ok(vec![value]),
         Operator::Default if is_empty => return Ok(arguments.into_iter().flatten().collect()),
-        Operator::Default => return Ok(vec![value]),
+        Operator::None | Operator::Default => return Ok(vec![value]),
         _ => {}
     }
     let all: Vec<Vec<Piece>> = std::iter::once(vec![value]).chain(arguments).collect();
@@ -421,7 +436,8 @@ fn plain(pieces: &[Piece]) -> String {
 pub fn substitute_text(text: &str, variables: &Variables) -> Result<String, SubstituteError> {
     let node = Node::string(text);
     let parts = envsubst::parse(text).map_err(|error| explain(&node, text, &error))?;
-    let mut work = Work { variables, secrets: Vec::new(), holes: Vec::new(), doubts: Vec::new() };
+    let mut work =
+        Work { variables, secrets: Vec::new(), holes: Vec::new(), assumed: Vec::new(), doubts: Vec::new() };
     let pieces = work.evaluate(&parts, &Text::Plain(text)).map_err(|cause| place(&node, cause))?;
     Ok(plain(&pieces))
 }
@@ -478,8 +494,8 @@ mod tests {
         let mut variables = variables(&[("A", "1")]);
         variables.incomplete = true;
         let result = substitute(&read("a: ${A}-${B}\nc: ${C:=d}\n"), &variables).expect("it is a template");
-        assert_eq!(print(&result.body), "a: 1-${B}\nc: ${C:=d}\n");
-        assert_eq!(result.holes, ["B", "C"]);
+        assert_eq!(print(&result.body), "a: 1-${B}\nc: d\n");
+        assert_eq!((result.holes, result.assumed), (vec!["B".to_owned()], vec!["C".to_owned()]));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where the variables of a Kustomization come from: ConfigMaps, Secrets, and what it says itself (render.md 6.4).
+//! Where the variables of a Kustomization come from: `ConfigMap`s, Secrets, and what it says itself (render.md 6.4).
 
 use super::super::reveal;
 use super::sealed::secret_of;
@@ -6,12 +6,12 @@ use super::spec::Spec;
 use super::substitute::{Variable, Variables};
 use crate::model::{ObjectKey, Problem, Reason};
 use crate::secret::SecretText;
-use crate::yaml::{Node, Value};
+use crate::yaml::{Map, Node, Value};
 
 /// One entry of `substituteFrom`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// The ConfigMap or Secret.
+    /// The `ConfigMap` or Secret.
     pub key: ObjectKey,
     /// True if it may be missing.
     pub optional: bool,
@@ -35,7 +35,7 @@ pub fn sources(spec: &Spec) -> Vec<Source> {
         .collect()
 }
 
-/// Reads all variables. `find` gives the body of a ConfigMap or Secret, if it is known.
+/// Reads all variables. `find` gives the body of a `ConfigMap` or Secret, if it is known.
 pub(super) fn load(
     spec: &Spec,
     find: &dyn Fn(&ObjectKey) -> Option<Node>,
@@ -43,16 +43,15 @@ pub(super) fn load(
 ) -> Variables {
     let mut variables = Variables::default();
     for source in sources(spec) {
-        match find(&source.key) {
-            Some(body) => read(&body, &source.key, &mut variables),
-            None => {
-                variables.incomplete |= !source.optional;
-                problems.push(missing(spec, &source));
-            }
+        if let Some(body) = find(&source.key) {
+            read(&body, &source.key, &mut variables);
+        } else {
+            variables.incomplete |= !source.optional;
+            problems.push(missing(spec, &source));
         }
     }
     let own = spec.post_build().and_then(|p| p.get("substitute")).and_then(Node::as_map);
-    for (name, value) in own.into_iter().flat_map(|map| map.iter()) {
+    for (name, value) in own.into_iter().flat_map(Map::iter) {
         match secret_of(value) {
             Some(text) => variables.set_secret(name, text),
             None => variables.set_plain(name, value.scalar_text().unwrap_or("")),
@@ -69,21 +68,20 @@ fn missing(spec: &Spec, source: &Source) -> Problem {
         problem.severity = crate::model::Severity::Note;
         return problem;
     }
-    let cause =
-        format!("{} holds variables and is not in the repository; they stay as ${{NAME}}", source.key);
+    let cause = format!("{} holds variables and is not in the repository", source.key);
     Problem::warning(Reason::Substitution, cause)
         .at(file, source.line)
         .next("look at the live object, or declare it in the repository")
 }
 
-/// The values of a ConfigMap or Secret. All of a Secret is secret, however it is written in git.
+/// The values of a `ConfigMap` or Secret. All of a Secret is secret, however it is written in git.
 fn read(body: &Node, key: &ObjectKey, variables: &mut Variables) {
     let is_secret = key.is_secret();
     for (field, base64) in [("data", is_secret), ("stringData", false)] {
         if field == "stringData" && !is_secret {
             continue;
         }
-        for (name, value) in body.get(field).and_then(Node::as_map).into_iter().flat_map(|m| m.iter()) {
+        for (name, value) in body.get(field).and_then(Node::as_map).into_iter().flat_map(Map::iter) {
             if let Some(variable) = variable(value, is_secret, base64) {
                 set(variables, name, variable);
             }

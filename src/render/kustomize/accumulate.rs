@@ -17,7 +17,6 @@ use super::resource::Resource;
 use super::trace::{self, Place};
 use super::transform;
 use super::vars::Vars;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// What a folder and all it pulls in come to.
@@ -26,7 +25,7 @@ pub struct Accumulated {
     /// The objects.
     pub objects: ResMap,
     /// The field specs in force; `None` before any folder was read.
-    pub config: Option<Rc<Config>>,
+    pub config: Option<Arc<Config>>,
     /// The vars.
     pub vars: Vars,
 }
@@ -241,12 +240,12 @@ impl<'a> Target<'_, 'a> {
                     .map_err(|c| c.in_field(&self.k.file, entry.line, "configurations"))?;
                 more = more.joined(&Config::read(&file.bytes, &file.path, limits)?).map_err(wrap)?;
             }
-            own = Rc::new(Config::default().joined(&own.joined(&more).map_err(wrap)?).map_err(wrap)?);
+            own = Arc::new(Config::default().joined(&own.joined(&more).map_err(wrap)?).map_err(wrap)?);
         }
         let mut config = merged(into.config.take(), &own).map_err(wrap)?;
         for entry in &self.k.crds {
             let file = self.loader.load(entry).map_err(|c| c.in_field(&self.k.file, entry.line, "crds"))?;
-            let read = Rc::new(crds::read(&file.bytes, &file.path, limits)?);
+            let read = Arc::new(crds::read(&file.bytes, &file.path, limits)?);
             config = merged(Some(config), &read).map_err(|c| c.in_field(&self.k.file, entry.line, "crds"))?;
         }
         into.config = Some(config);

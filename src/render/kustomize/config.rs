@@ -1,11 +1,11 @@
 //! Field specs in force: the defaults, what `configurations` and `crds` add, and how they merge (render.md 2.7).
 
-use super::decode::Fields;
+use super::decode::{Fields, Text};
 use super::error::{BuildError, Cause};
+use super::fields::split;
 use super::id::Gvk;
 use super::tables::fieldspecs::{self, Row};
 use crate::yaml::{Dialect, Limits, Node, read_stream};
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// Where a transformer looks in objects of one kind.
@@ -17,6 +17,8 @@ pub struct FieldSpec {
     pub path: Arc<str>,
     /// True if the field is made when it is not there.
     pub create: bool,
+    /// The parts of the path, split once.
+    pub parts: Arc<[Box<str>]>,
 }
 
 /// The fields that hold names of objects of one kind.
@@ -101,28 +103,34 @@ impl FieldSpec {
     fn of(row: &Row) -> Self {
         let (group, version, kind, path, create) = *row;
         let gvk = Gvk { group: group.into(), version: version.into(), kind: kind.into() };
-        Self { gvk, path: path.into(), create }
+        Self::new(gvk, path, create)
+    }
+
+    /// A spec for objects of the kinds that `gvk` selects.
+    pub fn new(gvk: Gvk, path: &str, create: bool) -> Self {
+        let parts = split(path).into_iter().map(String::into_boxed_str).collect();
+        Self { gvk, path: path.into(), create, parts }
     }
 
     /// A spec for objects of any kind.
     pub fn any(path: &str, create: bool) -> Self {
-        Self { gvk: Gvk::default(), path: path.into(), create }
+        Self::new(Gvk::default(), path, create)
     }
 
     /// Reads one from a `configurations` file or a plug-in object.
     pub fn read(f: &Fields<'_>, node: &Node) -> Result<Self, BuildError> {
-        let mut spec = Self::any("", false);
+        let (mut gvk, mut path, mut create) = (Gvk::default(), Text::default(), false);
         f.each(node, &["group", "version", "kind", "path", "create"], |name, value| {
             match name {
-                "group" => spec.gvk.group = f.text(value)?.text,
-                "version" => spec.gvk.version = f.text(value)?.text,
-                "kind" => spec.gvk.kind = f.text(value)?.text,
-                "path" => spec.path = f.text(value)?.text,
-                _ => spec.create = f.boolean(value)?,
+                "group" => gvk.group = f.text(value)?.text,
+                "version" => gvk.version = f.text(value)?.text,
+                "kind" => gvk.kind = f.text(value)?.text,
+                "path" => path = f.text(value)?,
+                _ => create = f.boolean(value)?,
             }
             Ok(())
         })?;
-        Ok(spec)
+        Ok(Self::new(gvk, &path, create))
     }
 }
 
@@ -266,12 +274,12 @@ impl Config {
 }
 
 /// Joins two configurations, sharing one of them when nothing changes: nearly all folders have the defaults only.
-pub fn merged(own: Option<Rc<Config>>, more: &Rc<Config>) -> Result<Rc<Config>, Cause> {
+pub fn merged(own: Option<Arc<Config>>, more: &Arc<Config>) -> Result<Arc<Config>, Cause> {
     let Some(own) = own else { return Ok(more.clone()) };
-    if Rc::ptr_eq(&own, more) {
+    if Arc::ptr_eq(&own, more) {
         return Ok(own);
     }
-    own.joined(more).map(Rc::new)
+    own.joined(more).map(Arc::new)
 }
 
 fn back_reference(f: &Fields<'_>, node: &Node) -> Result<BackReference, BuildError> {

@@ -2,10 +2,10 @@
 
 use super::config::Config;
 use super::documents::DocumentCache;
-use super::error::BuildError;
+use super::error::{BuildError, Cause};
 use super::openapi::Schemas;
 use super::reads::ReadSet;
-use crate::model::{Opener, Problem, Tree};
+use crate::model::{Opener, Problem, Severity, Tree};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -75,7 +75,7 @@ pub struct Context<'a> {
     /// From what.
     pub inputs: &'a Inputs<'a>,
     /// The default field specs.
-    pub defaults: Rc<Config>,
+    pub defaults: Arc<Config>,
     /// What it read.
     pub reads: Rc<RefCell<ReadSet>>,
     notes: RefCell<Vec<Problem>>,
@@ -92,7 +92,7 @@ impl<'a> Context<'a> {
         Self {
             options,
             inputs,
-            defaults: Rc::new(Config::defaults()),
+            defaults: inputs.documents.defaults.clone(),
             reads: Rc::default(),
             notes: RefCell::default(),
             omissions: RefCell::default(),
@@ -112,6 +112,24 @@ impl<'a> Context<'a> {
             return Err(error);
         }
         self.omissions.borrow_mut().push(Omission { entry: entry.to_owned(), error });
+        Ok(())
+    }
+
+    /// Passes over what fails only because something was left out: a patch whose target is missing. It is
+    /// noted, and the omission says why.
+    pub fn forgive(&self, result: Result<(), BuildError>) -> Result<(), BuildError> {
+        let Err(error) = result else { return Ok(()) };
+        let follows = match &*error.cause {
+            Cause::PatchTarget { matches: 0, .. } | Cause::Replacement(_) => true,
+            Cause::Transformer { transformer, .. } => *transformer == "replicas",
+            _ => false,
+        };
+        if !follows || self.omissions.borrow().is_empty() {
+            return Err(error);
+        }
+        let mut problem = error.problem();
+        problem.severity = Severity::Warning;
+        self.note(problem.next("it may be part of what was left out"));
         Ok(())
     }
 

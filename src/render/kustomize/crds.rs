@@ -46,7 +46,7 @@ impl Walk<'_> {
         for (property, schema) in properties(definition) {
             path.push(property.to_owned());
             let text = |key: &str| schema.get(key).and_then(Node::as_str);
-            let spec = FieldSpec { gvk: self.gvk.clone(), ..FieldSpec::any(&path.join("/"), false) };
+            let spec = FieldSpec::new(self.gvk.clone(), &path.join("/"), false);
             if text("x-kubernetes-annotation").is_some() {
                 self.config.common_annotations.push(spec.clone());
             }
@@ -61,7 +61,7 @@ impl Walk<'_> {
                 let key = text("x-kubernetes-object-ref-name-key").unwrap_or("name");
                 let target = Gvk { version: version.into(), kind: kind.into(), ..Gvk::default() };
                 let field = format!("{}/{key}", spec.path);
-                let referrer = FieldSpec { path: field.into(), ..spec };
+                let referrer = FieldSpec::new(spec.gvk, &field, false);
                 self.refer(target, referrer);
             }
             if let Some(other) = text("$ref") {

@@ -1,5 +1,6 @@
 //! Files to objects, each file read once: the document cache and the rules of reading (render.md 2.3).
 
+use super::config::Config;
 use super::error::{BuildError, Cause};
 use super::loader::Loaded;
 use super::model::Kustomization;
@@ -22,6 +23,8 @@ pub struct DocumentCache {
     shelves: Mutex<Shelves>,
     budget: usize,
     limits: Limits,
+    /// The default field specs, made once.
+    pub(super) defaults: Arc<Config>,
 }
 
 #[derive(Default)]
@@ -50,7 +53,8 @@ impl Default for DocumentCache {
 impl DocumentCache {
     /// A cache for about `budget` bytes of source text, reading files within `limits`.
     pub fn new(budget: usize, limits: Limits) -> Self {
-        Self { shelves: Mutex::default(), budget: budget / 2, limits }
+        let defaults = Arc::new(Config::defaults());
+        Self { shelves: Mutex::default(), budget: budget / 2, limits, defaults }
     }
 
     /// How much of an untrusted file is read.

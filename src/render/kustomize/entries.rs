@@ -34,10 +34,10 @@ pub struct Patch {
     pub allow_name_change: bool,
     /// `options.allowKindChange`
     pub allow_kind_change: bool,
-    /// The file it stands in, if that is not the kustomization: a controller may add patches of its own.
-    pub file: Option<Arc<str>>,
     /// Line of the entry.
     pub line: u32,
+    /// The file it stands in, if that is not the kustomization: a controller may add patches of its own.
+    pub file: Option<Arc<str>>,
 }
 
 /// One entry of `images`.

@@ -38,12 +38,11 @@ pub fn walk_body(
 ) -> Result<(), Cause> {
     // Looking first keeps shared documents shared: only objects that have the field are copied.
     let make = if spec.create { make } else { Make::Nothing };
-    let parts: Vec<String> = split(&spec.path);
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    if make == Make::Nothing && !leads_somewhere(body, &parts) {
+    let parts = &*spec.parts;
+    if make == Make::Nothing && !leads_somewhere(body, parts) {
         return Ok(());
     }
-    step(body, &parts, make, visit).map_err(|what| match what {
+    step(body, parts, make, visit).map_err(|what| match what {
         Stop::Shape => Cause::Transformer {
             transformer: "field spec",
             what: format!("{} leads through something that is neither a mapping nor a list", spec.path),
@@ -58,7 +57,7 @@ enum Stop {
 }
 
 /// False if the walk would end silently. Errors are left to the walk itself.
-fn leads_somewhere(node: &Node, parts: &[&str]) -> bool {
+fn leads_somewhere(node: &Node, parts: &[Box<str>]) -> bool {
     let Some((first, rest)) = parts.split_first() else { return true };
     match &node.value {
         Value::Map(map) => {
@@ -74,7 +73,7 @@ fn leads_somewhere(node: &Node, parts: &[&str]) -> bool {
 
 fn step(
     node: &mut Node,
-    parts: &[&str],
+    parts: &[Box<str>],
     make: Make,
     visit: &mut dyn FnMut(&mut Node) -> Result<(), Cause>,
 ) -> Result<(), Stop> {
@@ -89,7 +88,7 @@ fn step(
         return items.iter_mut().try_for_each(|item| step(item, parts, make, visit));
     }
     let Some(map) = node.as_map_mut() else { return Ok(()) };
-    let (name, is_list) = first.strip_suffix("[]").map_or((*first, false), |name| (name, true));
+    let (name, is_list) = first.strip_suffix("[]").map_or((&**first, false), |name| (name, true));
     if let Some(child) = child(map, name, is_list, rest.is_empty(), make) {
         step(child, rest, make, visit)?;
     }

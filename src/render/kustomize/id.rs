@@ -75,6 +75,12 @@ impl Gvk {
     }
 }
 
+/// True if the built-in schema says that a kind has no namespace, in any version of its group.
+pub fn is_cluster_scoped(group: &str, kind: &str) -> bool {
+    let group_of = |version: &'static str| version.rsplit_once('/').map_or("", |(group, _)| group);
+    CLUSTER_SCOPED.iter().any(|(version, known)| *known == kind && group_of(version) == group)
+}
+
 impl Id {
     /// The identity that a body has now.
     pub fn of(body: &Node) -> Self {
@@ -138,28 +144,8 @@ impl fmt::Display for Id {
     }
 }
 
-impl From<&Id> for super::selector::Id {
-    fn from(id: &Id) -> Self {
-        Self {
-            group: id.gvk.group.to_string(),
-            version: id.gvk.version.to_string(),
-            kind: id.gvk.kind.to_string(),
-            name: id.name.to_string(),
-            namespace: id.namespace.to_string(),
-            cluster_scoped: id.cluster,
-        }
-    }
-}
-
 fn text<'a>(node: &'a Node, field: &str) -> &'a str {
     node.get(field).and_then(Node::scalar_text).unwrap_or("")
-}
-
-/// True if the built-in schema says that a kind has no namespace, in any version of its group.
-pub fn is_cluster_scoped(group: &str, kind: &str) -> bool {
-    CLUSTER_SCOPED
-        .iter()
-        .any(|(version, k)| *k == kind && version.rsplit_once('/').map_or("", |(g, _)| g) == group)
 }
 
 #[cfg(test)]

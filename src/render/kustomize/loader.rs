@@ -168,6 +168,9 @@ impl<'a> Loader<'a> {
                 }
                 Some((EntryKind::File, id)) => {
                     let last = rest.is_empty();
+                    if !last {
+                        self.note(&next, Seen::File(id));
+                    }
                     return Ok(if last { Found::File { path: next, id } } else { Found::Nothing });
                 }
                 Some((EntryKind::Submodule, _)) => {

@@ -161,6 +161,12 @@ const REVIEWS: &[(&str, Shape)] = &[
 const RBAC: &[(&str, Shape)] =
     &[("ClusterRole", PLAIN), ("ClusterRoleBinding", PLAIN), ("Role", PLAIN), ("RoleBinding", PLAIN)];
 
+/// True if the built-in schema has this kind in any version of the group.
+pub fn knows(group: &str, kind: &str) -> bool {
+    let group_of = |version: &'static str| version.rsplit_once('/').map_or("", |(group, _)| group);
+    KINDS.iter().any(|(version, kinds)| group_of(version) == group && kinds.iter().any(|(k, _)| *k == kind))
+}
+
 /// How the lists of one kind merge.
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
@@ -199,14 +205,6 @@ impl Schema {
             })
             .map(<[&str]>::to_vec)
     }
-}
-
-/// True if the built-in schema has this kind in any version of the group.
-pub fn knows(group: &str, kind: &str) -> bool {
-    KINDS.iter().any(|(version, kinds)| {
-        crate::model::ObjectKey::split_api_version(version).0 == group
-            && kinds.iter().any(|(k, _)| *k == kind)
-    })
 }
 
 #[cfg(test)]

@@ -12,10 +12,10 @@
 //! | `config`, `fields`, `tables` | field specs: which, how they are walked, the defaults |
 //! | `generator`, `reveal` | ConfigMaps and Secrets; the one file that looks into opened values |
 //! | `namespace` `names` `labels` `annotations` `images` `replicas` | transformers, one file each |
-//! | `patches`, `strategic`, `merge_keys`, `json6902`, `selector` | patches: which, how, onto what |
+//! | `patches`, `strategic`, `merge_keys`, `json6902`, `selector`, `pattern` | patches: which, how, onto what |
 //! | `replacements`, `replacement`, `field_path`, `structured` | values of one object in fields of others |
 //! | `references`, `vars` | names that follow renames; `$(NAME)` |
-//! | `plugins`, `value_add` | built-in plug-ins as objects |
+//! | `plugins`, `value_add`, `ksops` | built-in plug-ins as objects, and the one foreign kind that is run |
 //! | `crds`, `openapi` | definitions that add field specs; definitions that say how lists merge |
 //! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; values that printing twice changes |
 //! | `error` | what can be wrong, where, and what to do |
@@ -37,6 +37,7 @@ mod generator;
 mod id;
 mod images;
 pub mod json6902;
+mod ksops;
 mod labels;
 mod loader;
 pub mod merge_keys;
@@ -45,6 +46,7 @@ mod names;
 mod namespace;
 mod openapi;
 mod patches;
+mod pattern;
 mod plugins;
 mod reads;
 mod references;
@@ -57,6 +59,8 @@ mod resource;
 mod reveal;
 pub mod selector;
 mod sort;
+#[cfg(test)]
+mod stories;
 pub mod strategic;
 pub mod structured;
 mod tables;
@@ -71,8 +75,8 @@ pub use build::{Build, Failure, UNKNOWN_HASH, build, build_generated, build_reco
 pub use context::{BuildOptions, Inputs, Omission, Order, Remote};
 pub use decode::Text;
 pub use documents::DocumentCache;
-pub use error::{BuildError, Cause};
 pub use entries::{Image, Patch};
+pub use error::{BuildError, Cause};
 pub use id::is_cluster_scoped;
 pub use model::{FILE_NAMES, Kustomization};
 pub use reads::{ReadSet, Seen};

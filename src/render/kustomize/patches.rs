@@ -14,7 +14,7 @@ use super::resmap::ResMap;
 use super::resource::{Resource, child_map, is_nil_or_empty, normalize_string_map};
 use super::selector::{self, Selector};
 use super::strategic;
-use crate::yaml::{Map, Node};
+use crate::yaml::{Map, Node, ScalarKind, to_json};
 use std::sync::Arc;
 
 /// What one patch entry holds.
@@ -193,10 +193,26 @@ impl Loaded<'_> {
                 let what = format!("{error}, for {}", resource.id);
                 Cause::Patch(what).in_field(&self.file, error.line, self.field)
             })?;
+            spell_as_json(&mut resource.body);
             normalize_string_map(&mut resource.body, "annotations");
             resource.refresh();
         }
         Ok(())
+    }
+}
+
+/// Upstream goes through JSON to patch, and annotations become texts right after: what is no text there is
+/// spelled as JSON spells it, `null` for `~` and 8 for 010.
+fn spell_as_json(body: &mut Node) {
+    let plain = |node: &Node| node.as_scalar().is_some_and(|s| s.kind != ScalarKind::Str);
+    let annotations = body.at_path(&["metadata", "annotations"]).and_then(Node::as_map);
+    if !annotations.is_some_and(|map| map.iter().any(|(_, value)| plain(value))) {
+        return;
+    }
+    let annotations = child_map(body, "metadata").get_mut("annotations").and_then(Node::as_map_mut);
+    for entry in annotations.into_iter().flat_map(|map| &mut map.entries).filter(|e| plain(&e.value)) {
+        let text = to_json(&entry.value);
+        entry.value = Node::string(text.trim_matches('"')).at(entry.value.mark.clone());
     }
 }
 
@@ -215,7 +231,7 @@ fn with_annotations(resource: &mut Resource) {
 /// Places of the objects that a target selects.
 pub fn select(objects: &ResMap, target: &Node) -> Result<Vec<usize>, selector::SelectorError> {
     let selector = Selector::parse(target)?;
-    Ok(objects.places(|r| selector.selects(&(&r.original()).into(), &(&r.id).into(), &r.body)))
+    Ok(objects.places(|r| selector.selects(&r.original(), &r.id, &r.body)))
 }
 
 /// The place of the one object that a patch without target is for.

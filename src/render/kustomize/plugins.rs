@@ -14,7 +14,7 @@ use super::namespace::{NamespaceTransformer, Subjects};
 use super::patches::{self, in_place};
 use super::resmap::ResMap;
 use super::resource::Resource;
-use super::{images, labels, replacements, replicas, trace, value_add};
+use super::{images, ksops, labels, replacements, replicas, trace, value_add};
 use crate::model::Origin;
 use crate::yaml::{Map, Node};
 use std::sync::Arc;
@@ -23,6 +23,10 @@ use std::sync::Arc;
 pub fn generate(target: &Target<'_, '_>) -> Result<Vec<Resource>, BuildError> {
     let mut made = Vec::new();
     for plugin in load(target, &target.k.generators, "generators")? {
+        if let Some(opener) = target.context.inputs.opener.filter(|_| ksops::is_one(&plugin)) {
+            made.extend(ksops::generate(target, &plugin, opener)?);
+            continue;
+        }
         let file = plugin.origin.file.clone();
         let product = match kind(&plugin) {
             Some("ConfigMapGenerator") => Product::ConfigMap,
@@ -286,8 +290,8 @@ fn patch(
         target: Fields::field(p.body, "target").cloned(),
         allow_name_change: option("allowNameChange"),
         allow_kind_change: option("allowKindChange"),
-        file: None,
         line: p.line,
+        file: None,
     };
     let loaded = if json {
         patches::load_json(&target.loader, &entry, &p.file)?

@@ -71,8 +71,7 @@ impl Search<'_> {
                 let mut work = body.clone().unwrap_or_else(|| self.referrer.body.clone());
                 let field = Field { spec, target: &reference.target, subjects: &subjects };
                 let mut changed = false;
-                let visit_spec = FieldSpec { create: false, ..spec.clone() };
-                walk_body(&mut work, &visit_spec, Make::Nothing, &mut |node| {
+                walk_body(&mut work, spec, Make::Nothing, &mut |node| {
                     changed |= self.visit(node, &field)?;
                     Ok(())
                 })?;

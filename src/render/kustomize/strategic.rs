@@ -1,7 +1,7 @@
 //! Strategic merge patches, with the oddities that kustomize v5.8.1 has (render.md 2.10).
 
 use super::merge_keys::Schema;
-use crate::yaml::{Entry, Map, Node, Scalar, Value};
+use crate::yaml::{Entry, Map, Node, Scalar, Style, Value};
 use std::collections::BTreeSet;
 
 /// Where new elements of a merged list go.
@@ -72,6 +72,15 @@ pub fn apply(patch: &Node, target: &Node) -> Result<Option<Node>, MergeError> {
     merge(patch, target, &schema, Order::PatchFirst)
 }
 
+/// A patch that repeats what is there, as it must for kind and name, has not written it.
+fn says_the_same(target: &Node, patch: &Node) -> bool {
+    match (target.as_scalar(), patch.as_scalar()) {
+        // A folded text is printed in its own way, so there the patch's style counts.
+        (Some(t), Some(p)) => t.text == p.text && t.kind == p.kind && t.style != Style::Folded,
+        _ => false,
+    }
+}
+
 const DIRECTIVE: &str = "$patch";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,7 +98,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn node(
         &self,
-        path: &str,
+        at: &str,
         target: Option<&Node>,
         patch: Option<&Node>,
     ) -> Result<Option<Node>, MergeError> {
@@ -103,31 +112,29 @@ impl Walk<'_> {
             && shape(t) != shape(p)
         {
             let (patch, target) = (shape(p), shape(t));
-            return Err(MergeError::Shape { path: path.to_owned(), patch, target, line: p.mark.line });
+            return Err(MergeError::Shape { path: at.to_owned(), patch, target, line: p.mark.line });
         }
         match &first.value {
-            Value::Map(_) => self.map(path, target, patch),
-            Value::Seq(_) => match self.schema.keys(path) {
-                Some(keys) => self.list(path, &keys, target, patch),
+            Value::Map(_) => self.map(at, target, patch),
+            Value::Seq(_) => match self.schema.keys(at) {
+                Some(keys) => self.list(at, &keys, target, patch),
                 None => Ok(patch.or(target).filter(|n| !n.is_null()).cloned()),
             },
-            Value::Scalar(_) | Value::Secret(_) => Ok(patch.or(target).filter(|n| !n.is_null()).cloned()),
+            Value::Scalar(_) | Value::Secret(_) => {
+                let own = target.filter(|t| patch.is_some_and(|p| says_the_same(t, p)));
+                Ok(own.or(patch).or(target).filter(|n| !n.is_null()).cloned())
+            }
         }
     }
 
-    fn map(
-        &self,
-        path: &str,
-        target: Option<&Node>,
-        patch: Option<&Node>,
-    ) -> Result<Option<Node>, MergeError> {
+    fn map(&self, at: &str, target: Option<&Node>, patch: Option<&Node>) -> Result<Option<Node>, MergeError> {
         let target = target.filter(|t| !t.is_null());
         if target.is_some() && patch.is_some_and(Node::is_null) {
             return Ok(None);
         }
         let (directive, patch) = match patch {
             Some(patch) => {
-                let (directive, rest) = map_directive(path, patch)?;
+                let (directive, rest) = map_directive(at, patch)?;
                 (directive, Some(rest))
             }
             None => (Directive::Merge, None),
@@ -144,12 +151,12 @@ impl Walk<'_> {
         let patch_map = patch.as_ref().and_then(Node::as_map).unwrap_or(&empty);
         let mut merged = Map { entries: Vec::with_capacity(base_map.len() + patch_map.len()) };
         for entry in &base_map.entries {
-            let step = step(path, &entry.key.text);
+            let step = step(at, &entry.key.text);
             let value = self.node(&step, Some(&entry.value), patch_map.get(&entry.key.text))?;
             merged.entries.extend(value.map(|value| Entry { key: entry.key.clone(), value }));
         }
         for entry in patch_map.entries.iter().filter(|e| !base_map.contains(&e.key.text)) {
-            let value = self.node(&step(path, &entry.key.text), None, Some(&entry.value))?;
+            let value = self.node(&step(at, &entry.key.text), None, Some(&entry.value))?;
             merged.entries.extend(value.map(|value| Entry { key: entry.key.clone(), value }));
         }
         Ok(Some(Node::map(merged).at(base.mark.clone())))
@@ -157,7 +164,7 @@ impl Walk<'_> {
 
     fn list(
         &self,
-        path: &str,
+        at: &str,
         keys: &[&str],
         target: Option<&Node>,
         patch: Option<&Node>,
@@ -168,7 +175,7 @@ impl Walk<'_> {
             (None, Some(patch)) => (patch.clone(), Some(patch.clone())),
             (Some(_), Some(patch)) if patch.is_null() => return Ok(None),
             (Some(target), Some(patch)) => {
-                let (directive, rest) = list_directive(path, patch)?;
+                let (directive, rest) = list_directive(at, patch)?;
                 match directive {
                     Directive::Delete => return Ok(None),
                     Directive::Replace => (rest.clone(), Some(rest)),
@@ -188,15 +195,15 @@ impl Walk<'_> {
         if keys.is_empty() {
             return Ok(Some(Node::seq(lists.union(self.order)).at(mark)));
         }
-        self.elements(path, keys, &mut lists, line)?;
+        self.elements(at, keys, &mut lists, line)?;
         Ok(Some(Node::seq(lists.merged).at(mark)))
     }
 
     /// Pairs and merges the elements. The detours below are kustomize's: an element is looked up once for
     /// each distinct set of key values of both sides, and the target's elements are laid over the result,
     /// which is why `$patch: replace` inside an element has no effect.
-    fn elements(&self, path: &str, keys: &[&str], lists: &mut Lists, line: u32) -> Result<(), MergeError> {
-        let mismatch = || MergeError::Element { path: path.to_owned(), key: keys.join(" and "), line };
+    fn elements(&self, at: &str, keys: &[&str], lists: &mut Lists, line: u32) -> Result<(), MergeError> {
+        let mismatch = || MergeError::Element { path: at.to_owned(), key: keys.join(" and "), line };
         let mut values = lists.values(keys, self.order);
         if keys.len() > 1 {
             unify(&mut values);
@@ -204,14 +211,14 @@ impl Walk<'_> {
         let used: Vec<usize> = (0..keys.len()).filter(|i| values.iter().any(|v| !v[*i].is_empty())).collect();
         let used = if used.is_empty() { (0..keys.len()).collect() } else { used };
         let used_keys: Vec<&str> = used.iter().map(|i| keys[*i]).collect();
-        let element_path = format!("{path}[]");
+        let below = format!("{at}[]");
         for all in &values {
             let wanted: Vec<&str> = used.iter().map(|i| all[*i].as_str()).collect();
             let place = find(&lists.target, &used_keys, &wanted);
             let target = place.map(|i| lists.target[i].clone());
             let patch = find(&lists.patch, &used_keys, &wanted).map(|i| lists.patch[i].clone());
             let replaced = patch.as_ref().is_some_and(is_replace);
-            let merged = self.node(&element_path, target.as_ref(), patch.as_ref())?;
+            let merged = self.node(&below, target.as_ref(), patch.as_ref())?;
             let Some(mut merged) = merged.filter(|m| !is_empty(m)) else {
                 lists.target = set(&lists.target, None, &used_keys, &wanted).ok_or_else(mismatch)?;
                 continue;
@@ -350,9 +357,9 @@ fn append(mut into: Vec<Node>, from: &[Node], keys: &[&str]) -> Option<Vec<Node>
     Some(into)
 }
 
-fn map_directive(path: &str, patch: &Node) -> Result<(Directive, Node), MergeError> {
+fn map_directive(at: &str, patch: &Node) -> Result<(Directive, Node), MergeError> {
     let Some(directive) = patch.get(DIRECTIVE) else { return Ok((Directive::Merge, patch.clone())) };
-    let strategy = parse(path, directive)?;
+    let strategy = parse(at, directive)?;
     let mut rest = patch.clone();
     if let Some(map) = rest.as_map_mut() {
         map.remove(DIRECTIVE);
@@ -361,7 +368,7 @@ fn map_directive(path: &str, patch: &Node) -> Result<(Directive, Node), MergeErr
 }
 
 /// The directive of a list is an element that holds nothing else.
-fn list_directive(path: &str, patch: &Node) -> Result<(Directive, Node), MergeError> {
+fn list_directive(at: &str, patch: &Node) -> Result<(Directive, Node), MergeError> {
     let items = patch.as_seq().unwrap_or_default();
     let directive = items
         .iter()
@@ -369,7 +376,7 @@ fn list_directive(path: &str, patch: &Node) -> Result<(Directive, Node), MergeEr
         .filter(|item| item.as_map().is_some_and(|map| map.len() == 1))
         .and_then(|item| item.get(DIRECTIVE));
     let Some(directive) = directive else { return Ok((Directive::Merge, patch.clone())) };
-    let strategy = parse(path, directive)?;
+    let strategy = parse(at, directive)?;
     let same = raw_text(directive);
     let rest = items
         .iter()
@@ -379,13 +386,13 @@ fn list_directive(path: &str, patch: &Node) -> Result<(Directive, Node), MergeEr
     Ok((strategy, Node::seq(rest).at(patch.mark.clone())))
 }
 
-fn parse(path: &str, directive: &Node) -> Result<Directive, MergeError> {
+fn parse(at: &str, directive: &Node) -> Result<Directive, MergeError> {
     match raw_text(directive) {
         "merge" => Ok(Directive::Merge),
         "replace" => Ok(Directive::Replace),
         "delete" => Ok(Directive::Delete),
         other => Err(MergeError::Directive {
-            path: path.to_owned(),
+            path: at.to_owned(),
             strategy: other.to_owned(),
             line: directive.mark.line,
         }),
@@ -419,8 +426,8 @@ fn text_of(node: &Node) -> String {
     node.scalar_text().unwrap_or("").to_owned()
 }
 
-fn step(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}/{key}") }
+fn step(at: &str, key: &str) -> String {
+    if at.is_empty() { key.to_owned() } else { format!("{at}/{key}") }
 }
 
 #[cfg(test)]
@@ -431,7 +438,7 @@ mod tests {
     const HEAD: &str = "apiVersion: apps/v1\nkind: Deployment\n";
 
     fn pod(text: &str) -> Node {
-        let indented: String = text.lines().map(|line| format!("      {line}\n")).collect();
+        let indented = format!("      {}\n", text.trim_end().replace('\n', "\n      "));
         read(&format!("{HEAD}spec:\n  template:\n    spec:\n{indented}"))
     }
 

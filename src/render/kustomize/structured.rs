@@ -163,7 +163,7 @@ fn json_scalar(scalar: &Scalar, out: &mut String) {
         ScalarKind::Null => out.push_str("null"),
         ScalarKind::Bool => out.push_str(if scalar.is_true() { "true" } else { "false" }),
         ScalarKind::Int | ScalarKind::Float if scalar.text.parse::<f64>().is_ok() => {
-            out.push_str(&scalar.text)
+            out.push_str(&scalar.text);
         }
         _ => quoted(&scalar.text, out),
     }

@@ -23,22 +23,27 @@ pub fn run(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), BuildE
     let replace = replacements::load(target.context, &target.loader, &k.replacements, &k.file)?;
 
     if !k.patches_strategic_merge.is_empty() {
-        patches::strategic_merge(target.context, &target.loader, k, &mut into.objects)?;
+        target.context.forgive(patches::strategic_merge(
+            target.context,
+            &target.loader,
+            k,
+            &mut into.objects,
+        ))?;
         done(target, into, "PatchStrategicMergeTransformer");
     }
     for patch in &patches {
-        patch.run(&mut into.objects, &target.context.schema)?;
+        target.context.forgive(patch.run(&mut into.objects, &target.context.schema))?;
         done(target, into, "PatchTransformer");
     }
     place_and_name(target, into)?;
     labels_and_annotations(target, into)?;
     for patch in &json {
-        patch.run(&mut into.objects, &target.context.schema)?;
+        target.context.forgive(patch.run(&mut into.objects, &target.context.schema))?;
         done(target, into, "PatchJson6902Transformer");
     }
     counts_and_images(target, into)?;
     if !replace.is_empty() {
-        replacements::run(&mut into.objects, &replace)?;
+        target.context.forgive(replacements::run(&mut into.objects, &replace))?;
         done(target, into, "ReplacementTransformer");
     }
     plugins::transform(target, into)?;
@@ -101,7 +106,8 @@ fn counts_and_images(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<
     let (k, config) = (target.k, into.config.clone().unwrap_or_default());
     for replica in &k.replicas {
         let wrap = |c: Cause| c.in_field(&k.file, replica.line, "replicas");
-        replicas::run(&mut into.objects, replica, &k.file, &config.replicas).map_err(wrap)?;
+        let scaled = replicas::run(&mut into.objects, replica, &k.file, &config.replicas).map_err(wrap);
+        target.context.forgive(scaled)?;
         done(target, into, "ReplicaCountTransformer");
     }
     for image in &k.images {

@@ -62,10 +62,8 @@ impl Vars {
         }
         for resource in objects.list_mut() {
             for spec in specs {
-                walk(resource, &FieldSpec { create: false, ..spec.clone() }, Make::Nothing, &mut |node| {
-                    replace(node, &values)
-                })
-                .map_err(|cause| cause.at(&resource.origin.file.clone(), resource.origin.line))?;
+                walk(resource, spec, Make::Nothing, &mut |node| replace(node, &values))
+                    .map_err(|cause| cause.at(&resource.origin.file.clone(), resource.origin.line))?;
             }
             resource.refresh();
         }

@@ -50,7 +50,10 @@ impl Chooser {
         let mut part = canvas.part(area.x, area.y, area.width, area.height);
         let title = format!("Which cluster is {}?", self.environment);
         let mut inside = part.boxed(&title);
-        inside.line(0, &Line::text(Label::Muted, "Asked once. Its name alone says nothing, so nothing is guessed."));
+        inside.line(
+            0,
+            &Line::text(Label::Muted, "Asked once. Its name alone says nothing, so nothing is guessed."),
+        );
         let names = self.contexts.iter().map(|c| words::width(&c.name)).max().unwrap_or(0).min(36);
         for (row, choice) in self.contexts.iter().enumerate().skip(self.list.top).take(height) {
             let y = cells(row - self.list.top + 2);

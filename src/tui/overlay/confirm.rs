@@ -84,8 +84,10 @@ impl Confirm {
     pub(crate) fn draw(&self, canvas: &mut Canvas<'_>) {
         let width = canvas.width().min(68);
         let room = usize::from(width.saturating_sub(6));
-        let mut lines: Vec<Line> =
-            words::wrap(&self.sentence, room).into_iter().map(|l| Line::new(vec![bold(Label::Text, l)])).collect();
+        let mut lines: Vec<Line> = words::wrap(&self.sentence, room)
+            .into_iter()
+            .map(|l| Line::new(vec![bold(Label::Text, l)]))
+            .collect();
         for text in words::wrap(&self.detail, room) {
             lines.push(Line::text(Label::Muted, text));
         }

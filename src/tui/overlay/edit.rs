@@ -53,7 +53,9 @@ impl Edit {
             Action::Left => self.at -= self.text[..self.at].chars().next_back().map_or(0, char::len_utf8),
             Action::Right => self.at += self.text[self.at..].chars().next().map_or(0, char::len_utf8),
             Action::LineStart => self.at = self.line_start(),
-            Action::LineEnd => self.at += self.text[self.at..].find('\n').unwrap_or(self.text.len() - self.at),
+            Action::LineEnd => {
+                self.at += self.text[self.at..].find('\n').unwrap_or(self.text.len() - self.at);
+            }
             Action::Up => self.vertical(false),
             Action::Down => self.vertical(true),
             _ => return false,
@@ -105,12 +107,8 @@ fn with_cursor(line: &str, at: Option<usize>) -> Vec<Piece> {
     };
     let under = line[at..].chars().next();
     let after = at + under.map_or(0, char::len_utf8);
-    let cursor = Piece {
-        text: under.unwrap_or(' ').to_string(),
-        label: Label::Accent,
-        bold: true,
-        underlined: true,
-    };
+    let cursor =
+        Piece { text: under.unwrap_or(' ').to_string(), label: Label::Accent, bold: true, underlined: true };
     vec![piece(Label::Text, &line[..at]), cursor, piece(Label::Text, &line[after..])]
 }
 

@@ -31,7 +31,8 @@ impl Pager {
                 moves.extend(keys);
                 continue;
             }
-            let keys = if matches!(binding.action, Action::Counter(_)) { "1…9".into() } else { keys.join(" ") };
+            let keys =
+                if matches!(binding.action, Action::Counter(_)) { "1…9".into() } else { keys.join(" ") };
             lines.push(Line::new(vec![
                 bold(Label::Accent, format!("{keys:>14}  ")),
                 piece(Label::Text, binding.help),

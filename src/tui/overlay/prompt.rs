@@ -19,7 +19,9 @@ pub(crate) struct Prompt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Purpose {
     /// The filter of the screen; `before` comes back with esc.
-    Filter { before: String },
+    Filter {
+        before: String,
+    },
     KeyName,
     FileName,
     BranchName,

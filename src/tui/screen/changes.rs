@@ -1,6 +1,7 @@
 //! What a commit changed in an object, or how two revisions of it differ.
 
-use super::diff::{self, Block, Cursor};
+use super::blocks::{Block, Cursor, draw_blocks};
+use super::diff;
 use super::{Asked, Facts, Screen, Step, Strip, draw_empty, draw_problem, draw_reading};
 use crate::model::Commit;
 use crate::tui::canvas::{Canvas, Piece, piece};
@@ -17,7 +18,7 @@ pub(crate) struct Changes {
     commit: Commit,
     /// True if the commit is compared with now, false if it is what the commit did.
     compared: bool,
-    changes: Asked<Vec<FieldChange>>,
+    fields: Asked<Vec<FieldChange>>,
     side: bool,
     cursor: Cursor,
 }
@@ -29,7 +30,7 @@ impl Changes {
             id,
             commit,
             compared: false,
-            changes: Asked::Here(changes),
+            fields: Asked::Here(changes),
             side: false,
             cursor: Cursor::default(),
         }
@@ -37,12 +38,12 @@ impl Changes {
 
     /// How an object at a commit differs from now.
     pub(crate) fn compared(id: ObjectId, commit: Commit, now: u64) -> Self {
-        let changes = Asked::Reading { since: now };
-        Self { changes, compared: true, ..Self::of(id, commit, vec![]) }
+        let fields = Asked::Reading { since: now };
+        Self { fields, compared: true, ..Self::of(id, commit, vec![]) }
     }
 
     fn blocks(&self, facts: &Facts<'_>) -> Vec<Block> {
-        self.changes.here().map(|c| diff::change_blocks(c, self.side, facts)).unwrap_or_default()
+        self.fields.here().map(|c| diff::change_blocks(c, self.side, facts)).unwrap_or_default()
     }
 }
 
@@ -60,7 +61,7 @@ impl Screen for Changes {
     }
 
     fn open(&mut self, _facts: &Facts<'_>) -> Vec<Step> {
-        match self.changes {
+        match self.fields {
             Asked::Reading { .. } => vec![Step::Ask(Question::Compare(self.id.clone(), self.commit.id))],
             _ => vec![],
         }
@@ -88,7 +89,7 @@ impl Screen for Changes {
 
     fn accept(&mut self, answer: Answer, _facts: &Facts<'_>) -> Vec<Step> {
         if let Answer::Compare(changes) = answer {
-            self.changes = changes.into();
+            self.fields = changes.into();
         }
         vec![]
     }
@@ -107,7 +108,7 @@ impl Screen for Changes {
     }
 
     fn remark(&self, _facts: &Facts<'_>) -> Vec<Piece> {
-        let number = self.changes.here().map_or(0, Vec::len);
+        let number = self.fields.here().map_or(0, Vec::len);
         let text = if self.compared {
             format!("{} differ between {} and now", words::count(number, "field"), self.commit.id.short())
         } else {
@@ -138,19 +139,19 @@ impl Screen for Changes {
     }
 
     fn waiting_since(&self) -> Option<u64> {
-        self.changes.since()
+        self.fields.since()
     }
 
     fn draw(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
         let (width, height) = (canvas.width(), canvas.height().saturating_sub(1));
         let mut part = canvas.part(0, 1, width, height);
-        match &self.changes {
+        match &self.fields {
             Asked::Reading { since } => draw_reading(&mut part, facts, "rendering both revisions", *since),
             Asked::Failed(problem) => draw_problem(&mut part, problem),
             Asked::Here(changes) if changes.is_empty() => {
                 draw_empty(&mut part, "The object is the same in both.", "");
             }
-            Asked::Here(_) => diff::draw_blocks(&self.blocks(facts), &self.cursor, true, &mut part),
+            Asked::Here(_) => draw_blocks(&self.blocks(facts), &self.cursor, true, &mut part),
         }
     }
 }

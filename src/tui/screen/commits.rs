@@ -22,7 +22,7 @@ const LIMIT: usize = 500;
 pub(crate) struct Commits {
     /// The object that is compared with the chosen commit; `None` to browse.
     with: Option<ObjectId>,
-    commits: Asked<Vec<Commit>>,
+    newest: Asked<Vec<Commit>>,
     list: List,
     filter: Filter,
     marked: HashSet<CommitId>,
@@ -48,7 +48,7 @@ impl Commits {
     pub(crate) fn new(with: Option<ObjectId>) -> Self {
         Self {
             with,
-            commits: Asked::Reading { since: 0 },
+            newest: Asked::Reading { since: 0 },
             list: List::default(),
             filter: Filter::default(),
             marked: HashSet::new(),
@@ -56,7 +56,7 @@ impl Commits {
     }
 
     fn shown(&self, facts: &Facts<'_>) -> Vec<&Commit> {
-        let commits = self.commits.here().map(Vec::as_slice).unwrap_or_default();
+        let commits = self.newest.here().map(Vec::as_slice).unwrap_or_default();
         commits.iter().filter(|c| self.filter.passes(&CommitFields(c, facts.seconds()))).collect()
     }
 
@@ -100,8 +100,8 @@ impl Screen for Commits {
     }
 
     fn open(&mut self, facts: &Facts<'_>) -> Vec<Step> {
-        if !matches!(self.commits, Asked::Here(_)) {
-            self.commits = Asked::Reading { since: facts.now };
+        if !matches!(self.newest, Asked::Here(_)) {
+            self.newest = Asked::Reading { since: facts.now };
         }
         vec![Step::Ask(Question::Commits(LIMIT))]
     }
@@ -123,9 +123,8 @@ impl Screen for Commits {
                 vec![]
             }
             Action::Revert if self.with.is_none() => {
-                let all = self.commits.here().map(Vec::as_slice).unwrap_or_default();
-                let marked: Vec<_> =
-                    all.iter().map(|c| c.id).filter(|id| self.marked.contains(id)).collect();
+                let all = self.newest.here().map(Vec::as_slice).unwrap_or_default();
+                let marked: Vec<_> = all.iter().map(|c| c.id).filter(|id| self.marked.contains(id)).collect();
                 vec![super::plan::revert(if marked.is_empty() { vec![commit.id] } else { marked })]
             }
             Action::Copy => vec![Step::Copy(commit.id.to_string())],
@@ -139,7 +138,7 @@ impl Screen for Commits {
 
     fn accept(&mut self, answer: Answer, _facts: &Facts<'_>) -> Vec<Step> {
         if let Answer::Commits(commits) = answer {
-            self.commits = commits.into();
+            self.newest = commits.into();
         }
         vec![]
     }
@@ -176,7 +175,8 @@ impl Screen for Commits {
     fn remark(&self, facts: &Facts<'_>) -> Vec<Piece> {
         let number = self.shown(facts).len();
         let newest = if number >= LIMIT { "newest " } else { "" };
-        let marked = if self.marked.is_empty() { String::new() } else { format!(", {} marked", self.marked.len()) };
+        let marked =
+            if self.marked.is_empty() { String::new() } else { format!(", {} marked", self.marked.len()) };
         vec![piece(Label::Muted, format!("{newest}{}{marked}", words::count(number, "commit")))]
     }
 
@@ -207,11 +207,11 @@ impl Screen for Commits {
     }
 
     fn waiting_since(&self) -> Option<u64> {
-        self.commits.since()
+        self.newest.since()
     }
 
     fn draw(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
-        match &self.commits {
+        match &self.newest {
             Asked::Reading { since } => draw_reading(canvas, facts, "reading commits", *since),
             Asked::Failed(problem) => draw_problem(canvas, problem),
             Asked::Here(commits) if commits.is_empty() => draw_empty(canvas, "There is no commit yet.", ""),
@@ -228,7 +228,7 @@ impl Commits {
         let head = format!("  {:7}  {:>4}  {:who$}  subject", "commit", "when", "who");
         canvas.line(0, &Line::text(Label::Muted, head));
         let unpushed = facts.snapshot.repo.ahead;
-        let all = self.commits.here().map(Vec::as_slice).unwrap_or_default();
+        let all = self.newest.here().map(Vec::as_slice).unwrap_or_default();
         for (at, commit) in shown.iter().enumerate().skip(self.list.top).take(height(facts)) {
             let y = cells(at - self.list.top + 1);
             let here = at == self.list.cursor;

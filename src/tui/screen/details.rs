@@ -1,9 +1,11 @@
 //! One object: what differs and why, what it is, its YAML on both sides, its events.
 
-use super::diff::{self, Cursor, Style};
+use super::blocks::{Block, Cursor, draw_blocks};
+use super::diff::{self, Style};
 use super::state;
 use super::{
-    Asked, Facts, Route, Screen, Step, Strip, draw_empty, draw_problem, draw_reading, open_object, problem_lines,
+    Asked, Facts, Route, Screen, Step, Strip, draw_empty, draw_problem, draw_reading, open_object,
+    problem_lines,
 };
 use crate::model::{Place, Verdict};
 use crate::tui::canvas::{Canvas, Line, Piece, bold, cells, piece};
@@ -48,15 +50,19 @@ impl DetailsScreen {
         }
     }
 
-    fn blocks(&self, facts: &Facts<'_>) -> Vec<diff::Block> {
+    fn blocks(&self, facts: &Facts<'_>) -> Vec<Block> {
         let Some(details) = self.details.here() else { return vec![] };
         let mut blocks = diff::object_blocks(details, self.style, facts);
         let lines = self.notes(details, facts);
         if !lines.is_empty() {
             // It scrolls with the fields and is never marked as selected.
-            blocks.push(diff::Block { lines, head: usize::MAX, ..diff::Block::default() });
+            blocks.push(Block { lines, head: usize::MAX, ..Block::default() });
         }
         blocks
+    }
+
+    fn here(&self) -> Option<&Details> {
+        self.details.here().map(AsRef::as_ref)
     }
 
     fn lines(&self, facts: &Facts<'_>) -> Vec<Line> {
@@ -126,15 +132,12 @@ impl Screen for DetailsScreen {
     }
 
     fn act(&mut self, action: Action, facts: &Facts<'_>) -> Vec<Step> {
-        let moved = match self.tab {
-            Tab::Diff => {
-                let blocks = self.blocks(facts);
-                self.cursor.act(action, &blocks, height(facts))
-            }
-            _ => {
-                let len = self.lines(facts).len();
-                self.scroll.act(action, len, height(facts))
-            }
+        let moved = if self.tab == Tab::Diff {
+            let blocks = self.blocks(facts);
+            self.cursor.act(action, &blocks, height(facts))
+        } else {
+            let len = self.lines(facts).len();
+            self.scroll.act(action, len, height(facts))
         };
         if moved {
             return vec![];
@@ -192,7 +195,7 @@ impl Screen for DetailsScreen {
 
     fn click(&mut self, x: u16, y: u16, facts: &Facts<'_>) -> bool {
         if y == 0 {
-            if let Some(tab) = tab_at(x, self.details.here()) {
+            if let Some(tab) = tab_at(x, self.here()) {
                 self.turn(tab);
             }
         } else if self.tab == Tab::Diff {
@@ -240,9 +243,7 @@ impl Screen for DetailsScreen {
         match (self.tab, self.blocks(facts).get(self.cursor.at)) {
             (Tab::Diff, Some(block)) => {
                 cause.clone_from(&block.cause);
-                if let FieldClassHint::Drifted = hint(&details.diff.verdict) {
-                    next = "the controller puts git's value back when it applies next; e opens the source".into();
-                }
+                block.next.clone_into(&mut next);
             }
             _ if !details.health.reason.is_empty() => {
                 cause.push(bold(health.label, format!("{} {}", health.sign, health.word)));
@@ -285,14 +286,14 @@ impl Screen for DetailsScreen {
     }
 
     fn draw(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
-        draw_tabs(self.tab, self.details.here(), canvas);
+        draw_tabs(self.tab, self.here(), canvas);
         let (width, below) = (canvas.width(), canvas.height().saturating_sub(2));
         let mut part = canvas.part(0, 2, width, below);
         match &self.details {
             Asked::Reading { since } => draw_reading(&mut part, facts, "reading the object", *since),
             Asked::Failed(problem) => draw_problem(&mut part, problem),
             Asked::Here(_) if self.tab == Tab::Diff => {
-                diff::draw_blocks(&self.blocks(facts), &self.cursor, true, &mut part);
+                draw_blocks(&self.blocks(facts), &self.cursor, true, &mut part);
             }
             Asked::Here(_) => {
                 let lines = self.lines(facts);
@@ -317,12 +318,15 @@ impl DetailsScreen {
             let face = state::verdict(&diff.verdict, details.id.key.is_secret(), g);
             let text = match &diff.verdict {
                 Verdict::Synced => "git and the cluster agree in every field that git declares".to_owned(),
-                Verdict::Unmanaged => "nobody declares it; there is nothing in git to compare with".to_owned(),
+                Verdict::Unmanaged => {
+                    "nobody declares it; there is nothing in git to compare with".to_owned()
+                }
                 Verdict::Unknown(why) => why.to_string(),
                 Verdict::OwnedByOther(who) => format!("{who} says that it owns it"),
                 other => other.word().to_owned(),
             };
-            lines.push(Line::new(vec![bold(face.label, format!("{} ", face.sign)), piece(Label::Text, text)]));
+            lines
+                .push(Line::new(vec![bold(face.label, format!("{} ", face.sign)), piece(Label::Text, text)]));
             lines.push(Line::default());
         }
         if !diff.folded.is_empty() && !self.style.noise {
@@ -355,26 +359,17 @@ impl DetailsScreen {
     }
 }
 
-enum FieldClassHint {
-    Drifted,
-    Other,
-}
-
-fn hint(verdict: &Verdict) -> FieldClassHint {
-    if *verdict == Verdict::Drifted { FieldClassHint::Drifted } else { FieldClassHint::Other }
-}
-
 fn fields(number: usize) -> &'static str {
     if number == 1 { "field" } else { "fields" }
 }
 
-fn tab_names(details: Option<&Box<Details>>) -> [String; 4] {
+fn tab_names(details: Option<&Details>) -> [String; 4] {
     let count = |n: usize| if n == 0 { String::new() } else { format!(" {n}") };
     let (diff, events) = details.map_or((0, 0), |d| (d.diff.fields.len(), d.events.len()));
     [format!("Diff{}", count(diff)), "Describe".into(), "YAML".into(), format!("Events{}", count(events))]
 }
 
-fn draw_tabs(tab: Tab, details: Option<&Box<Details>>, canvas: &mut Canvas<'_>) {
+fn draw_tabs(tab: Tab, details: Option<&Details>, canvas: &mut Canvas<'_>) {
     let mut pieces = vec![piece(Label::Text, "  ")];
     for (which, name) in TABS.iter().zip(tab_names(details)) {
         let here = *which == tab;
@@ -385,7 +380,7 @@ fn draw_tabs(tab: Tab, details: Option<&Box<Details>>, canvas: &mut Canvas<'_>) 
     canvas.line(0, &Line::new(pieces));
 }
 
-fn tab_at(x: u16, details: Option<&Box<Details>>) -> Option<Tab> {
+fn tab_at(x: u16, details: Option<&Details>) -> Option<Tab> {
     let mut at = 2;
     for (which, name) in TABS.iter().zip(tab_names(details)) {
         let wide = words::width(&name);
@@ -421,10 +416,8 @@ fn describe(details: &Details, facts: &Facts<'_>) -> Vec<Line> {
         for (row, text) in words::wrap(value, room).into_iter().enumerate() {
             let name = if row == 0 { words::cut(name, names, facts.look.glyphs.cut) } else { String::new() };
             let pad = " ".repeat(names.saturating_sub(words::width(&name)) + 2);
-            lines.push(Line::new(vec![
-                piece(Label::Muted, format!("{name}{pad}")),
-                piece(Label::Text, text),
-            ]));
+            lines
+                .push(Line::new(vec![piece(Label::Muted, format!("{name}{pad}")), piece(Label::Text, text)]));
         }
     }
     lines

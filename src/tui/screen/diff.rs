@@ -1,15 +1,18 @@
 //! A comparison as blocks of lines, one a field: old above new, what set each side at the right end.
 
 use super::Facts;
-use crate::model::{FieldClass, FieldDiff, FieldPath, FieldStep, Manager, Place};
+use super::blocks::Block;
+use crate::model::{FieldClass, FieldDiff, Manager, Place};
 use crate::secret::SecretLeaf;
-use crate::tui::canvas::{Line, Piece, bold, cells, piece};
+use crate::tui::canvas::{Line, Piece, bold, piece};
 use crate::tui::glyph::Glyphs;
-use crate::tui::keymap::Action;
 use crate::tui::theme::Label;
 use crate::tui::words;
 use crate::workspace::{Details, FieldChange};
 use crate::yaml::{self, Node, Scalar, ScalarKind, Value, to_masked_string};
+use find::find;
+
+mod find;
 
 /// How a comparison is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,116 +23,6 @@ pub(crate) struct Style {
     pub noise: bool,
     /// Lines of git's YAML around each field.
     pub context: usize,
-}
-
-/// One field.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Block {
-    /// Its path, for copying.
-    pub path: String,
-    /// Where git says it.
-    pub place: Option<Place>,
-    /// What the strip says.
-    pub cause: Vec<Piece>,
-    pub lines: Vec<Line>,
-    /// Lines before the one that carries the cursor: a heading.
-    pub head: usize,
-    /// Which part of a screen it belongs to.
-    pub section: u8,
-}
-
-/// Where one is among blocks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Cursor {
-    /// The selected block.
-    pub at: usize,
-    /// The first line on screen.
-    pub top: usize,
-}
-
-impl Cursor {
-    /// Moves over blocks. A block higher than the screen is scrolled through first.
-    pub(crate) fn act(&mut self, action: Action, blocks: &[Block], height: usize) -> bool {
-        let starts = starts(blocks);
-        let total = starts.last().copied().unwrap_or(0);
-        let last = blocks.len().saturating_sub(1);
-        let half = height.div_ceil(2).max(1);
-        match action {
-            Action::Down if starts.get(self.at + 1).is_some_and(|end| *end > self.top + height) => self.top += 1,
-            Action::Down => self.go((self.at + 1).min(last), &starts, height),
-            Action::Up if starts.get(self.at).is_some_and(|start| *start < self.top) => self.top -= 1,
-            Action::Up => self.go(self.at.saturating_sub(1), &starts, height),
-            Action::Top => self.go(0, &starts, height),
-            Action::Bottom => self.go(last, &starts, height),
-            Action::HalfDown | Action::PageDown => {
-                self.top = (self.top + half).min(total.saturating_sub(height));
-                self.at = starts.iter().position(|s| *s >= self.top).unwrap_or(last).min(last);
-            }
-            Action::HalfUp | Action::PageUp => {
-                self.top = self.top.saturating_sub(half);
-                self.at = starts.iter().position(|s| *s >= self.top).unwrap_or(last).min(last);
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    fn go(&mut self, to: usize, starts: &[usize], height: usize) {
-        self.at = to;
-        let (start, end) = (starts.get(to).copied().unwrap_or(0), starts.get(to + 1).copied().unwrap_or(0));
-        if end > self.top + height {
-            self.top = end - height;
-        }
-        if start < self.top {
-            self.top = start;
-        }
-    }
-
-    /// Brings the cursor back when there are fewer blocks or lines than before.
-    pub(crate) fn settle(&mut self, blocks: &[Block], height: usize) {
-        let total = starts(blocks).last().copied().unwrap_or(0);
-        self.at = self.at.min(blocks.len().saturating_sub(1));
-        self.top = self.top.min(total.saturating_sub(height));
-    }
-
-    /// The block at a line of the window.
-    pub(crate) fn at_line(&self, line: usize, blocks: &[Block]) -> Option<usize> {
-        starts(blocks).windows(2).position(|w| (w[0]..w[1]).contains(&(self.top + line)))
-    }
-}
-
-/// Where each block starts, and where the last one ends.
-fn starts(blocks: &[Block]) -> Vec<usize> {
-    let mut at = 0;
-    let mut starts = vec![0];
-    for block in blocks {
-        at += block.lines.len();
-        starts.push(at);
-    }
-    starts
-}
-
-/// Draws the window of blocks.
-pub(crate) fn draw_blocks(
-    blocks: &[Block],
-    cursor: &Cursor,
-    focused: bool,
-    canvas: &mut crate::tui::canvas::Canvas<'_>,
-) {
-    let lines = blocks.iter().enumerate().flat_map(|(at, block)| {
-        block.lines.iter().enumerate().map(move |(row, line)| (at, row, line))
-    });
-    let height = usize::from(canvas.height());
-    for (y, (at, row, line)) in lines.skip(cursor.top).take(height).enumerate() {
-        let y = cells(y);
-        if focused && at == cursor.at && row == blocks[at].head {
-            canvas.select(y);
-            canvas.put(0, y, 1, &piece(Label::Accent, canvas.look.glyphs.here));
-        }
-        let width = canvas.width().saturating_sub(3);
-        canvas.part(2, y, width, 1).line(0, line);
-        canvas.unselect();
-    }
 }
 
 /// The fields of a comparison between git and the cluster.
@@ -157,8 +50,7 @@ fn field_block(field: &FieldDiff, details: &Details, style: Style, facts: &Facts
     let place = field.desired.as_ref().and_then(place_of);
     let label = class_label(field.class);
     let name = words::cut_path(&path, room.saturating_sub(22), g.cut);
-    let mut lines =
-        vec![Line::new(vec![bold(Label::Text, name)]).right(piece(label, field.class.word()))];
+    let mut lines = vec![Line::new(vec![bold(Label::Text, name)]).right(piece(label, field.class.word()))];
     let old = Side { node: field.live.as_ref(), set: live_words(field.by.as_ref()), sign: '-' };
     let new = Side { node: field.desired.as_ref(), set: git_words(details, place.as_ref()), sign: '+' };
     let (before, after, prefix) = context(field, details, style);
@@ -176,7 +68,14 @@ fn field_block(field: &FieldDiff, details: &Details, style: Style, facts: &Facts
     }
     lines.push(Line::default());
     let cause = cause(field, label);
-    Block { path, place, cause, lines, ..Block::default() }
+    let next = match field.class {
+        FieldClass::Drifted | FieldClass::Conflict => {
+            "the controller puts git's value back when it applies next; e opens the source"
+        }
+        FieldClass::InvalidInGit => "e opens the source",
+        _ => "",
+    };
+    Block { path, place, cause, next, lines, ..Block::default() }
 }
 
 fn cause(field: &FieldDiff, label: Label) -> Vec<Piece> {
@@ -264,15 +163,15 @@ fn unified_lines(old: &Side<'_>, new: &Side<'_>, prefix: &str, room: usize) -> V
         (Some(a), Some(b)) if a.len() == 1 && b.len() == 1 => changed_middle(&a[0], &b[0]),
         _ => (None, None),
     };
-    let mut lines = side_of(old, a.as_deref(), old_marks, room);
-    lines.extend(side_of(new, b.as_deref(), new_marks, room));
+    let mut lines = side_of(old, a.as_deref(), old_marks.as_ref(), room);
+    lines.extend(side_of(new, b.as_deref(), new_marks.as_ref(), room));
     lines
 }
 
 fn side_of(
     side: &Side<'_>,
     texts: Option<&[String]>,
-    marks: Option<std::ops::Range<usize>>,
+    marks: Option<&std::ops::Range<usize>>,
     room: usize,
 ) -> Vec<Line> {
     let label = if side.sign == '-' { Label::Bad } else { Label::Good };
@@ -283,7 +182,7 @@ fn side_of(
     };
     let mut lines = vec![];
     for (index, text) in texts.iter().enumerate() {
-        let pieces = match &marks {
+        let pieces = match marks {
             Some(range) => underlined(text, range.clone()),
             None => vec![piece(Label::Text, text.clone())],
         };
@@ -357,7 +256,10 @@ pub(crate) fn value_lines(node: &Node) -> Vec<String> {
 fn looks_other(text: &str) -> bool {
     text.is_empty()
         || text.parse::<f64>().is_ok()
-        || matches!(text.to_lowercase().as_str(), "true" | "false" | "null" | "on" | "off" | "yes" | "no" | "~")
+        || matches!(
+            text.to_lowercase().as_str(),
+            "true" | "false" | "null" | "on" | "off" | "yes" | "no" | "~"
+        )
 }
 
 /// The part between the common front and the common end, in bytes of each text.
@@ -401,67 +303,6 @@ fn context(field: &FieldDiff, details: &Details, style: Style) -> (Vec<Line>, Ve
     (before.iter().map(muted).collect(), after.iter().map(muted).collect(), prefix)
 }
 
-/// The lines of a field in YAML as Go prints it: two blanks a level, dashes at their parent's level.
-fn find(lines: &[&str], path: &FieldPath) -> Option<std::ops::Range<usize>> {
-    let mut range = 0..lines.len();
-    let mut indent = 0;
-    // The line that carries a dash in front of its first key.
-    let mut dash = None;
-    for step in &path.0 {
-        let level = |at: usize| {
-            let line = lines[at];
-            let blanks = line.len() - line.trim_start().len();
-            if dash == Some(at) { blanks + 2 } else { blanks }
-        };
-        match step {
-            FieldStep::Key(key) => {
-                let at = range.clone().find(|at| {
-                    let text = lines[*at].trim_start();
-                    let text = if dash == Some(*at) { text.trim_start_matches("- ") } else { text };
-                    level(*at) == indent && key_of(text) == Some(key)
-                })?;
-                let end = (at + 1..range.end).find(|n| {
-                    level(*n) < indent || (level(*n) == indent && !lines[*n].trim_start().starts_with("- "))
-                });
-                range = at..end.unwrap_or(range.end);
-                let deeper = range.clone().nth(1).map_or(indent + 2, level);
-                indent = deeper.max(indent);
-            }
-            FieldStep::Item(_) | FieldStep::Index(_) => {
-                let starts: Vec<usize> = (range.start..range.end)
-                    .filter(|at| lines[*at].trim_start().starts_with("- ") && level(*at) == indent)
-                    .collect();
-                let chosen = starts.iter().enumerate().find_map(|(number, start)| {
-                    let end = starts.get(number + 1).copied().unwrap_or(range.end);
-                    element(step, number, &lines[*start..end]).then_some(*start..end)
-                })?;
-                dash = Some(chosen.start);
-                range = chosen;
-                indent += 2;
-            }
-        }
-    }
-    Some(range)
-}
-
-fn key_of(text: &str) -> Option<&str> {
-    text.split_once(':').map(|(key, _)| key.trim_matches(['"', '\'']))
-}
-
-fn element(step: &FieldStep, number: usize, lines: &[&str]) -> bool {
-    match step {
-        FieldStep::Index(wanted) => *wanted == number,
-        FieldStep::Item(item) => item.split(',').all(|part| {
-            lines.iter().any(|line| {
-                let text = line.trim_start().trim_start_matches("- ");
-                let value = text.split_once(": ").map_or(text, |(_, value)| value);
-                value.trim_matches(['"', '\'']) == part
-            })
-        }),
-        FieldStep::Key(_) => false,
-    }
-}
-
 /// The fields that a commit changes, or that differ between two revisions.
 pub(crate) fn change_blocks(changes: &[FieldChange], side: bool, facts: &Facts<'_>) -> Vec<Block> {
     let room = facts.width().saturating_sub(4);
@@ -488,7 +329,11 @@ pub(crate) fn change_lines(change: &FieldChange, side: bool, room: usize, g: &Gl
         ])];
     }
     // The texts are written as they should read; only strings would be quoted.
-    let plain = |text: &String| Scalar { text: text.as_str().into(), kind: ScalarKind::Float, style: yaml::Style::Plain };
+    let plain = |text: &String| Scalar {
+        text: text.as_str().into(),
+        kind: ScalarKind::Float,
+        style: yaml::Style::Plain,
+    };
     let node = |text: &Option<String>| text.as_ref().map(|t| Node::new(Value::Scalar(plain(t))));
     let (before, after) = (node(&change.before), node(&change.after));
     let place = change.place.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -514,57 +359,9 @@ pub(crate) fn short_change(change: &FieldChange, arrow: char) -> String {
         (None, None) => change.path.clone(),
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-
-    fn path(steps: &[FieldStep]) -> FieldPath {
-        FieldPath(steps.to_vec())
-    }
-
-    fn key(name: &str) -> FieldStep {
-        FieldStep::Key(Arc::from(name))
-    }
-
-    const YAML: &str = "\
-kind: Deployment
-spec:
-  replicas: 3
-  template:
-    spec:
-      containers:
-      - env:
-        - name: A
-          value: \"1\"
-        image: proxy:1
-        name: proxy
-      - image: cart:2
-        name: cart
-        ports:
-        - containerPort: 80
-          protocol: TCP
-  x: 1";
-
-    #[test]
-    fn a_field_is_found_in_yaml() {
-        let lines: Vec<&str> = YAML.lines().collect();
-        let containers = [key("spec"), key("template"), key("spec"), key("containers")];
-        let inside = |rest: &[FieldStep]| path(&[&containers[..], rest].concat());
-        let item = |name: &str| FieldStep::Item(Arc::from(name));
-        for (path, first) in [
-            (path(&[key("spec"), key("replicas")]), Some("  replicas: 3")),
-            (inside(&[item("cart"), key("image")]), Some("      - image: cart:2")),
-            (inside(&[item("proxy"), key("image")]), Some("        image: proxy:1")),
-            (inside(&[FieldStep::Index(1), key("name")]), Some("        name: cart")),
-            (inside(&[item("cart"), key("ports"), item("80,TCP"), key("protocol")]), Some("          protocol: TCP")),
-            (inside(&[item("none")]), None),
-            (path(&[key("spec"), key("x")]), Some("  x: 1")),
-        ] {
-            assert_eq!(find(&lines, &path).map(|range| lines[range.start]), first, "{path}");
-        }
-    }
 
     #[test]
     fn only_what_changed_is_underlined() {
@@ -580,22 +377,5 @@ spec:
         assert_eq!(value_lines(&Node::string("on")), ["\"on\""]);
         assert_eq!(value_lines(&Node::int(3)), ["3"]);
         assert_eq!(value_lines(&Node::string("on air")), ["on air"]);
-    }
-
-    #[test]
-    fn a_high_block_is_scrolled_through() {
-        let block = |n: usize| Block { lines: vec![Line::default(); n], ..Block::default() };
-        let blocks = [block(2), block(10), block(2)];
-        let mut cursor = Cursor::default();
-        cursor.act(Action::Down, &blocks, 5);
-        assert_eq!(cursor, Cursor { at: 1, top: 2 });
-        for _ in 0..5 {
-            cursor.act(Action::Down, &blocks, 5);
-        }
-        assert_eq!(cursor.at, 1);
-        cursor.act(Action::Down, &blocks, 5);
-        assert_eq!(cursor.at, 2);
-        cursor.act(Action::Top, &blocks, 5);
-        assert_eq!(cursor, Cursor::default());
     }
 }

@@ -67,8 +67,13 @@ impl HistoryScreen {
     /// The marked commits, newest first, or the selected one.
     fn chosen(&self, facts: &Facts<'_>) -> Vec<CommitId> {
         let entries = self.history.here().map(|h| h.entries.as_slice()).unwrap_or_default();
-        let marked: Vec<_> = entries.iter().map(|e| e.commit.id).filter(|id| self.marked.contains(id)).collect();
-        if marked.is_empty() { self.selected(facts).map(|e| e.commit.id).into_iter().collect() } else { marked }
+        let marked: Vec<_> =
+            entries.iter().map(|e| e.commit.id).filter(|id| self.marked.contains(id)).collect();
+        if marked.is_empty() {
+            self.selected(facts).map(|e| e.commit.id).into_iter().collect()
+        } else {
+            marked
+        }
     }
 }
 
@@ -164,8 +169,7 @@ impl Screen for HistoryScreen {
     fn remark(&self, _facts: &Facts<'_>) -> Vec<Piece> {
         let Some(history) = self.history.here() else { return vec![] };
         let end = if history.complete { "" } else { ", older ones were not looked at" };
-        let text =
-            format!("{} of {} commits change this object{end}", history.entries.len(), history.seen);
+        let text = format!("{} of {} commits change this object{end}", history.entries.len(), history.seen);
         let mut pieces = vec![piece(Label::Muted, text)];
         if !self.marked.is_empty() {
             pieces.push(piece(Label::Accent, format!("  {} marked", self.marked.len())));
@@ -178,12 +182,8 @@ impl Screen for HistoryScreen {
         let Some(entry) = self.selected(facts) else { return Strip { title, ..Strip::default() } };
         let mut cause = vec![piece(Label::Text, entry.commit.subject.to_string())];
         cause.push(piece(Label::Muted, format!("  {}", words::absolute(entry.commit.time))));
-        let names: Vec<String> = entry
-            .also
-            .iter()
-            .take(4)
-            .map(|id| format!("{} {}", id.environment, id.key.name))
-            .collect();
+        let names: Vec<String> =
+            entry.also.iter().take(4).map(|id| format!("{} {}", id.environment, id.key.name)).collect();
         let more = entry.also.len().saturating_sub(4);
         if !names.is_empty() {
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -216,7 +216,10 @@ impl HistoryScreen {
         let g = &facts.look.glyphs;
         let shown = self.shown(facts);
         let who = shown.iter().map(|e| words::width(&e.commit.author)).max().unwrap_or(3).clamp(3, 14);
-        let head = format!("  {:7}  {:>4}  {:who$}  {:10}  what changed in the rendered object", "commit", "when", "who", "cluster");
+        let head = format!(
+            "  {:7}  {:>4}  {:who$}  {:10}  what changed in the rendered object",
+            "commit", "when", "who", "cluster"
+        );
         canvas.line(0, &Line::text(Label::Muted, format!("  {}", &head[2..])));
         for (at, entry) in shown.iter().enumerate().skip(self.list.top).take(height(facts)) {
             let y = cells(at - self.list.top + 1);
@@ -226,7 +229,8 @@ impl HistoryScreen {
             }
             let sign = if here { g.here } else { ' ' };
             let mark = if self.marked.contains(&entry.commit.id) { g.bullet } else { ' ' };
-            let (label, word) = if entry.deployed { (Label::Muted, "deployed") } else { (Label::Notice, "not yet") };
+            let (label, word) =
+                if entry.deployed { (Label::Muted, "deployed") } else { (Label::Notice, "not yet") };
             let author = words::cut(&entry.commit.author, who, g.cut);
             let pad = " ".repeat(who - words::width(&author));
             let ago = words::ago(facts.seconds(), entry.commit.time);

@@ -2,8 +2,8 @@
 
 use super::state::{self, APP_STATES};
 use super::tree::Scope;
-use super::{Counter, Facts, Route, Screen, Step, Strip, draw_empty, draw_reading, marked, open_object};
-use crate::model::{ObjectKey, Place, Problem, Verdict};
+use super::{Counter, Facts, Route, Screen, Step, Strip, draw_empty, draw_reading, open_object};
+use crate::model::{ObjectKey, Place, Verdict};
 use crate::tui::canvas::{Canvas, Piece, bold, cells, piece};
 use crate::tui::filter::{Field, Fields, Filter};
 use crate::tui::keymap::{Action, Mode};
@@ -11,9 +11,13 @@ use crate::tui::list::Ordered;
 use crate::tui::overlay::{Overlay, pager::Pager};
 use crate::tui::theme::Label;
 use crate::tui::words;
-use crate::workspace::{AppRow, AppState, ClusterView, EnvironmentView, ObjectId, Snapshot};
+use crate::workspace::{AppRow, AppState, EnvironmentView, ObjectId, Snapshot};
 use std::collections::HashMap;
 use std::sync::Arc;
+use table::Columns;
+
+mod cluster;
+mod table;
 
 /// How long a cell that changed is bold, in milliseconds.
 const FRESH: u64 = 1_500;
@@ -32,6 +36,7 @@ pub(crate) struct Home {
     filter: Filter,
     only: Option<AppState>,
     changed: HashMap<Row, u64>,
+    opened: u64,
 }
 
 struct AppFields<'a>(&'a AppRow, i64);
@@ -63,7 +68,7 @@ impl Fields for AppFields<'_> {
 
 impl Home {
     fn wanted(&self, facts: &Facts<'_>) -> Vec<Row> {
-        let clusters = facts.snapshot.environments.iter().filter(|e| needs_word(e));
+        let clusters = facts.snapshot.environments.iter().filter(|e| cluster::needs_word(e));
         let clusters = clusters.filter(|_| self.only.is_none() && self.filter.is_empty());
         let apps = facts.snapshot.apps.iter().filter(|row| {
             self.only.is_none_or(|only| row.state == only)
@@ -97,7 +102,7 @@ impl Home {
 
     fn enter(&self, facts: &Facts<'_>) -> Vec<Step> {
         if let Some(view) = self.cluster(facts) {
-            return open_cluster(view, facts);
+            return cluster::open(view, facts);
         }
         self.app(facts).map_or(vec![], |row| {
             vec![Step::Go(Route::Tree(Scope::App(row.environment.clone(), row.key.clone())))]
@@ -108,13 +113,13 @@ impl Home {
         let key = row.object.clone().unwrap_or_else(|| row.key.clone());
         let id = ObjectId { environment: row.environment.clone(), key };
         match action {
-            Action::Revert => match &row.commit {
-                Some(commit) => vec![super::plan::revert(vec![commit.id])],
-                None => {
+            Action::Revert => row.commit.as_ref().map_or_else(
+                || {
                     let text = "no single commit brought this about; h shows what changed the object";
                     vec![Step::Say(Label::Notice, text.into())]
-                }
-            },
+                },
+                |commit| vec![super::plan::revert(vec![commit.id])],
+            ),
             Action::Secrets => {
                 let scope = Scope::App(row.environment.clone(), row.key.clone());
                 vec![Step::Go(Route::Secrets(Some(scope)))]
@@ -179,66 +184,6 @@ fn place_of(row: &AppRow, facts: &Facts<'_>) -> Option<Place> {
     })
 }
 
-/// True if a cluster has something to say before its apps can.
-fn needs_word(view: &EnvironmentView) -> bool {
-    matches!(
-        view.cluster,
-        ClusterView::Unchosen { .. }
-            | ClusterView::NeedsConsent { .. }
-            | ClusterView::Lost { .. }
-            | ClusterView::Failed(_)
-    )
-}
-
-fn open_cluster(view: &EnvironmentView, facts: &Facts<'_>) -> Vec<Step> {
-    match &view.cluster {
-        ClusterView::Lost { problem, .. } | ClusterView::Failed(problem) => {
-            let page = Pager::problems(format!("The cluster of {}", view.name), &[problem.clone()], facts);
-            vec![Step::Show(Box::new(Overlay::Pager(page)))]
-        }
-        _ => vec![Step::Choose(crate::tui::overlay::palette::Choice::Context(view.name.clone()))],
-    }
-}
-
-/// What the row of a cluster says: sign, label, word, cause, next step.
-fn cluster_words(view: &EnvironmentView, facts: &Facts<'_>) -> (char, Label, &'static str, String, String) {
-    let g = &facts.look.glyphs;
-    let told = |p: &Problem| (p.cause.clone(), p.next.clone());
-    match &view.cluster {
-        ClusterView::Unchosen { contexts } if contexts.is_empty() => (
-            g.unknown,
-            Label::Notice,
-            "no cluster",
-            "the kubeconfig has no context; git is shown alone".into(),
-            "set KUBECONFIG or start with --kubeconfig".into(),
-        ),
-        ClusterView::Unchosen { .. } => (
-            g.unknown,
-            Label::Notice,
-            "no cluster",
-            "which cluster this is was not said yet; git is shown alone".into(),
-            "enter chooses one".into(),
-        ),
-        ClusterView::NeedsConsent { command } => (
-            g.unknown,
-            Label::Notice,
-            "asks first",
-            format!("signing in runs {command}"),
-            "enter shows it and asks".into(),
-        ),
-        ClusterView::Lost { since, problem } => {
-            let (cause, next) = told(problem);
-            let ago = words::ago(facts.seconds(), *since);
-            (g.unknown, Label::Notice, "offline", format!("as of {ago} ago: {cause}"), next)
-        }
-        ClusterView::Failed(problem) => {
-            let (cause, next) = told(problem);
-            (g.failing, Label::Bad, "unreachable", cause, next)
-        }
-        _ => (' ', Label::Muted, "", String::new(), String::new()),
-    }
-}
-
 fn height(facts: &Facts<'_>) -> usize {
     facts.height().saturating_sub(1)
 }
@@ -257,6 +202,7 @@ impl Screen for Home {
     }
 
     fn open(&mut self, facts: &Facts<'_>) -> Vec<Step> {
+        self.opened = facts.now;
         self.arrange(facts, true);
         vec![]
     }
@@ -332,12 +278,9 @@ impl Screen for Home {
                     let on = self.only == Some(state);
                     Counter { label: face.label, number, word: face.word.into(), on }
                 }
-                Chip::Undeclared => Counter {
-                    label: Label::Notice,
-                    number,
-                    word: "undeclared".into(),
-                    on: false,
-                },
+                Chip::Undeclared => {
+                    Counter { label: Label::Notice, number, word: "undeclared".into(), on: false }
+                }
                 Chip::Problems => {
                     let word = if number == 1 { "problem" } else { "problems" };
                     Counter { label: Label::Bad, number, word: word.into(), on: false }
@@ -364,7 +307,7 @@ impl Screen for Home {
 
     fn strip(&self, facts: &Facts<'_>) -> Strip {
         if let Some(view) = self.cluster(facts) {
-            let (_, label, _, cause, next) = cluster_words(view, facts);
+            let (_, label, _, cause, next) = cluster::words_of(view, facts);
             let title = format!("cluster of {}", view.name);
             return Strip { title, cause: vec![piece(label, cause)], place: String::new(), next };
         }
@@ -382,6 +325,10 @@ impl Screen for Home {
             Action::Details | Action::History | Action::Yaml | Action::Compare | Action::K9s => app.is_some(),
             _ => true,
         }
+    }
+
+    fn reads(&self, facts: &Facts<'_>) -> bool {
+        !facts.snapshot.repo.read
     }
 
     fn alarm(&self, facts: &Facts<'_>) -> Option<u64> {
@@ -475,7 +422,7 @@ fn draw_nothing(home: &Home, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
     }
     if !snapshot.repo.read || !snapshot.work.is_empty() {
         let what = snapshot.work.first().map_or("reading the repository", |w| w.what.as_str());
-        return draw_reading(canvas, facts, what, 0);
+        return draw_reading(canvas, facts, what, home.opened);
     }
     if let Some(problem) = snapshot.problems.first() {
         return super::draw_problem(canvas, problem);
@@ -485,149 +432,4 @@ fn draw_nothing(home: &Home, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
         "Nothing here is deployed by what Sealane knows.",
         "Looked for Flux Kustomizations and kustomization.yaml files. `: commits` shows the history, `?` the keys.",
     );
-}
-
-/// The widths of the columns; they do not change while one scrolls.
-struct Columns {
-    state: u16,
-    app: u16,
-    environment: u16,
-    wide: bool,
-    widest: bool,
-}
-
-impl Columns {
-    fn of(facts: &Facts<'_>) -> Self {
-        let apps = &facts.snapshot.apps;
-        let width = facts.width();
-        let longest = |of: &dyn Fn(&AppRow) -> usize, least: usize, most: usize| {
-            cells(apps.iter().map(|row| of(row)).max().unwrap_or(0).clamp(least, most))
-        };
-        Self {
-            state: 14,
-            app: longest(&|row| words::width(&name(row)), 8, if width >= 140 { 36 } else { 24 }),
-            environment: longest(&|row| words::width(&row.environment), 4, 12),
-            wide: width >= 100,
-            widest: width >= 140,
-        }
-    }
-
-    fn head(&self, canvas: &mut Canvas<'_>) {
-        let down = canvas.look.glyphs.down;
-        let texts = [
-            format!("state {down}"),
-            "app".into(),
-            "env".into(),
-            "drift".into(),
-            "secret".into(),
-            "rev".into(),
-            "age".into(),
-            "by".into(),
-            "waiting on".into(),
-            "health".into(),
-            "why".into(),
-        ];
-        let texts = texts.map(|t| vec![piece(Label::Muted, t)]);
-        self.row(0, texts, canvas);
-    }
-
-    /// Puts cells into the columns that this width has.
-    fn row(&self, y: u16, parts: [Vec<Piece>; 11], canvas: &mut Canvas<'_>) {
-        let widths = [self.state, self.app, self.environment, 5, 6, 7, 4, 8, 14, 11];
-        let mut x = 2;
-        let mut parts = parts.into_iter();
-        for (index, width) in widths.into_iter().enumerate() {
-            let Some(pieces) = parts.next() else { return };
-            let shown = match index {
-                0..=2 => true,
-                3..=6 => self.wide,
-                _ => self.widest,
-            };
-            if !shown {
-                continue;
-            }
-            let right = matches!(index, 3 | 4 | 6);
-            let wide = cells(pieces.iter().map(|p| words::width(&p.text)).sum());
-            let mut at = x + if right { width.saturating_sub(wide) } else { 0 };
-            for piece in &pieces {
-                at += canvas.put(at, y, (x + width).saturating_sub(at), piece);
-            }
-            x += width + 2;
-        }
-        let mut at = x;
-        let end = canvas.width().saturating_sub(1);
-        for piece in parts.next().into_iter().flatten() {
-            at += canvas.put(at, y, end.saturating_sub(at), &piece);
-        }
-    }
-
-    fn cluster(&self, view: &EnvironmentView, here: bool, y: u16, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
-        let (sign, label, word, cause, _) = cluster_words(view, facts);
-        let mut parts: [Vec<Piece>; 11] = Default::default();
-        parts[0] = vec![piece(label, format!("{sign} {word}"))];
-        parts[1] = vec![Piece { bold: here, ..piece(Label::Text, "cluster") }];
-        parts[2] = vec![piece(Label::Muted, view.name.to_string())];
-        parts[10] = vec![piece(Label::Text, cause)];
-        self.row(y, parts, canvas);
-    }
-
-    fn app(
-        &self,
-        row: &AppRow,
-        (here, fresh): (bool, bool),
-        y: u16,
-        filter: &Filter,
-        facts: &Facts<'_>,
-        canvas: &mut Canvas<'_>,
-    ) {
-        let face = state::app(row.state, &facts.look.glyphs);
-        let quiet = matches!(row.state, AppState::Synced | AppState::Unknown | AppState::NotRendered);
-        let main = if quiet { Label::Muted } else { Label::Text };
-        let number = |n: usize| {
-            if n == 0 { vec![] } else { vec![piece(Label::Notice, n.to_string())] }
-        };
-        let mut parts: [Vec<Piece>; 11] = Default::default();
-        parts[0] = vec![Piece { bold: fresh, ..piece(face.label, format!("{} {}", face.sign, face.word)) }];
-        parts[1] = marked(main, &name(row), here, Some(filter));
-        parts[2] = vec![piece(if quiet { Label::Muted } else { Label::Text }, row.environment.to_string())];
-        parts[3] = number(row.drifted);
-        parts[4] = secrets(row);
-        parts[5] = vec![piece(Label::Muted, revision(row))];
-        let age = row.changed.as_ref().map(|c| words::ago(facts.seconds(), c.time)).unwrap_or_default();
-        parts[6] = vec![piece(Label::Muted, age)];
-        let by = row.changed.as_ref().map(|c| c.author.to_string()).unwrap_or_default();
-        parts[7] = vec![piece(Label::Muted, by)];
-        let waits: Vec<String> = row.waiting_on.iter().map(|k| k.name.to_string()).collect();
-        parts[8] = vec![piece(main, waits.join(", "))];
-        let health = state::health(row.health.state, &facts.look.glyphs);
-        parts[9] = vec![piece(health.label, health.word)];
-        parts[10] = marked(main, &row.cause, false, Some(filter));
-        if fresh {
-            parts[10].iter_mut().for_each(|p| p.bold = true);
-        }
-        self.row(y, parts, canvas);
-    }
-}
-
-/// The app's name; what is no Kustomization says what it is.
-fn name(row: &AppRow) -> String {
-    match &*row.key.kind {
-        "Kustomization" | "Folder" => row.key.name.to_string(),
-        kind => format!("{} {}", kind, row.key.name),
-    }
-}
-
-fn secrets(row: &AppRow) -> Vec<Piece> {
-    match (row.secrets_differ, row.secrets) {
-        (_, 0) => vec![],
-        (0, all) => vec![piece(Label::Muted, all.to_string())],
-        (differ, all) => vec![piece(Label::Notice, format!("{differ}/{all}"))],
-    }
-}
-
-fn revision(row: &AppRow) -> String {
-    let Some(applied) = &row.applied else {
-        return String::new();
-    };
-    applied.commit.map_or_else(|| applied.text.chars().take(7).collect(), |id| id.short())
 }

@@ -192,7 +192,8 @@ impl Screen for Logs {
         }
         let shown = self.shown();
         if shown.is_empty() {
-            let what = if self.lines.is_empty() { "Nothing was logged." } else { "No line passes this filter." };
+            let what =
+                if self.lines.is_empty() { "Nothing was logged." } else { "No line passes this filter." };
             return draw_empty(canvas, what, "");
         }
         let sources = self.lines.iter().map(|l| words::width(&l.source)).max().unwrap_or(0);

@@ -11,6 +11,7 @@
 //!
 //! A screen asks for what it cannot do by [`Step`]s; the root (`update.rs`) carries them on.
 
+pub(crate) mod blocks;
 pub(crate) mod changes;
 pub(crate) mod commits;
 pub(crate) mod details;
@@ -202,6 +203,10 @@ pub(crate) trait Screen: Send {
     fn waiting_since(&self) -> Option<u64> {
         None
     }
+    /// True while it waits for a snapshot that can fill it.
+    fn reads(&self, _facts: &Facts<'_>) -> bool {
+        false
+    }
     /// When it wants to be settled again (milliseconds since 1970).
     fn alarm(&self, _facts: &Facts<'_>) -> Option<u64> {
         None
@@ -315,7 +320,9 @@ pub(crate) fn draw_problem(canvas: &mut Canvas<'_>, problem: &Problem) {
 pub(crate) fn problem_lines(problem: &Problem, room: usize, sign: char) -> Vec<Line> {
     let label = severity_label(problem.severity);
     let mut lines = Vec::new();
-    for (index, text) in words::wrap(&sentence(&problem.cause), room.saturating_sub(2)).into_iter().enumerate() {
+    for (index, text) in
+        words::wrap(&sentence(&problem.cause), room.saturating_sub(2)).into_iter().enumerate()
+    {
         let lead = if index == 0 { bold(label, format!("{sign} ")) } else { piece(label, "  ") };
         lines.push(Line::new(vec![lead, piece(Label::Text, text)]));
     }

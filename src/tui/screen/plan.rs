@@ -1,7 +1,7 @@
 //! The Plan: what would be written and what it does to every cluster, before anything exists. The only place
 //! from which the repository is written to.
 
-use super::diff::{Block, Cursor, draw_blocks};
+use super::blocks::{Block, Cursor, draw_blocks};
 use super::{Facts, Given, Screen, Step, Strip, draw_problem, draw_reading};
 use crate::model::{Commit, CommitId, Problem, Severity};
 use crate::tui::canvas::{Canvas, Line, Piece, bold, cells, piece};
@@ -99,7 +99,8 @@ impl PlanScreen {
     }
 
     fn take_moved(&mut self, theirs: &[Commit], plan: Plan) {
-        let newest = theirs.first().map(|c| format!(", newest {} {}", c.id.short(), c.author)).unwrap_or_default();
+        let newest =
+            theirs.first().map(|c| format!(", newest {} {}", c.id.short(), c.author)).unwrap_or_default();
         let text = format!(
             "The remote has {}{newest}. Nothing was pushed; this is our change on top of theirs.",
             words::count(theirs.len(), "new commit")
@@ -112,7 +113,11 @@ impl PlanScreen {
     fn columns(&self, facts: &Facts<'_>) -> Vec<Vec<Block>> {
         let Some(shown) = &self.shown else { return vec![] };
         let wide = facts.width() >= 120;
-        let (left, right) = if wide { (facts.width() * 2 / 5, facts.width() * 3 / 5 - 3) } else { (facts.width(), facts.width()) };
+        let (left, right) = if wide {
+            (facts.width() * 2 / 5, facts.width() * 3 / 5 - 3)
+        } else {
+            (facts.width(), facts.width())
+        };
         let mut effect = shown.effect_blocks(&self.open, right.saturating_sub(4), facts);
         let mut files = shown.file_blocks(&self.open, left.saturating_sub(4), facts);
         files.extend(shown.message_blocks(left.saturating_sub(4)));
@@ -385,11 +390,15 @@ impl Screen for PlanScreen {
         let block = self.selected(facts);
         let place = block.as_ref().and_then(|b| b.place.clone()).map(|p| p.to_string()).unwrap_or_default();
         let next = match &self.stage {
-            Stage::Committed(done) if facts.snapshot.repo.head != crate::workspace::HeadView::Branch(done.branch.clone()) => {
+            Stage::Committed(done)
+                if facts.snapshot.repo.head != crate::workspace::HeadView::Branch(done.branch.clone()) =>
+            {
                 format!("it is on branch {}; git push origin {} sends it", done.branch, done.branch)
             }
             Stage::Committed(_) => "P pushes it; until then `: take back` undoes it".into(),
-            Stage::Pushed { .. } => "the controllers fetch it in their own time; esc goes back to watch".into(),
+            Stage::Pushed { .. } => {
+                "the controllers fetch it in their own time; esc goes back to watch".into()
+            }
             _ => String::new(),
         };
         Strip { title, cause: block.map(|b| b.cause).unwrap_or_default(), place, next }
@@ -414,7 +423,9 @@ impl Screen for PlanScreen {
 
     fn word(&self, action: Action, _facts: &Facts<'_>) -> Option<String> {
         match (&self.stage, action) {
-            (Stage::Refused(refusal), Action::Revert) if refusal.also.is_empty() => Some("rehearse again".into()),
+            (Stage::Refused(refusal), Action::Revert) if refusal.also.is_empty() => {
+                Some("rehearse again".into())
+            }
             _ => None,
         }
     }
@@ -490,7 +501,10 @@ fn draw_refusal(refusal: &Refusal, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
     let (width, height) = (canvas.width(), canvas.height());
     let used = 6.min(height);
     let mut part = canvas.part(2, used, width.saturating_sub(4), height - used);
-    part.line(0, &Line::text(Label::Text, "Later commits changed the same lines; reverting them too would work:"));
+    part.line(
+        0,
+        &Line::text(Label::Text, "Later commits changed the same lines; reverting them too would work:"),
+    );
     for (y, commit) in refusal.also.iter().enumerate() {
         let ago = words::ago(facts.seconds(), commit.time);
         let line = Line::new(vec![

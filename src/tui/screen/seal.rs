@@ -1,9 +1,7 @@
 //! The keys of one sealed file: typed masked, straight into wiped memory, and handed to the Plan.
 
 use super::plan::PlanScreen;
-use super::{
-    Asked, Facts, Given, Route, Screen, Step, Strip, draw_problem, draw_reading, problem_lines,
-};
+use super::{Asked, Facts, Given, Route, Screen, Step, Strip, draw_problem, draw_reading, problem_lines};
 use crate::model::clean;
 use crate::secret::SecretText;
 use crate::tui::canvas::{Canvas, Line, Piece, bold, cells, piece};
@@ -26,7 +24,7 @@ const MASK: usize = 8;
 /// The screen.
 pub(crate) struct Form {
     file: Arc<str>,
-    form: Asked<SecretForm>,
+    content: Asked<SecretForm>,
     keys: Vec<Key>,
     list: List,
     typing: Option<Typing>,
@@ -64,7 +62,7 @@ impl Form {
     pub(crate) fn new(file: &str) -> Self {
         Self {
             file: file.into(),
-            form: Asked::Reading { since: 0 },
+            content: Asked::Reading { since: 0 },
             keys: vec![],
             list: List::default(),
             typing: None,
@@ -112,7 +110,7 @@ impl Form {
         }
     }
 
-    fn to_plan(&mut self) -> Vec<Step> {
+    fn show_plan(&mut self) -> Vec<Step> {
         if self.changed() == 0 {
             return vec![Step::Say(Label::Muted, "nothing was changed".into())];
         }
@@ -125,7 +123,7 @@ impl Form {
             }
         }
         // The values have left this form; coming back reads it anew.
-        self.form = Asked::Reading { since: 0 };
+        self.content = Asked::Reading { since: 0 };
         self.keys.clear();
         vec![Step::Open(Box::new(PlanScreen::seal(&self.file, edits)))]
     }
@@ -188,10 +186,10 @@ impl Screen for Form {
     fn open(&mut self, facts: &Facts<'_>) -> Vec<Step> {
         let row = facts.snapshot.secrets.iter().find(|row| row.file.as_ref() == Some(&self.file));
         self.environment = row.map(|row| row.environment.clone()).filter(|name| !name.is_empty());
-        if matches!(self.form, Asked::Here(_)) {
+        if matches!(self.content, Asked::Here(_)) {
             return vec![];
         }
-        self.form = Asked::Reading { since: facts.now };
+        self.content = Asked::Reading { since: facts.now };
         vec![Step::Ask(Question::Form(self.file.to_string()))]
     }
 
@@ -208,13 +206,14 @@ impl Screen for Form {
             Action::New => return vec![Step::Show(Box::new(Overlay::Prompt(Prompt::key_name())))],
             Action::Drop => self.remove(),
             Action::Reveal => return self.reveal(facts),
-            Action::Done => return self.to_plan(),
+            Action::Done => return self.show_plan(),
             Action::Copy => {
                 let name = self.keys.get(self.list.cursor).map_or(&self.file, |k| &k.name);
                 return vec![Step::Copy(name.to_string())];
             }
             Action::Back | Action::Quit if self.changed() > 0 => {
-                let sentence = format!("Leave without sealing {}?", words::count(self.changed(), "changed key"));
+                let sentence =
+                    format!("Leave without sealing {}?", words::count(self.changed(), "changed key"));
                 let confirm = Confirm::new(
                     sentence,
                     "What was typed is wiped; the file stays as it is.",
@@ -251,7 +250,7 @@ impl Screen for Form {
                     .flat_map(|f| &f.keys)
                     .map(|(name, kind)| Key { name: name.clone(), kind, change: Change::Kept, new: false })
                     .collect();
-                self.form = form.into();
+                self.content = form.into();
             }
             Answer::Reveal(Ok(text)) => {
                 if let Some(revealed) = &mut self.revealed {
@@ -273,7 +272,7 @@ impl Screen for Form {
             Given::KeyName(name) => self.add(&name, facts),
             Given::Discard => {
                 self.keys.clear();
-                self.form = Asked::Reading { since: facts.now };
+                self.content = Asked::Reading { since: facts.now };
                 vec![Step::Leave]
             }
             _ => vec![],
@@ -306,13 +305,16 @@ impl Screen for Form {
     }
 
     fn strip(&self, _facts: &Facts<'_>) -> Strip {
-        let title = self.keys.get(self.list.cursor).map_or_else(|| self.file.to_string(), |k| k.name.to_string());
+        let title =
+            self.keys.get(self.list.cursor).map_or_else(|| self.file.to_string(), |k| k.name.to_string());
         let (said, next) = match (&self.typing, &self.revealed) {
             (Some(_), _) => (
                 "The value stands in locked memory only: no file, no log, no clipboard of ours.",
                 "type or paste it; enter keeps it, esc leaves the old one",
             ),
-            (None, Some(_)) => ("Shown for ten seconds because you asked; that it was shown is noted.", "V hides it"),
+            (None, Some(_)) => {
+                ("Shown for ten seconds because you asked; that it was shown is noted.", "V hides it")
+            }
             (None, None) => ("Keys that are not touched keep their ciphertext byte for byte.", ""),
         };
         Strip { title, cause: vec![piece(Label::Muted, said)], place: String::new(), next: next.into() }
@@ -324,13 +326,13 @@ impl Screen for Form {
             Action::Enter | Action::Drop => key.is_some(),
             Action::Reveal => key.is_some_and(|k| !k.new),
             Action::Done => self.changed() > 0,
-            Action::New => self.form.here().is_some(),
+            Action::New => self.content.here().is_some(),
             _ => true,
         }
     }
 
     fn waiting_since(&self) -> Option<u64> {
-        self.form.since()
+        self.content.since()
     }
 
     fn alarm(&self, _facts: &Facts<'_>) -> Option<u64> {
@@ -342,7 +344,7 @@ impl Screen for Form {
     }
 
     fn draw(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
-        match &self.form {
+        match &self.content {
             Asked::Reading { since } => draw_reading(canvas, facts, "opening the file", *since),
             Asked::Failed(problem) => draw_problem(canvas, problem),
             Asked::Here(form) => self.draw_form(form, facts, canvas),
@@ -355,8 +357,12 @@ impl Form {
         let g = &facts.look.glyphs;
         let file = if form.new { format!("  {} (new)", form.file) } else { format!("  {}", form.file) };
         canvas.line(0, &Line::new(vec![bold(Label::Text, file)]));
-        let who = if form.recipients.is_empty() { "nobody yet".to_owned() } else { form.recipients.join(", ") };
-        let rule = Line::new(vec![piece(Label::Muted, format!("  {}  can open it: ", form.rule)), piece(Label::Text, who)]);
+        let who =
+            if form.recipients.is_empty() { "nobody yet".to_owned() } else { form.recipients.join(", ") };
+        let rule = Line::new(vec![
+            piece(Label::Muted, format!("  {}  can open it: ", form.rule)),
+            piece(Label::Text, who),
+        ]);
         canvas.line(1, &rule);
         let names = self.keys.iter().map(|k| words::width(&k.name)).max().unwrap_or(3).clamp(12, 32);
         let head = format!("  {:names$}  {:8}  {:34}  what happens", "key", "type", "value");

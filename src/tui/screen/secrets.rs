@@ -26,6 +26,7 @@ pub(crate) struct Secrets {
     filter: Filter,
     only: Option<SecretState>,
     marked: HashSet<Arc<str>>,
+    opened: u64,
 }
 
 struct SecretFields<'a>(&'a SecretRow, i64);
@@ -96,6 +97,7 @@ impl Secrets {
             filter: Filter::default(),
             only: None,
             marked: HashSet::new(),
+            opened: 0,
         }
     }
 
@@ -190,6 +192,7 @@ impl Screen for Secrets {
     }
 
     fn open(&mut self, facts: &Facts<'_>) -> Vec<Step> {
+        self.opened = facts.now;
         self.arrange(facts, true);
         vec![]
     }
@@ -202,16 +205,16 @@ impl Screen for Secrets {
             Action::Counter(number) => {
                 let chosen = self.counters(facts).get(usize::from(number).saturating_sub(1)).cloned();
                 let g = &facts.look.glyphs;
-                let chosen = chosen.and_then(|c| {
-                    SECRET_STATES.into_iter().find(|s| state::secret(*s, g).word == c.word)
-                });
+                let chosen = chosen
+                    .and_then(|c| SECRET_STATES.into_iter().find(|s| state::secret(*s, g).word == c.word));
                 self.only = if self.only == chosen { None } else { chosen };
                 self.arrange(facts, true);
                 return vec![];
             }
             Action::New => {
                 let start = self.selected(facts).and_then(|r| r.file.clone());
-                let folder = start.as_deref().and_then(|f| f.rsplit_once('/')).map(|(folder, _)| format!("{folder}/"));
+                let folder =
+                    start.as_deref().and_then(|f| f.rsplit_once('/')).map(|(folder, _)| format!("{folder}/"));
                 let prompt = Prompt::file_name(&folder.unwrap_or_default());
                 return vec![Step::Show(Box::new(Overlay::Prompt(prompt)))];
             }
@@ -341,7 +344,7 @@ impl Screen for Secrets {
                 return draw_empty(canvas, "No secret passes this filter.", "esc takes the filter back");
             }
             if !facts.snapshot.repo.read || !facts.snapshot.work.is_empty() {
-                return draw_reading(canvas, facts, "looking for sealed files", 0);
+                return draw_reading(canvas, facts, "looking for sealed files", self.opened);
             }
             return draw_empty(canvas, "No sealed files.", "n makes one, ? explains the keys");
         }
@@ -372,9 +375,16 @@ impl Secrets {
         let width = facts.width();
         let members: Vec<_> = self.members(facts).collect();
         let longest = members.iter().map(|r| words::width(&name(r))).max().unwrap_or(8);
-        let fixed = if width >= 140 { 92 } else if width >= 100 { 76 } else { 51 };
+        let fixed = if width >= 140 {
+            92
+        } else if width >= 100 {
+            76
+        } else {
+            51
+        };
         let room = longest.clamp(8, width.saturating_sub(fixed).max(8));
-        let head = format!("  {:13} {:room$}  {:8} {:>4}  {:17}", "state", "file or object", "env", "keys", "live");
+        let head =
+            format!("  {:13} {:room$}  {:8} {:>4}  {:17}", "state", "file or object", "env", "keys", "live");
         let mut pieces = vec![piece(Label::Muted, head)];
         if width >= 100 {
             pieces.push(piece(Label::Muted, format!("{:>6}  {:16}", "sealed", "can open")));
@@ -392,7 +402,8 @@ impl Secrets {
                 canvas.select(y);
             }
             let file_marked = row.file.as_ref().is_some_and(|f| self.marked.contains(f));
-            let lead = format!("{}{}", if here { g.here } else { ' ' }, if file_marked { g.bullet } else { ' ' });
+            let lead =
+                format!("{}{}", if here { g.here } else { ' ' }, if file_marked { g.bullet } else { ' ' });
             let mut line = vec![piece(Label::Accent, lead)];
             line.extend(self.cells_of(row, here, room, facts));
             canvas.line(y, &Line::new(line));

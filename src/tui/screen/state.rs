@@ -58,7 +58,6 @@ pub(crate) fn verdict(verdict: &Verdict, secret: bool, g: &Glyphs) -> Face {
         Verdict::Drifted if secret => face(g.differs, Label::Notice, "differs"),
         Verdict::Drifted => face(g.drifted, Label::Notice, "drifted"),
         Verdict::Missing => face(g.only_git, Label::Bad, "missing"),
-        Verdict::Extra { kept: false } => face(g.removed, Label::Notice, "will go"),
         Verdict::Extra { kept: true } => face(g.only_live, Label::Muted, "kept"),
         Verdict::OwnedByOther(_) => face(g.unknown, Label::Notice, "owned by other"),
         Verdict::Unadopted => face(g.drifted, Label::Notice, "not adopted"),
@@ -67,7 +66,9 @@ pub(crate) fn verdict(verdict: &Verdict, secret: bool, g: &Glyphs) -> Face {
         Verdict::Terminating => face(g.removed, Label::Motion, "terminating"),
         Verdict::Pending(PendingKind::Create) => face(g.only_git, Label::Notice, "will be made"),
         Verdict::Pending(PendingKind::Change) => face(g.drifted, Label::Notice, "pending"),
-        Verdict::Pending(PendingKind::Remove) => face(g.removed, Label::Notice, "will go"),
+        Verdict::Extra { kept: false } | Verdict::Pending(PendingKind::Remove) => {
+            face(g.removed, Label::Notice, "will go")
+        }
         Verdict::NotRendered(_) => face(g.unknown, Label::Muted, "not rendered"),
         Verdict::Forbidden => face(g.unknown, Label::Muted, "not readable"),
         Verdict::Unknown(_) => face(g.unknown, Label::Muted, "unknown"),

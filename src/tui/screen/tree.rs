@@ -1,17 +1,18 @@
 //! Side by side: what git declares, what the cluster has, aligned by identity, and between them how they relate.
 
 use super::state;
-use super::{Counter, Facts, Route, Screen, Step, Strip, draw_empty, draw_reading, marked, open_object};
+use super::{Counter, Facts, Route, Screen, Step, Strip, draw_empty, draw_reading, open_object};
 use crate::model::{HealthState, ObjectKey, Place, Verdict};
-use crate::tui::canvas::{Canvas, Line, Piece, bold, cells, piece};
+use crate::tui::canvas::{Canvas, Piece, bold, cells, piece};
 use crate::tui::filter::{Field, Fields, Filter};
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::list::Ordered;
 use crate::tui::theme::Label;
-use crate::tui::words;
 use crate::workspace::{ObjectId, ObjectRow, Snapshot};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+mod rows;
 
 /// Whose objects are shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub(crate) struct Tree {
     rows: Ordered<ObjectId>,
     filter: Filter,
     only: Option<Chip>,
+    opened: u64,
 }
 
 /// What a counter counts.
@@ -108,6 +110,7 @@ impl Tree {
             rows: Ordered::default(),
             filter: Filter::default(),
             only: None,
+            opened: 0,
         }
     }
 
@@ -149,7 +152,7 @@ impl Tree {
                         && spaces.contains(&*o.key.namespace)
                 };
                 let chosen: Vec<_> = objects.filter(inside).filter(|o| own(o) || stray(o)).collect();
-                with_owners(chosen, key)
+                with_owners(&chosen, key)
             }
         }
     }
@@ -183,7 +186,7 @@ impl Tree {
 }
 
 /// Children without a producer belong to the app only if their owner does.
-fn with_owners<'a>(chosen: Vec<&'a Arc<ObjectRow>>, key: &ObjectKey) -> Vec<&'a Arc<ObjectRow>> {
+fn with_owners<'a>(chosen: &[&'a Arc<ObjectRow>], key: &ObjectKey) -> Vec<&'a Arc<ObjectRow>> {
     let by_key: HashMap<&ObjectKey, &Arc<ObjectRow>> = chosen.iter().map(|o| (&o.key, *o)).collect();
     let belongs = |row: &Arc<ObjectRow>| {
         let mut at = row;
@@ -249,6 +252,7 @@ impl Screen for Tree {
     }
 
     fn open(&mut self, facts: &Facts<'_>) -> Vec<Step> {
+        self.opened = facts.now;
         self.arrange(facts, true);
         vec![]
     }
@@ -345,7 +349,9 @@ impl Screen for Tree {
         match action {
             Action::Edit => row.is_some_and(|r| place(r).is_some()),
             Action::Logs => row.is_some_and(|r| r.live && super::home::has_logs(&r.key)),
-            Action::Secrets => facts.snapshot.secrets.iter().any(|s| super::secrets::inside(s, &self.scope, facts)),
+            Action::Secrets => {
+                facts.snapshot.secrets.iter().any(|s| super::secrets::inside(s, &self.scope, facts))
+            }
             Action::History => row.is_some_and(|r| r.declared),
             Action::Details | Action::Yaml | Action::Compare | Action::K9s | Action::Enter => row.is_some(),
             _ => true,
@@ -371,96 +377,6 @@ impl Screen for Tree {
             let Some(node) = self.nodes.get(&self.rows.order[at]) else { continue };
             self.draw_row(node, at == self.rows.list.cursor, cells(y + 1), facts, canvas);
         }
-    }
-}
-
-impl Tree {
-    fn draw_row(&self, node: &Node, here: bool, y: u16, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
-        let middle = canvas.width() / 2;
-        let mut face = state::verdict(&node.row.verdict, node.row.key.is_secret(), &facts.look.glyphs);
-        // What the cluster makes by itself below a declared object has no other side to agree with.
-        if !node.row.declared && node.row.verdict.is_synced() {
-            face.sign = ' ';
-        }
-        if here {
-            canvas.select(y);
-            canvas.put(0, y, 1, &piece(Label::Accent, facts.look.glyphs.here));
-        }
-        let left = self.left(node, here, facts);
-        let right = self.right(node, here, facts);
-        let wide = canvas.width();
-        canvas.part(2, y, middle.saturating_sub(5), 1).line(0, &left);
-        canvas.put(middle - 1, y, 1, &piece(Label::Line, facts.look.glyphs.vertical));
-        canvas.put(middle, y, 1, &bold(face.label, face.sign));
-        canvas.put(middle + 1, y, 1, &piece(Label::Line, facts.look.glyphs.vertical));
-        canvas.part(middle + 3, y, wide.saturating_sub(middle + 4), 1).line(0, &right);
-        canvas.unselect();
-    }
-
-    fn name(&self, node: &Node, here: bool, facts: &Facts<'_>) -> Vec<Piece> {
-        let g = &facts.look.glyphs;
-        let quiet = chip(&node.row) == Chip::Synced;
-        let main = if quiet { Label::Muted } else { Label::Text };
-        let twig = match node.depth {
-            0 => String::new(),
-            depth => format!("{}{} ", "  ".repeat(depth - 1), if node.last { g.last } else { g.branch }),
-        };
-        let mut pieces = vec![piece(Label::Line, twig), piece(Label::Muted, format!("{} ", node.row.key.kind))];
-        pieces.extend(marked(main, &node.row.key.name, here, Some(&self.filter)));
-        pieces
-    }
-
-    fn left(&self, node: &Node, here: bool, facts: &Facts<'_>) -> Line {
-        if !node.row.declared {
-            return Line::default();
-        }
-        let line = Line::new(self.name(node, here, facts));
-        let room = usize::from(facts.body.width / 2).saturating_sub(line.width() + 7);
-        let Some(origin) = &node.row.origin else { return line };
-        let mut text = match (&origin.sealed, origin.generated, origin.line) {
-            (Some(file), ..) => format!("{file} sealed"),
-            (None, true, _) => format!("{} generated", origin.file),
-            (None, false, 0) => origin.file.to_string(),
-            (None, false, line) => format!("{}:{line}", origin.file),
-        };
-        // A path that does not fit leaves its folders out: the strip names them.
-        if words::width(&text) > room {
-            text = text.rsplit_once('/').map_or(text.clone(), |(_, name)| name.to_owned());
-        }
-        line.right(piece(Label::Muted, text))
-    }
-
-    fn right(&self, node: &Node, here: bool, facts: &Facts<'_>) -> Line {
-        let g = &facts.look.glyphs;
-        let row = &node.row;
-        if !row.live {
-            let text = match row.verdict {
-                Verdict::Pending(_) => "not there yet, will be made",
-                Verdict::Missing => "gone from the cluster",
-                Verdict::NotRendered(_) | Verdict::Unknown(_) => "unknown",
-                Verdict::Forbidden => "we may not read it",
-                _ => "not there",
-            };
-            let label = state::verdict(&row.verdict, false, g).label;
-            return Line::text(label, text);
-        }
-        let face = state::verdict(&row.verdict, row.key.is_secret(), g);
-        let health = state::health(row.health.state, g);
-        let mut pieces = self.name(node, here, facts);
-        if !row.summary.is_empty() {
-            pieces.push(piece(face.label, format!("  {}", row.summary)));
-        } else if !row.verdict.is_synced() {
-            pieces.push(piece(face.label, format!("  {}", face.word)));
-        } else if row.key.is_secret() {
-            pieces.push(piece(Label::Muted, "  same value"));
-        }
-        let mut line = Line::new(pieces);
-        if !matches!(row.health.state, HealthState::Healthy | HealthState::NotApplicable) {
-            line.pieces.push(piece(health.label, format!("  {} {}", health.sign, health.word)));
-        } else if row.health.state == HealthState::Healthy {
-            line.right = Some(piece(Label::Muted, "healthy"));
-        }
-        line
     }
 }
 
@@ -513,10 +429,14 @@ fn draw_none(tree: &Tree, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
         return draw_empty(canvas, "No object passes this filter.", "esc takes the filter back");
     }
     if !facts.snapshot.repo.read || !facts.snapshot.work.is_empty() {
-        return draw_reading(canvas, facts, "reading its objects", 0);
+        return draw_reading(canvas, facts, "reading its objects", tree.opened);
     }
     if tree.scope == Scope::Undeclared {
         return draw_empty(canvas, "Everything in the clusters that we read is declared.", "");
     }
-    draw_empty(canvas, "It declares no objects, or they could not be rendered.", "esc goes back; its row says why");
+    draw_empty(
+        canvas,
+        "It declares no objects, or they could not be rendered.",
+        "esc goes back; its row says why",
+    );
 }

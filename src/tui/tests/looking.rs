@@ -38,7 +38,8 @@ fn the_fixture_in_a_terminal() {
         let (_tour, tour) = watch::channel(TourStep { text: text.into(), key_to_hide: Some('T') });
         let first = snapshots.borrow().clone();
         let glyphs = if has("ascii") { ASCII } else { UNICODE };
-        let state = State::new(first, look(colours, glyphs), surface.size(), NOW);
+        let mut state = State::new(first, look(colours, glyphs), surface.size(), NOW);
+        state.editor = std::env::var("EDITOR").into_iter().collect();
         let wires = Wires {
             snapshots,
             back,

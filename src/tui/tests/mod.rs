@@ -1,13 +1,13 @@
 //! Stories over the whole screen: keys in, frames and effects out.
 
 use super::canvas::Look;
+use super::draw;
 use super::effect::{Effect, Errand, Reply, Slot};
 use super::fixture;
 use super::glyph::{Glyphs, UNICODE};
 use super::state::{Message, State};
 use super::theme::{Colours, Theme, label_of};
 use super::update::update;
-use super::draw;
 use crate::workspace::Snapshot;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
@@ -107,7 +107,10 @@ fn named_key(name: &str) -> KeyEvent {
 
 fn text_of(buffer: &Buffer) -> String {
     let rows = buffer.content.chunks(usize::from(buffer.area.width.max(1)));
-    rows.map(|row| row.iter().map(|c| c.symbol()).collect::<String>().trim_end().to_owned() + "\n").collect()
+    rows.fold(String::new(), |text, row| {
+        let line: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
+        text + line.trim_end() + "\n"
+    })
 }
 
 /// Text, and below it the runs of labels: `3:0-9 Bad bold`.
@@ -126,7 +129,8 @@ fn picture(desk: &Desk) -> String {
             }
             let label = label_of(theme, style);
             let blank = row[x..=end].iter().all(|c| c.symbol() == " ");
-            let plain = matches!(label, None | Some(super::theme::Label::Text)) && style.add_modifier.is_empty();
+            let plain =
+                matches!(label, None | Some(super::theme::Label::Text)) && style.add_modifier.is_empty();
             if !blank && !plain {
                 let label = label.map_or_else(String::new, |l| format!("{l:?}"));
                 let more = format!("{:?}", style.add_modifier).to_lowercase().replace("none", "");

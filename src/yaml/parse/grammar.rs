@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 /// What is expected next.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     StreamStart,
     DocumentStart,
     DocumentContent,
@@ -34,14 +34,14 @@ enum State {
 
 /// A parser over one text; call [`Parser::next`] until it gives `StreamEnd`.
 pub(in crate::yaml) struct Parser<'t> {
-    scanner: Scanner<'t>,
-    state: State,
-    states: Vec<State>,
+    pub(super) scanner: Scanner<'t>,
+    pub(super) state: State,
+    pub(super) states: Vec<State>,
     tags: Vec<(&'t str, String)>,
     /// At the end of a document go-yaml v3 has seen three tokens more, and what is wrong with them.
     looks_ahead: bool,
     /// Where the dash stands before the list item just begun.
-    dash: usize,
+    pub(super) dash: usize,
 }
 
 impl<'t> Parser<'t> {
@@ -112,27 +112,27 @@ impl<'t> Parser<'t> {
         then(self)
     }
 
-    fn peek(&mut self) -> Result<&Token<'t>, Fault> {
+    pub(super) fn peek(&mut self) -> Result<&Token<'t>, Fault> {
         self.scanner.peek()
     }
 
-    fn pop(&mut self) {
+    pub(super) fn pop(&mut self) {
         self.state = self.states.pop().unwrap_or(State::End);
     }
 
     /// An event without extent, before the next token.
-    fn empty_event(&mut self, kind: EventKind<'t>) -> Result<Event<'t>, Fault> {
+    pub(super) fn empty_event(&mut self, kind: EventKind<'t>) -> Result<Event<'t>, Fault> {
         let start = self.peek()?.start;
         Ok(Event { kind, start, end: start.at })
     }
 
     /// An event that takes the place of the next token.
-    fn token_event(&mut self, kind: EventKind<'t>) -> Result<Event<'t>, Fault> {
+    pub(super) fn token_event(&mut self, kind: EventKind<'t>) -> Result<Event<'t>, Fault> {
         let token = self.scanner.take()?;
         Ok(Event { kind, start: token.start, end: token.end })
     }
 
-    fn fault<T>(&mut self, message: &str) -> Result<T, Fault> {
+    pub(super) fn fault<T>(&mut self, message: &str) -> Result<T, Fault> {
         let start = self.peek()?.start;
         Err(Fault::new(message, start))
     }
@@ -216,13 +216,13 @@ impl<'t> Parser<'t> {
     }
 
     /// A value that is not written, before the next token.
-    fn empty_scalar(&mut self) -> Result<Event<'t>, Fault> {
+    pub(super) fn empty_scalar(&mut self) -> Result<Event<'t>, Fault> {
         self.empty_event(no_text(Properties::default()))
     }
 
     /// Any node: an alias, or properties and content. `block` where block collections may stand,
     /// `indentless` where a list may stand at the column of its key.
-    fn node(&mut self, block: bool, indentless: bool) -> Result<Event<'t>, Fault> {
+    pub(super) fn node(&mut self, block: bool, indentless: bool) -> Result<Event<'t>, Fault> {
         if let Kind::Alias(name) = self.peek()?.kind {
             self.pop();
             return self.token_event(EventKind::Alias(name));
@@ -298,174 +298,10 @@ impl<'t> Parser<'t> {
         let (_, prefix) = self.tags.iter().find(|(known, _)| *known == handle)?;
         Some(format!("{prefix}{suffix}"))
     }
-
-    fn block_sequence_entry(&mut self) -> Result<Event<'t>, Fault> {
-        match self.peek()?.kind {
-            Kind::BlockEntry => {
-                let sign = self.scanner.take()?;
-                self.dash = sign.start.at;
-                let is_empty = matches!(self.peek()?.kind, Kind::BlockEntry | Kind::BlockEnd);
-                self.entry(&sign, is_empty, State::BlockSequenceEntry, false)
-            }
-            Kind::BlockEnd => {
-                self.pop();
-                self.token_event(EventKind::SequenceEnd)
-            }
-            _ => self.fault("did not find expected '-' indicator"),
-        }
-    }
-
-    /// What stands behind a `-`, a `?` or a `:` of the block context.
-    fn entry(
-        &mut self,
-        sign: &Token<'t>,
-        is_empty: bool,
-        then: State,
-        indentless: bool,
-    ) -> Result<Event<'t>, Fault> {
-        if is_empty {
-            self.state = then;
-            return Ok(empty_scalar_behind(sign));
-        }
-        self.states.push(then);
-        self.node(true, indentless)
-    }
-
-    fn indentless_entry(&mut self) -> Result<Event<'t>, Fault> {
-        if !matches!(self.peek()?.kind, Kind::BlockEntry) {
-            self.pop();
-            return self.empty_event(EventKind::SequenceEnd);
-        }
-        let sign = self.scanner.take()?;
-        self.dash = sign.start.at;
-        let is_empty =
-            matches!(self.peek()?.kind, Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd);
-        self.entry(&sign, is_empty, State::IndentlessEntry, false)
-    }
-
-    fn block_mapping_key(&mut self) -> Result<Event<'t>, Fault> {
-        match self.peek()?.kind {
-            Kind::Key => {
-                let sign = self.scanner.take()?;
-                let is_empty = matches!(self.peek()?.kind, Kind::Key | Kind::Value | Kind::BlockEnd);
-                self.entry(&sign, is_empty, State::BlockMappingValue, true)
-            }
-            Kind::BlockEnd => {
-                self.pop();
-                self.token_event(EventKind::MappingEnd)
-            }
-            _ => self.fault("did not find expected key"),
-        }
-    }
-
-    fn block_mapping_value(&mut self) -> Result<Event<'t>, Fault> {
-        if !matches!(self.peek()?.kind, Kind::Value) {
-            self.state = State::BlockMappingKey;
-            return self.empty_scalar();
-        }
-        let sign = self.scanner.take()?;
-        let is_empty = matches!(self.peek()?.kind, Kind::Key | Kind::Value | Kind::BlockEnd);
-        self.entry(&sign, is_empty, State::BlockMappingKey, true)
-    }
-
-    fn flow_sequence_entry(&mut self, is_first: bool) -> Result<Event<'t>, Fault> {
-        if !is_first && !matches!(self.peek()?.kind, Kind::FlowSequenceEnd) {
-            if !matches!(self.peek()?.kind, Kind::FlowEntry) {
-                return self.fault("did not find expected ',' or ']'");
-            }
-            self.scanner.take()?;
-        }
-        match self.peek()?.kind {
-            Kind::FlowSequenceEnd => {
-                self.pop();
-                self.token_event(EventKind::SequenceEnd)
-            }
-            Kind::Key => {
-                self.state = State::FlowPairKey;
-                let kind = EventKind::MappingStart { flow: true, properties: Properties::default() };
-                self.token_event(kind)
-            }
-            _ => {
-                self.states.push(State::FlowSequenceEntry);
-                self.node(false, false)
-            }
-        }
-    }
-
-    fn flow_pair_key(&mut self) -> Result<Event<'t>, Fault> {
-        if matches!(self.peek()?.kind, Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd) {
-            self.state = State::FlowPairValue;
-            let sign = self.scanner.take()?;
-            return Ok(empty_scalar_behind(&sign));
-        }
-        self.states.push(State::FlowPairValue);
-        self.node(false, false)
-    }
-
-    fn flow_pair_value(&mut self) -> Result<Event<'t>, Fault> {
-        if matches!(self.peek()?.kind, Kind::Value) {
-            self.scanner.take()?;
-            if !matches!(self.peek()?.kind, Kind::FlowEntry | Kind::FlowSequenceEnd) {
-                self.states.push(State::FlowPairEnd);
-                return self.node(false, false);
-            }
-        }
-        self.state = State::FlowPairEnd;
-        self.empty_scalar()
-    }
-
-    fn flow_pair_end(&mut self) -> Result<Event<'t>, Fault> {
-        self.state = State::FlowSequenceEntry;
-        self.empty_event(EventKind::MappingEnd)
-    }
-
-    fn flow_mapping_key(&mut self, is_first: bool) -> Result<Event<'t>, Fault> {
-        if !is_first && !matches!(self.peek()?.kind, Kind::FlowMappingEnd) {
-            if !matches!(self.peek()?.kind, Kind::FlowEntry) {
-                return self.fault("did not find expected ',' or '}'");
-            }
-            self.scanner.take()?;
-        }
-        match self.peek()?.kind {
-            Kind::FlowMappingEnd => {
-                self.pop();
-                self.token_event(EventKind::MappingEnd)
-            }
-            Kind::Key => {
-                self.scanner.take()?;
-                if matches!(self.peek()?.kind, Kind::Value | Kind::FlowEntry | Kind::FlowMappingEnd) {
-                    self.state = State::FlowMappingValue;
-                    return self.empty_scalar();
-                }
-                self.states.push(State::FlowMappingValue);
-                self.node(false, false)
-            }
-            _ => {
-                self.states.push(State::FlowMappingEmptyValue);
-                self.node(false, false)
-            }
-        }
-    }
-
-    fn flow_mapping_value(&mut self) -> Result<Event<'t>, Fault> {
-        if matches!(self.peek()?.kind, Kind::Value) {
-            self.scanner.take()?;
-            if !matches!(self.peek()?.kind, Kind::FlowEntry | Kind::FlowMappingEnd) {
-                self.states.push(State::FlowMappingKey);
-                return self.node(false, false);
-            }
-        }
-        self.flow_mapping_empty_value()
-    }
-
-    fn flow_mapping_empty_value(&mut self) -> Result<Event<'t>, Fault> {
-        self.state = State::FlowMappingKey;
-        self.empty_scalar()
-    }
 }
 
 /// A value that is not written, behind a sign.
-fn empty_scalar_behind<'t>(sign: &Token<'t>) -> Event<'t> {
+pub(super) fn empty_scalar_behind<'t>(sign: &Token<'t>) -> Event<'t> {
     let mut start = sign.start;
     start.column += u32::try_from(sign.end - start.at).unwrap_or(0);
     start.at = sign.end;

@@ -10,16 +10,20 @@
 //! | --- | --- |
 //! | `cursor` | a place in the text: bytes, lines, columns |
 //! | `scan` | tokens: indentation, signs, simple keys |
+//! | `names` | anchors, tags, directives |
 //! | `flow` | plain and quoted scalars |
 //! | `block` | `\|` and `>` scalars |
-//! | `grammar` | tokens to [`Event`]s |
+//! | `grammar` | tokens to [`Event`]s: documents, nodes |
+//! | `collections` | tokens to events: lists, mappings |
 //!
 //! Nothing here recurses, and nothing looks ahead further than one line or 1,024 bytes.
 
 mod block;
+mod collections;
 mod cursor;
 mod flow;
 mod grammar;
+mod names;
 mod scan;
 
 pub(super) use cursor::Pos;

@@ -1,7 +1,7 @@
 //! Text to tokens: indentation becomes block starts and ends, a scalar before a colon becomes a key.
 
 use super::Fault;
-use super::cursor::{Cursor, Pos, is_word};
+use super::cursor::{Cursor, Pos};
 use crate::yaml::node::Style;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -168,12 +168,12 @@ impl<'t> Scanner<'t> {
         Ok(())
     }
 
-    fn drop_innermost_key(&mut self) -> Result<(), Fault> {
+    pub(super) fn drop_innermost_key(&mut self) -> Result<(), Fault> {
         self.drop_key(self.keys.len() - 1)
     }
 
     /// Notes that the next token may be a key.
-    fn save_key(&mut self) -> Result<(), Fault> {
+    pub(super) fn save_key(&mut self) -> Result<(), Fault> {
         if !self.key_allowed {
             return Ok(());
         }
@@ -191,7 +191,7 @@ impl<'t> Scanner<'t> {
         !self.is_in_flow() && self.indent == signed(start.column)
     }
 
-    fn push(&mut self, kind: Kind<'t>, start: Pos) {
+    pub(super) fn push(&mut self, kind: Kind<'t>, start: Pos) {
         let end = self.cursor.at;
         self.tokens.push_back(Token { kind, start, end });
     }
@@ -216,7 +216,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Closes the block collections that are further in than `column`.
-    fn unroll(&mut self, column: isize) {
+    pub(super) fn unroll(&mut self, column: isize) {
         while !self.is_in_flow() && self.indent > column {
             let pos = self.cursor.pos();
             self.push(Kind::BlockEnd, pos);
@@ -433,172 +433,13 @@ impl<'t> Scanner<'t> {
         Ok(())
     }
 
-    fn anchor(&mut self) -> Result<(), Fault> {
-        self.save_key()?;
-        self.key_allowed = false;
-        let start = self.cursor.pos();
-        let is_alias = self.cursor.peek(0) == b'*';
-        self.cursor.at += 1;
-        let name = self.word();
-        let ends = self.cursor.is_blank_or_end(self.cursor.at)
-            || matches!(self.cursor.peek(0), b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`');
-        if name.is_empty() || !ends {
-            return Err(Fault::new("did not find expected alphabetic or numeric character", start));
-        }
-        self.push(if is_alias { Kind::Alias(name) } else { Kind::Anchor(name) }, start);
-        Ok(())
-    }
-
-    fn word(&mut self) -> &'t str {
-        let start = self.cursor.at;
-        while is_word(self.cursor.peek(0)) {
-            self.cursor.at += 1;
-        }
-        self.cursor.slice(start, self.cursor.at)
-    }
-
-    fn tag(&mut self) -> Result<(), Fault> {
-        self.save_key()?;
-        self.key_allowed = false;
-        let start = self.cursor.pos();
-        let kind = if self.cursor.peek(1) == b'<' {
-            self.cursor.at += 2;
-            let suffix = self.tag_uri(start)?;
-            if self.cursor.peek(0) != b'>' {
-                return Err(Fault::new("did not find the expected '>'", start));
-            }
-            self.cursor.at += 1;
-            Kind::Tag { handle: "", suffix }
-        } else {
-            self.short_tag(start)?
-        };
-        if !self.cursor.is_blank_or_end(self.cursor.at) {
-            return Err(Fault::new("did not find expected whitespace or line break", start));
-        }
-        self.push(kind, start);
-        Ok(())
-    }
-
-    /// `!suffix`, `!handle!suffix`, `!!suffix` or a bare `!`.
-    fn short_tag(&mut self, start: Pos) -> Result<Kind<'t>, Fault> {
-        self.cursor.at += 1;
-        self.word();
-        if self.cursor.peek(0) == b'!' {
-            self.cursor.at += 1;
-            let handle = self.cursor.slice(start.at, self.cursor.at);
-            return Ok(Kind::Tag { handle, suffix: self.tag_uri(start)? });
-        }
-        self.cursor.at = start.at + 1;
-        if !is_tag_byte(self.cursor.peek(0)) {
-            return Ok(Kind::Tag { handle: "", suffix: "!".to_owned() });
-        }
-        Ok(Kind::Tag { handle: "!", suffix: self.tag_uri(start)? })
-    }
-
-    /// The rest of a tag, its `%` escapes undone.
-    fn tag_uri(&mut self, start: Pos) -> Result<String, Fault> {
-        let from = self.cursor.at;
-        let mut bytes = Vec::new();
-        while is_tag_byte(self.cursor.peek(0)) {
-            let byte = self.cursor.peek(0);
-            if byte == b'%' {
-                let digits = self.cursor.slice(self.cursor.at + 1, self.cursor.at + 3);
-                let escaped = u8::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'));
-                bytes.push(escaped.ok_or_else(|| Fault::new("did not find URI escaped octet", start))?);
-                self.cursor.at += 3;
-            } else {
-                bytes.push(byte);
-                self.cursor.at += 1;
-            }
-        }
-        if self.cursor.at == from {
-            return Err(Fault::new("did not find expected tag URI", start));
-        }
-        String::from_utf8(bytes).map_err(|_| Fault::new("found an incorrect octet in a tag", start))
-    }
-
-    fn directive(&mut self) -> Result<(), Fault> {
-        self.unroll(-1);
-        self.drop_innermost_key()?;
-        self.key_allowed = false;
-        let start = self.cursor.pos();
-        self.cursor.at += 1;
-        let kind = match self.word() {
-            "YAML" => self.version(start)?,
-            "TAG" => self.tag_directive(start)?,
-            _ => return Err(Fault::new("found unknown directive name", start)),
-        };
-        self.push(kind, start);
-        self.skip_blanks();
-        if self.cursor.peek(0) == b'#' {
-            self.skip_comment();
-        }
-        if !self.cursor.is_line_end(self.cursor.at) {
-            return Err(Fault::new("did not find expected comment or line break", start));
-        }
-        self.cursor.skip_break();
-        Ok(())
-    }
-
     pub(super) fn skip_blanks(&mut self) {
         while self.cursor.is_blank() {
             self.cursor.at += 1;
         }
     }
-
-    fn version(&mut self, start: Pos) -> Result<Kind<'t>, Fault> {
-        self.skip_blanks();
-        let major = self.version_number(start)?;
-        if self.cursor.peek(0) != b'.' {
-            return Err(Fault::new("did not find expected digit or '.' character", start));
-        }
-        self.cursor.at += 1;
-        Ok(Kind::Version { major, minor: self.version_number(start)? })
-    }
-
-    fn version_number(&mut self, start: Pos) -> Result<u32, Fault> {
-        let from = self.cursor.at;
-        while self.cursor.peek(0).is_ascii_digit() {
-            self.cursor.at += 1;
-        }
-        let digits = self.cursor.slice(from, self.cursor.at);
-        match digits.parse() {
-            Ok(number) if digits.len() <= 2 => Ok(number),
-            _ => Err(Fault::new("did not find expected version number", start)),
-        }
-    }
-
-    fn tag_directive(&mut self, start: Pos) -> Result<Kind<'t>, Fault> {
-        self.skip_blanks();
-        let from = self.cursor.at;
-        if self.cursor.peek(0) != b'!' {
-            return Err(Fault::new("did not find expected '!'", start));
-        }
-        self.cursor.at += 1;
-        let name = self.word();
-        if self.cursor.peek(0) == b'!' {
-            self.cursor.at += 1;
-        } else if !name.is_empty() {
-            return Err(Fault::new("did not find expected '!'", start));
-        }
-        let handle = self.cursor.slice(from, self.cursor.at);
-        if !self.cursor.is_blank() {
-            return Err(Fault::new("did not find expected whitespace", start));
-        }
-        self.skip_blanks();
-        let prefix = self.tag_uri(start)?;
-        if !self.cursor.is_blank_or_end(self.cursor.at) {
-            return Err(Fault::new("did not find expected whitespace or line break", start));
-        }
-        Ok(Kind::TagDirective { handle, prefix })
-    }
 }
 
 fn signed(column: u32) -> isize {
     isize::try_from(column).unwrap_or(isize::MAX)
-}
-
-/// What a tag may consist of.
-fn is_tag_byte(byte: u8) -> bool {
-    is_word(byte) || b";/?:@&=+$,.!~*'()[]%".contains(&byte)
 }

@@ -43,6 +43,7 @@
 //! Anchors, aliases, merge keys, repeated keys and keys that are not strings are read, and listed in
 //! [`Source::obstacles`] for those who must not write such files.
 
+mod comments;
 mod edit;
 mod read;
 #[cfg(test)]
@@ -243,6 +244,8 @@ pub enum ObstacleKind {
     RepeatedKey(String),
     /// A key that is not a string.
     KeyNotString(String),
+    /// A key without a colon, as in `{a}` or `? a`: there is no place for a value.
+    NoColon(String),
     /// A mapping or a list as a key; its entry is left out of the tree.
     KeyNotScalar,
 }

@@ -2,7 +2,8 @@
 
 use crate::model::{Problem, Severity};
 use crate::tui::canvas::{Line, Piece, bold, piece};
-use crate::tui::screen::diff::{Block, change_lines};
+use crate::tui::screen::blocks::Block;
+use crate::tui::screen::diff::change_lines;
 use crate::tui::screen::{Counter, Facts, problem_lines};
 use crate::tui::theme::Label;
 use crate::tui::words;
@@ -96,7 +97,10 @@ impl Shown {
         }
         if self.effects.is_empty() {
             let line = if self.complete {
-                Line::text(Label::Text, format!("No object changes; {} rendered before and after.", self.coverage))
+                Line::text(
+                    Label::Text,
+                    format!("No object changes; {} rendered before and after.", self.coverage),
+                )
             } else {
                 Line::text(Label::Notice, format!("No change in what was rendered: {}.", self.coverage))
             };
@@ -137,10 +141,20 @@ impl Shown {
                 if index == last {
                     lines.push(Line::default());
                 }
-                let cause = vec![piece(Label::Muted, format!("{} lines added, {} removed", file.added, file.removed))];
-                let place =
-                    Some(crate::model::Place { file: file.path.clone(), line: 0, field: None });
-                Block { path: file.path.to_string(), place, cause, lines, head, section: 2 }
+                let cause = vec![piece(
+                    Label::Muted,
+                    format!("{} lines added, {} removed", file.added, file.removed),
+                )];
+                let place = Some(crate::model::Place { file: file.path.clone(), line: 0, field: None });
+                Block {
+                    path: file.path.to_string(),
+                    place,
+                    cause,
+                    lines,
+                    head,
+                    section: 2,
+                    ..Block::default()
+                }
             })
             .collect()
     }
@@ -163,7 +177,15 @@ impl Shown {
             lines.extend(words::wrap(&text, room).into_iter().map(|l| Line::text(Label::Notice, l)));
         }
         let cause = vec![piece(Label::Muted, "enter changes the message")];
-        vec![Block { path: MESSAGE.into(), place: None, cause, lines, head: 1, section: 3 }]
+        vec![Block {
+            path: MESSAGE.into(),
+            place: None,
+            cause,
+            lines,
+            head: 1,
+            section: 3,
+            ..Block::default()
+        }]
     }
 }
 
@@ -207,7 +229,10 @@ fn object_block(
     ]));
     let mut notes: Vec<Piece> = vec![];
     if let Some(pods) = object.rollout.filter(|n| *n > 0) {
-        notes.push(piece(Label::Motion, format!("    {} {} restart  ", g.motion, words::count(pods as usize, "pod"))));
+        notes.push(piece(
+            Label::Motion,
+            format!("    {} {} restart  ", g.motion, words::count(pods as usize, "pod")),
+        ));
     }
     if !object.caution.is_empty() {
         let indent = if notes.is_empty() { "    " } else { "" };
@@ -218,7 +243,10 @@ fn object_block(
     }
     if open.contains(&path) {
         for change in &object.changes {
-            lines.push(Line::text(Label::Muted, format!("      {}", words::cut_path(&change.path, room.saturating_sub(6), g.cut))));
+            lines.push(Line::text(
+                Label::Muted,
+                format!("      {}", words::cut_path(&change.path, room.saturating_sub(6), g.cut)),
+            ));
             for mut line in change_lines(change, false, room.saturating_sub(6), g) {
                 line.pieces.insert(0, piece(Label::Text, "    "));
                 lines.push(line);
@@ -230,10 +258,13 @@ fn object_block(
         lines.push(Line::default());
     }
     let cause = object.changes.iter().take(3).flat_map(|change| {
-        [piece(Label::Text, crate::tui::screen::diff::short_change(change, g.arrow)), piece(Label::Muted, "   ")]
+        [
+            piece(Label::Text, crate::tui::screen::diff::short_change(change, g.arrow)),
+            piece(Label::Muted, "   "),
+        ]
     });
     let place = object.changes.iter().find_map(|c| c.place.clone());
-    Block { path, place, cause: cause.collect(), lines, head, section: 1 }
+    Block { path, place, cause: cause.collect(), lines, head, section: 1, ..Block::default() }
 }
 
 fn problem_block(title: &str, problem: &Problem, room: usize, facts: &Facts<'_>) -> Block {
@@ -243,7 +274,7 @@ fn problem_block(title: &str, problem: &Problem, room: usize, facts: &Facts<'_>)
     lines.push(Line::default());
     let cause = vec![piece(Label::Text, problem.cause.clone())];
     let path = format!("{title} {problem}");
-    Block { path, place: problem.place.clone(), cause, lines, head: 0, section: 0 }
+    Block { path, place: problem.place.clone(), cause, lines, ..Block::default() }
 }
 
 fn diff_line(line: &crate::workspace::DiffLine) -> Line {
