@@ -243,7 +243,7 @@ impl Printer<'_> {
             }
             Some((bytes, ValueType::Float)) => self.put(&letters::float(bytes)),
             Some((bytes, ValueType::Bool)) => {
-                self.put(if bytes.as_slice() == b"True" { "true" } else { "false" })
+                self.put(if bytes.as_slice() == b"True" { "true" } else { "false" });
             }
             Some((bytes, ValueType::Int | ValueType::Time)) => self.out.push(bytes),
         }

@@ -52,7 +52,7 @@ impl Place<'_> {
     pub(super) fn is_selected(&self, selector: &Selector) -> bool {
         let any = |matches: &dyn Fn(&str) -> bool| {
             // A comment that matches seals what follows and stays plain itself.
-            let own = if self.is_comment { 1 } else { 0 };
+            let own = usize::from(self.is_comment);
             let last = self.comments.len().saturating_sub(1);
             self.comments.iter().enumerate().any(|(level, comments)| {
                 let count = comments.len() - if level == last { own.min(comments.len()) } else { 0 };

@@ -138,7 +138,7 @@ impl Draft {
         let Rehearsal { effects, coverage, not_rendered } = rehearse(session, &*before, &after);
         let files =
             self.change.files.iter().map(|f| self.file(&*before, f)).collect::<Result<Vec<_>, _>>()?;
-        let findings = self.findings(session, &*before);
+        let findings = self.findings(&*before);
         let protected = session.config.protected_branches.contains(&*self.branch)
             || effects.iter().any(|e| e.production) && session.config.protected_branches.is_empty();
         let identity = session.repo.identity().map_err(|e| e.problem())?;
@@ -197,7 +197,7 @@ impl Draft {
 
     /// What the firewall says of the files as they would be; what was there before is no reason to stop a revert
     /// that does not touch it.
-    fn findings(&self, session: &Session, before: &dyn Tree) -> Vec<Problem> {
+    fn findings(&self, before: &dyn Tree) -> Vec<Problem> {
         let rules = Session::rules(before);
         let mut findings = Vec::new();
         for file in &self.change.files {

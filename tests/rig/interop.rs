@@ -1,4 +1,11 @@
 //! Sealane and the real `sops` open each other's files: 200 made-up trees, sealed by each, opened by each, edited by each.
+#![expect(
+    clippy::format_collect,
+    clippy::unused_self,
+    clippy::items_after_statements,
+    clippy::float_cmp,
+    reason = "a suite of comparisons, read top-down"
+)]
 
 use crate::support::{text, tool};
 use crate::trees::{Dice, Made, Rule, made};
@@ -184,9 +191,10 @@ impl Exchange {
         let place: String = path.iter().map(|key| format!("[{}]", serde_json::json!(&**key))).collect();
         let value = serde_json::json!(value).to_string();
         let output = self.command(&["set"]).arg(&file).args([place, value]).output().expect("sops runs");
-        match output.status.success() {
-            true => Ok(fs::read(&file).expect("the file is there")),
-            false => Err(format!("sops set: {}", text(&output.stderr))),
+        if output.status.success() {
+            Ok(fs::read(&file).expect("the file is there"))
+        } else {
+            Err(format!("sops set: {}", text(&output.stderr)))
         }
     }
 

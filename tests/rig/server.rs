@@ -165,7 +165,7 @@ async fn until(watch: &mut Watch, wished: impl Fn(&ClusterEvent) -> bool) {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), all).await.expect("it happens in time");
+    tokio::time::timeout(Duration::from_mins(1), all).await.expect("it happens in time");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
