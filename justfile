@@ -1,0 +1,41 @@
+# What is done often. `just` alone lists it.
+
+# Real repositories, when they lie beside the checkout (or elsewhere, by the environment).
+corpora := env("SEALANE_CORPORA", justfile_directory() / "../shared/corpora")
+
+# The recipes.
+default:
+    @just --list --unsorted
+
+# Sealane on its built-in cluster and sample repository.
+demo *OPTIONS:
+    cargo run --release -- demo {{ OPTIONS }}
+
+# Everything that needs no network and no cluster.
+test *OPTIONS:
+    cargo test {{ OPTIONS }}
+
+# All that CI runs, as CI runs it.
+ci:
+    .ci/run
+
+# Builds the real parts of the test rig into a cache outside the repository, each once.
+rig *PARTS:
+    tests/rig/build.sh {{ PARTS }}
+
+# The suite over real parts: kube-apiserver, Flux's kustomize-controller, kwok, sops.
+e2e *OPTIONS: rig
+    #!/usr/bin/env bash
+    set -euo pipefail
+    skip=()
+    if [[ -d "{{ corpora }}" ]]; then
+      export SEALANE_CORPORA="$(cd "{{ corpora }}" && pwd)"
+    else
+      echo "e2e: no {{ corpora }}: the tests over real repositories (corpora::) are left out"
+      skip=(--skip corpora::)
+    fi
+    cargo test --release --features rig --test rig -- "${skip[@]}" {{ OPTIONS }}
+
+# The suites over real repositories. Fails when they are not there.
+conformance *OPTIONS:
+    SEALANE_CORPORA="{{ corpora }}" cargo test --release --features conformance --test conformance -- {{ OPTIONS }}

@@ -1,0 +1,204 @@
+//! What can be typed; help, completions and the man page are made from it.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// See what git says and what the clusters have, side by side; seal secrets; change things only through git.
+#[derive(Debug, Parser)]
+#[command(name = "sealane", version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// The config repository, or a folder inside it [default: the current folder]
+    pub path: Option<PathBuf>,
+    /// Where to look.
+    #[command(flatten)]
+    pub place: Where,
+    /// What to do; without it the screen opens.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Without a command the screen opens; `?` on it lists the keys.
+The cluster is only read. Commands that write print their plan and stop, unless --commit (and --push) is given.
+
+Exit codes: 0 nothing to report, 1 differences or findings, 2 usage, 3 something could not be rendered or
+opened, 4 a cluster or remote is out of reach, 5 refused by a rule; the highest that applies wins.";
+
+/// Options that every command knows.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Where {
+    /// The kubeconfig context of the cluster
+    #[arg(long, global = true)]
+    pub context: Option<String>,
+    /// The kubeconfig to use instead of $KUBECONFIG and ~/.kube/config
+    #[arg(long, global = true)]
+    pub kubeconfig: Option<PathBuf>,
+    /// Look at git only
+    #[arg(long, global = true)]
+    pub no_cluster: bool,
+    /// The environment, where the repository has several
+    #[arg(long, global = true)]
+    pub environment: Option<String>,
+    /// How to print
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Try it: a cluster, a repository and its history inside this program; nothing is touched
+    Demo {
+        /// Keep the demo running and print how to point git, kubectl and Sealane at it, read-only
+        #[arg(long)]
+        serve: bool,
+    },
+    /// How every app stands between git and its cluster
+    Status {
+        /// The config repository
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
+    /// What git says, rendered: all objects, or one
+    Render {
+        /// The config repository, or a folder inside it
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        /// At this revision instead of the files on disk
+        #[arg(long, value_name = "REV")]
+        at: Option<String>,
+        /// Only this object (Kind/namespace/name or Kind/name)
+        #[arg(long, value_name = "OBJECT")]
+        object: Option<String>,
+    },
+    /// Print what `kustomize build` prints
+    Build(BuildArguments),
+    /// What differs: between two revisions, or between git and the cluster
+    Diff {
+        /// A, or A..B; without it HEAD is compared with the cluster
+        range: Option<String>,
+        /// Compare with the cluster
+        #[arg(long)]
+        live: bool,
+        /// The config repository
+        #[arg(long, default_value = ".")]
+        path: PathBuf,
+    },
+    /// The commits that changed a rendered object
+    History {
+        /// Kind/namespace/name or Kind/name
+        object: String,
+        /// The config repository
+        #[arg(long, default_value = ".")]
+        path: PathBuf,
+        /// Look at this many commits at the most
+        #[arg(long, default_value_t = 2000)]
+        limit: usize,
+    },
+    /// Rehearse the revert of commits; with --commit make it
+    Revert {
+        /// The commits
+        #[arg(required = true, value_name = "REV")]
+        revisions: Vec<String>,
+        /// The config repository
+        #[arg(long, default_value = ".")]
+        path: PathBuf,
+        /// What to do with the plan.
+        #[command(flatten)]
+        write: Write,
+    },
+    /// Set or remove keys of a sealed file (SOPS with age), or make a new one
+    Seal {
+        /// The file
+        file: PathBuf,
+        /// A key to set; its value is read from standard input
+        #[arg(long, value_name = "KEY", conflicts_with = "remove")]
+        set: Option<String>,
+        /// Keys to remove
+        #[arg(long, value_name = "KEY")]
+        remove: Vec<String>,
+        /// What to do with the plan.
+        #[command(flatten)]
+        write: Write,
+    },
+    /// What is here and what is missing: repository, keys, clusters, tools
+    Doctor {
+        /// The config repository
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
+    /// Print a completion script
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Arguments of `build`, as `kustomize build` has them.
+#[derive(Debug, Args)]
+pub struct BuildArguments {
+    /// The folder with the kustomization
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// LoadRestrictionsRootOnly or LoadRestrictionsNone
+    #[arg(long, value_name = "KIND", default_value = "LoadRestrictionsRootOnly")]
+    pub load_restrictor: String,
+    /// none or legacy
+    #[arg(long, value_name = "ORDER")]
+    pub reorder: Option<String>,
+    /// Add the label app.kubernetes.io/managed-by
+    #[arg(long)]
+    pub enable_managedby_label: bool,
+}
+
+/// What happens with a plan once it is printed.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Write {
+    /// Make the commit
+    #[arg(long)]
+    pub commit: bool,
+    /// Make the commit on a new branch
+    #[arg(long, value_name = "NAME", requires = "commit")]
+    pub branch: Option<String>,
+    /// The commit message
+    #[arg(long, short, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Push afterwards
+    #[arg(long, requires = "commit")]
+    pub push: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_path_alone_opens_the_screen() {
+        let arguments = Arguments::parse_from(["sealane", "some/repo", "--no-cluster"]);
+        assert!(arguments.command.is_none() && arguments.place.no_cluster);
+        assert_eq!(arguments.path, Some(PathBuf::from("some/repo")));
+    }
+
+    #[test]
+    fn pushing_needs_a_commit() {
+        assert!(Arguments::try_parse_from(["sealane", "revert", "HEAD", "--push"]).is_err());
+    }
+}

@@ -1,0 +1,34 @@
+//! `sealane doctor`: what is here and what is missing.
+
+use super::exit::Exit;
+use super::output::{self, Label};
+use super::run::Context;
+use serde_json::json;
+use std::io;
+use std::path::Path;
+
+pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Result<Exit> {
+    let workspace = match context.open_offline(path)? {
+        Ok(workspace) => workspace,
+        Err(exit) => return Ok(exit),
+    };
+    let findings = match workspace.doctor().await {
+        Ok(findings) => findings,
+        Err(problem) => return context.problem(&problem),
+    };
+    let mut exit = Exit::Clean;
+    for finding in &findings {
+        let worst = finding.problems.iter().map(Exit::of).max().unwrap_or_default();
+        let (label, sign) = if worst == Exit::Clean { (Label::Good, "✓") } else { (Label::Notice, "!") };
+        context
+            .out
+            .line(&[(label, &format!("{sign} {:<16}", finding.what)), (Label::Plain, &finding.found)])?;
+        for problem in &finding.problems {
+            context.out.line(&[(Label::Muted, &format!("  {problem}"))])?;
+        }
+        exit = exit.and(worst);
+    }
+    let list = findings.iter().map(|f| json!({"what": f.what, "found": f.found, "problems": f.problems.iter().map(output::problem).collect::<Vec<_>>()}));
+    context.out.json(&list.collect::<Vec<_>>())?;
+    Ok(exit)
+}

@@ -1,0 +1,26 @@
+//! The headless face: the same verbs, text, JSON and exit codes. Only room that knows clap.
+//!
+//! | file | job |
+//! | --- | --- |
+//! | `arguments` | what can be typed; help, completions and the man page are made from it |
+//! | `exit` | exit codes as one enum |
+//! | `output` | text and JSON on standard output |
+//! | one file a verb | asks the workspace and prints the answer |
+
+mod arguments;
+mod build;
+mod diff;
+mod doctor;
+mod exit;
+mod history;
+mod output;
+mod plan;
+mod render;
+mod revert;
+mod run;
+mod seal;
+mod status;
+
+pub use arguments::{Arguments, Command, Where};
+pub use exit::Exit;
+pub use run::run;

@@ -1,0 +1,124 @@
+//! Text and JSON on standard output.
+
+use super::arguments::Output;
+use crate::model::{Problem, Severity};
+use crate::workspace::{AppState, FieldChange};
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// Where a command prints.
+pub(super) struct Printer<'a> {
+    out: &'a mut dyn Write,
+    format: Output,
+    colour: bool,
+}
+
+/// What a piece of text is; colours are chosen from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Label {
+    Plain,
+    Muted,
+    Good,
+    Notice,
+    Bad,
+    Strong,
+}
+
+impl<'a> Printer<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, format: Output, colour: bool) -> Self {
+        Self { out, format, colour }
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.format == Output::Json
+    }
+
+    /// One line of text; nothing when JSON was asked for.
+    pub(super) fn line(&mut self, parts: &[(Label, &str)]) -> io::Result<()> {
+        if self.is_json() {
+            return Ok(());
+        }
+        for (label, text) in parts {
+            match self.code(*label) {
+                Some(code) => write!(self.out, "\u{1b}[{code}m{text}\u{1b}[0m")?,
+                None => self.out.write_all(text.as_bytes())?,
+            }
+        }
+        self.out.write_all(b"\n")
+    }
+
+    /// Text as it is, in either format.
+    pub(super) fn raw(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())
+    }
+
+    /// The JSON answer; nothing when text was asked for.
+    pub(super) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
+        if !self.is_json() {
+            return Ok(());
+        }
+        serde_json::to_writer_pretty(&mut *self.out, value)?;
+        self.out.write_all(b"\n")
+    }
+
+    fn code(&self, label: Label) -> Option<&'static str> {
+        let code = match label {
+            Label::Plain => return None,
+            Label::Muted => "90",
+            Label::Good => "32",
+            Label::Notice => "33",
+            Label::Bad => "31",
+            Label::Strong => "1",
+        };
+        self.colour.then_some(code)
+    }
+}
+
+/// A problem as JSON.
+pub(super) fn problem(problem: &Problem) -> serde_json::Value {
+    serde_json::json!({
+        "reason": problem.reason.code(),
+        "severity": match problem.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        },
+        "place": problem.place.as_ref().map(ToString::to_string),
+        "cause": problem.cause,
+        "next": problem.next,
+    })
+}
+
+/// The sign, label and word of an app's state.
+pub(super) fn state(state: AppState) -> (&'static str, Label, &'static str) {
+    match state {
+        AppState::Failing => ("✗", Label::Bad, "failing"),
+        AppState::Plaintext => ("!", Label::Bad, "plaintext"),
+        AppState::Conflict => ("≠", Label::Notice, "conflict"),
+        AppState::Drifted => ("≠", Label::Notice, "drifted"),
+        AppState::Waiting => ("?", Label::Notice, "waiting"),
+        AppState::Differs => ("∅", Label::Notice, "differs"),
+        AppState::Pending => ("+", Label::Notice, "pending"),
+        AppState::Progressing => ("↻", Label::Plain, "progressing"),
+        AppState::Suspended => ("‖", Label::Notice, "suspended"),
+        AppState::NotRendered => ("?", Label::Notice, "not rendered"),
+        AppState::Unknown => ("?", Label::Muted, "unknown"),
+        AppState::Synced => ("✓", Label::Muted, "synced"),
+    }
+}
+
+/// A changed field as JSON.
+pub(super) fn change(change: &FieldChange) -> serde_json::Value {
+    serde_json::json!({
+        "path": change.path,
+        "before": change.before,
+        "after": change.after,
+        "place": change.place.as_ref().map(ToString::to_string),
+    })
+}
+
+/// A day, for lists: `2026-11-17`.
+pub(super) fn day(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| String::new(), |t| t.strftime("%Y-%m-%d").to_string())
+}

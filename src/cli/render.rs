@@ -1,0 +1,77 @@
+//! `sealane render`: what git says, rendered.
+
+use super::exit::Exit;
+use super::output::{self, Label};
+use super::run::Context;
+use crate::model::{ObjectKey, Severity};
+use crate::workspace::RenderedEnvironment;
+use serde_json::json;
+use std::io;
+use std::path::Path;
+
+pub(super) async fn run(
+    context: &mut Context<'_, '_>,
+    path: &Path,
+    at: Option<&str>,
+    object: Option<&str>,
+) -> io::Result<Exit> {
+    let workspace = match context.open_offline(path)? {
+        Ok(workspace) => workspace,
+        Err(exit) => return Ok(exit),
+    };
+    let mut rendered = match workspace.rendered(at.map(str::to_owned)).await {
+        Ok(rendered) => rendered,
+        Err(problem) => return context.problem(&problem),
+    };
+    if let Some(wanted) = &context.place.environment {
+        rendered.retain(|e| *e.name == **wanted);
+    }
+    if let Some(text) = object {
+        let Ok(key) = ObjectKey::parse(text) else { return Ok(Exit::Usage) };
+        rendered.iter_mut().for_each(|e| e.objects.retain(|o| key.means(&o.key)));
+    }
+    print(context, &rendered)?;
+    let problems = rendered.iter().flat_map(|e| &e.problems).filter(|p| p.severity == Severity::Error);
+    Ok(problems.map(Exit::of).max().unwrap_or_default())
+}
+
+fn print(context: &mut Context<'_, '_>, rendered: &[RenderedEnvironment]) -> io::Result<()> {
+    if context.out.is_json() {
+        let environment = |e: &RenderedEnvironment| {
+            json!({
+                "environment": &*e.name,
+                "why": e.why,
+                "rendered": {"complete": e.coverage.complete, "total": e.coverage.total},
+                "objects": e.objects.iter().map(|o| json!({
+                    "object": o.key.to_string(),
+                    "app": o.producer.to_string(),
+                    "file": &*o.origin.file,
+                    "line": o.origin.line,
+                    "yaml": o.yaml,
+                })).collect::<Vec<_>>(),
+                "problems": e.problems.iter().map(output::problem).collect::<Vec<_>>(),
+            })
+        };
+        return context.out.json(&rendered.iter().map(environment).collect::<Vec<_>>());
+    }
+    for environment in rendered {
+        let title = format!(
+            "# {}: {} ({} objects, {} rendered)",
+            environment.name,
+            environment.why,
+            environment.objects.len(),
+            environment.coverage
+        );
+        context.out.line(&[(Label::Muted, &title)])?;
+        for object in &environment.objects {
+            let place = format!("# {}:{}, {}", object.origin.file, object.origin.line, object.producer);
+            context.out.line(&[(Label::Muted, "---")])?;
+            context.out.line(&[(Label::Muted, &place)])?;
+            context.out.raw(&object.yaml)?;
+        }
+        for problem in &environment.problems {
+            context.out.line(&[(Label::Notice, &format!("# {problem}"))])?;
+        }
+    }
+    Ok(())
+}

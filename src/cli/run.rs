@@ -1,0 +1,140 @@
+//! From arguments to an exit code: each verb asks the workspace and prints the answer.
+
+use super::arguments::{Arguments, Command, Where};
+use super::exit::Exit;
+use super::output::{Label, Printer};
+use super::{build, diff, doctor, history, render, revert, seal, status};
+use crate::model::Problem;
+use crate::workspace::{ClusterView, Settings, Snapshot, Workspace};
+use clap::CommandFactory as _;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a headless command waits for a cluster.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a command works with.
+pub(super) struct Context<'a, 'b> {
+    pub(super) place: &'a Where,
+    pub(super) settings: &'a dyn Fn(&Path, &Where) -> Settings,
+    pub(super) out: &'a mut Printer<'b>,
+}
+
+/// Runs a headless command. `settings` says how a repository is opened: where keys, kubeconfigs and answers are.
+pub async fn run(
+    command: Command,
+    place: &Where,
+    settings: &dyn Fn(&Path, &Where) -> Settings,
+    out: &mut dyn Write,
+    colour: bool,
+) -> Exit {
+    let mut printer = Printer::new(out, place.output, colour);
+    let mut context = Context { place, settings, out: &mut printer };
+    let outcome = match command {
+        Command::Status { path } => status::run(&mut context, &path).await,
+        Command::Render { path, at, object } => {
+            render::run(&mut context, &path, at.as_deref(), object.as_deref()).await
+        }
+        Command::Build(arguments) => build::run(&mut context, &arguments),
+        Command::Diff { range, live, path } => diff::run(&mut context, &path, range.as_deref(), live).await,
+        Command::History { object, path, limit } => history::run(&mut context, &path, &object, limit).await,
+        Command::Revert { revisions, path, write } => {
+            revert::run(&mut context, &path, &revisions, &write).await
+        }
+        Command::Seal { file, set, remove, write } => {
+            seal::run(&mut context, &file, set, &remove, &write).await
+        }
+        Command::Doctor { path } => doctor::run(&mut context, &path).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "sealane", &mut script);
+            context.out.raw(&String::from_utf8_lossy(&script)).map(|()| Exit::Clean)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            let rendered = clap_mangen::Man::new(Arguments::command()).render(&mut page);
+            rendered.and_then(|()| context.out.raw(&String::from_utf8_lossy(&page))).map(|()| Exit::Clean)
+        }
+        // The demo is a root of its own; `main` starts it.
+        Command::Demo { .. } => Ok(Exit::Usage),
+    };
+    // A closed pipe (`sealane status | head`) is the reader's choice, not an error.
+    outcome.unwrap_or_else(|error| {
+        if error.kind() == io::ErrorKind::BrokenPipe { Exit::Clean } else { Exit::Incomplete }
+    })
+}
+
+impl Context<'_, '_> {
+    /// Opens the repository; a problem is printed.
+    pub(super) fn open(&mut self, path: &Path) -> io::Result<Result<Workspace, Exit>> {
+        match Workspace::open((self.settings)(path, self.place)) {
+            Ok(workspace) => Ok(Ok(workspace)),
+            Err(problem) => self.problem(&problem).map(Err),
+        }
+    }
+
+    /// Opens the repository without looking at any cluster.
+    pub(super) fn open_offline(&mut self, path: &Path) -> io::Result<Result<Workspace, Exit>> {
+        let settings = Settings { no_cluster: true, ..(self.settings)(path, self.place) };
+        match Workspace::open(settings) {
+            Ok(workspace) => Ok(Ok(workspace)),
+            Err(problem) => self.problem(&problem).map(Err),
+        }
+    }
+
+    /// Prints a problem with its next step.
+    pub(super) fn problem(&mut self, problem: &Problem) -> io::Result<Exit> {
+        let place = problem.place.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();
+        self.out.line(&[(Label::Bad, "✗ "), (Label::Strong, &place), (Label::Plain, &problem.cause)])?;
+        if !problem.next.is_empty() {
+            self.out.line(&[(Label::Muted, "  next: "), (Label::Plain, &problem.next)])?;
+        }
+        if self.out.is_json() {
+            self.out.json(&serde_json::json!({ "problem": super::output::problem(problem) }))?;
+        }
+        Ok(Exit::of(problem))
+    }
+}
+
+/// Waits until git is read and every cluster is live or has failed.
+pub(super) async fn settled(workspace: &Workspace) -> Arc<Snapshot> {
+    let mut snapshots = workspace.snapshots();
+    let waiting = async {
+        loop {
+            let snapshot = snapshots.borrow_and_update().clone();
+            if is_settled(&snapshot) || snapshots.changed().await.is_err() {
+                return snapshot;
+            }
+        }
+    };
+    match tokio::time::timeout(PATIENCE, waiting).await {
+        Ok(snapshot) => snapshot,
+        Err(_) => workspace.snapshots().borrow().clone(),
+    }
+}
+
+fn is_settled(snapshot: &Snapshot) -> bool {
+    let read = snapshot.repo.read || !snapshot.problems.is_empty();
+    read && snapshot.work.is_empty()
+        && snapshot
+            .environments
+            .iter()
+            .all(|e| !matches!(e.cluster, ClusterView::Connecting | ClusterView::Reading { .. }))
+}
+
+/// What the clusters' states mean for the exit code.
+pub(super) fn exit_of_clusters(snapshot: &Snapshot) -> Exit {
+    let unreachable = snapshot.environments.iter().any(|e| {
+        matches!(
+            e.cluster,
+            ClusterView::Lost { .. }
+                | ClusterView::Failed(_)
+                | ClusterView::NeedsConsent { .. }
+                | ClusterView::Connecting
+                | ClusterView::Reading { .. }
+        )
+    });
+    if unreachable { Exit::Unreachable } else { Exit::Clean }
+}

@@ -1,0 +1,140 @@
+//! `sealane status`: how every app stands, most urgent first.
+
+use super::exit::Exit;
+use super::output::{self, Label};
+use super::run::{Context, exit_of_clusters, settled};
+use crate::model::Reason;
+use crate::workspace::{AppRow, AppState, ClusterView, EnvironmentView, Snapshot};
+use serde_json::json;
+use std::io;
+use std::path::Path;
+
+pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Result<Exit> {
+    let workspace = match context.open(path)? {
+        Ok(workspace) => workspace,
+        Err(exit) => return Ok(exit),
+    };
+    let snapshot = settled(&workspace).await;
+    let wanted = context.place.environment.as_deref();
+    let apps: Vec<_> = snapshot.apps.iter().filter(|a| wanted.is_none_or(|w| *a.environment == *w)).collect();
+    print(context, &snapshot, &apps)?;
+    let mut exit = exit_of_clusters(&snapshot);
+    for app in apps {
+        exit = exit.and(match app.state {
+            AppState::Synced | AppState::Unknown | AppState::Progressing => Exit::Clean,
+            AppState::NotRendered => Exit::Incomplete,
+            _ => Exit::Differences,
+        });
+    }
+    for problem in snapshot.problems.iter().filter(|p| p.reason != Reason::Plaintext) {
+        exit = exit.and(Exit::of(problem));
+    }
+    Ok(exit)
+}
+
+fn print(
+    context: &mut Context<'_, '_>,
+    snapshot: &Snapshot,
+    apps: &[&std::sync::Arc<AppRow>],
+) -> io::Result<()> {
+    if context.out.is_json() {
+        return context.out.json(&json!({
+            "repository": {
+                "name": &*snapshot.repo.name,
+                "commit": snapshot.repo.commit.as_ref().map(|c| c.id.to_string()),
+                "ahead": snapshot.repo.ahead,
+                "behind": snapshot.repo.behind,
+            },
+            "environments": snapshot.environments.iter().map(environment_json).collect::<Vec<_>>(),
+            "apps": apps.iter().map(|a| app_json(a)).collect::<Vec<_>>(),
+            "problems": snapshot.problems.iter().map(output::problem).collect::<Vec<_>>(),
+        }));
+    }
+    let repo = &snapshot.repo;
+    let commit = repo.commit.as_ref().map(|c| c.id.short()).unwrap_or_default();
+    context.out.line(&[(Label::Strong, &repo.name), (Label::Muted, &format!("  {commit}"))])?;
+    for environment in snapshot.environments.iter() {
+        let (label, words) = cluster_words(&environment.cluster);
+        let cluster = environment.context.as_deref().unwrap_or("no cluster");
+        let coverage = format!("{} rendered", environment.coverage);
+        context.out.line(&[
+            (Label::Plain, &format!("  {:<10} ", environment.name)),
+            (Label::Muted, &format!("{cluster}  ")),
+            (label, &words),
+            (Label::Muted, &format!("  {coverage}")),
+        ])?;
+    }
+    context.out.line(&[])?;
+    let width = apps.iter().map(|a| a.key.name.chars().count()).max().unwrap_or(0).min(32);
+    for app in apps {
+        print_app(context, app, width)?;
+    }
+    for problem in snapshot.problems.iter().filter(|p| p.place.is_none()) {
+        context.problem(problem)?;
+    }
+    Ok(())
+}
+
+fn print_app(context: &mut Context<'_, '_>, app: &AppRow, width: usize) -> io::Result<()> {
+    let (sign, label, word) = output::state(app.state);
+    context.out.line(&[
+        (label, &format!("{sign} {word:<13}")),
+        (Label::Strong, &format!("{:<width$}  ", app.key.name)),
+        (Label::Muted, &format!("{:<8} ", app.environment)),
+        (Label::Plain, &app.cause),
+    ])?;
+    let quiet = matches!(app.state, AppState::Synced | AppState::Unknown);
+    if !quiet && !app.next.is_empty() {
+        context.out.line(&[(Label::Muted, &format!("{:>15} next: {}", "", app.next))])?;
+    }
+    Ok(())
+}
+
+fn cluster_words(cluster: &ClusterView) -> (Label, String) {
+    match cluster {
+        ClusterView::Off => (Label::Muted, "not looked at".to_owned()),
+        ClusterView::Unchosen { contexts } => (
+            Label::Notice,
+            format!("no context chosen ({} in the kubeconfig): --context, or .sealane.yaml", contexts.len()),
+        ),
+        ClusterView::NeedsConsent { command } => {
+            (Label::Notice, format!("its login program was not agreed to: {command}"))
+        }
+        ClusterView::Connecting | ClusterView::Reading { .. } => {
+            (Label::Notice, "did not answer in time".to_owned())
+        }
+        ClusterView::Live { version, .. } => (Label::Good, format!("live, {version}")),
+        ClusterView::Lost { problem, .. } | ClusterView::Failed(problem) => (Label::Bad, problem.to_string()),
+    }
+}
+
+fn environment_json(environment: &EnvironmentView) -> serde_json::Value {
+    let (_, words) = cluster_words(&environment.cluster);
+    json!({
+        "name": &*environment.name,
+        "entry": &*environment.entry,
+        "production": environment.production,
+        "context": environment.context.as_deref(),
+        "cluster": words,
+        "rendered": {"complete": environment.coverage.complete, "total": environment.coverage.total},
+    })
+}
+
+fn app_json(app: &AppRow) -> serde_json::Value {
+    let (_, _, word) = output::state(app.state);
+    json!({
+        "environment": &*app.environment,
+        "app": app.key.to_string(),
+        "state": word,
+        "cause": app.cause,
+        "place": app.place.as_ref().map(ToString::to_string),
+        "next": app.next,
+        "commit": app.commit.as_ref().map(|c| c.id.to_string()),
+        "health": app.health.state.word(),
+        "objects": app.objects,
+        "drifted": app.drifted,
+        "pending": app.pending,
+        "applied": app.applied.as_ref().map(ToString::to_string),
+        "behind": app.behind,
+    })
+}

@@ -1,0 +1,12 @@
+//! An embedded cluster, a repository with a history, and a reconciler between them.
+
+pub mod apiserver;
+mod embedded;
+mod reconciler;
+mod repository;
+mod reveal;
+mod story;
+
+pub use embedded::{Demo, DemoError};
+pub use reconciler::{DemoClock, DemoCluster};
+pub use repository::{DemoRepository, RepositoryError};

@@ -1,0 +1,94 @@
+//! Lists without keys: the shortest way from one to the other (diff.md 2.8).
+
+use crate::secret::SecretLeaf;
+use crate::yaml::{Node, Value};
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+
+/// Longer lists are only counted (diff.md 2.13).
+const LIMIT: usize = 2_000;
+
+/// One step from an old list to a new one. Numbers are indices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListEdit {
+    /// These elements stay.
+    Keep {
+        /// Index in the old list.
+        old: usize,
+        /// Index in the new list.
+        new: usize,
+    },
+    /// This element of the old list goes.
+    Remove {
+        /// Index in the old list.
+        old: usize,
+    },
+    /// This element of the new list comes.
+    Add {
+        /// Index in the new list.
+        new: usize,
+    },
+}
+
+/// The shortest edit script between two lists; empty for lists that are too long to edit.
+pub fn list_edits(old: &[Node], new: &[Node]) -> Vec<ListEdit> {
+    if old.len().max(new.len()) > LIMIT {
+        return Vec::new();
+    }
+    let (before, after) = (prints(old), prints(new));
+    let mut edits = Vec::new();
+    for op in capture_diff_slices(Algorithm::Myers, &before, &after) {
+        let (old, new) = (op.old_range(), op.new_range());
+        if let DiffOp::Equal { .. } = op {
+            edits.extend(old.zip(new).map(|(old, new)| ListEdit::Keep { old, new }));
+        } else {
+            edits.extend(old.map(|old| ListEdit::Remove { old }));
+            edits.extend(new.map(|new| ListEdit::Add { new }));
+        }
+    }
+    edits
+}
+
+/// In words: how many elements came and went, or that they only changed places.
+pub(super) fn note(old: &[Node], new: &[Node]) -> String {
+    let (mut before, mut after) = (prints(old), prints(new));
+    if old.len() == new.len() {
+        before.sort();
+        after.sort();
+        if before == after {
+            return "only the order differs".to_owned();
+        }
+    }
+    if old.len().max(new.len()) > LIMIT {
+        return format!("{} and {} elements", old.len(), new.len());
+    }
+    let edits = list_edits(old, new);
+    let removed = edits.iter().filter(|e| matches!(e, ListEdit::Remove { .. })).count();
+    let added = edits.iter().filter(|e| matches!(e, ListEdit::Add { .. })).count();
+    match (removed, added) {
+        (0, n) => format!("{n} more"),
+        (n, 0) => format!("{n} fewer"),
+        (n, m) if n == m => format!("{n} other"),
+        (n, m) => format!("{n} fewer, {m} more"),
+    }
+}
+
+fn prints(list: &[Node]) -> Vec<String> {
+    list.iter().map(print).collect()
+}
+
+/// A text that is equal for equal nodes, whatever the order of their keys. Digests print as nothing, so secrets are
+/// told apart by place only.
+fn print(node: &Node) -> String {
+    match &node.value {
+        Value::Scalar(scalar) => format!("{:?} {}", scalar.kind, scalar.text),
+        Value::Seq(items) => format!("[{}]", items.iter().map(print).collect::<Vec<_>>().join("\u{1}")),
+        Value::Map(map) => {
+            let mut entries: Vec<String> =
+                map.iter().map(|(k, v)| format!("{k:?}\u{2}{}", print(v))).collect();
+            entries.sort();
+            format!("{{{}}}", entries.join("\u{1}"))
+        }
+        Value::Secret(SecretLeaf::Closed) => "closed".to_owned(),
+        Value::Secret(_) => "secret".to_owned(),
+    }
+}

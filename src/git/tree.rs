@@ -1,0 +1,98 @@
+//! `Tree` for a commit, and the door to the trees of every revision.
+
+use super::folder::{Folder, Named, kind_of, mode, read_object};
+use super::open::Inner;
+use super::{GitError, Repo};
+use crate::model::{CommitId, ContentId, EntryKind, Revision, Tree, TreeEntry, TreeError};
+use std::sync::Arc;
+
+/// Larger files are not read: no configuration is that long, and a screen must not wait for a video.
+pub const LARGEST_FILE: u64 = 20 << 20;
+
+impl Repo {
+    /// The files of a revision.
+    ///
+    /// Trees of commits are lazy and never grow old. Those of the index and the worktree are taken at the
+    /// moment of the call; what is equal to a commit has the commit's ids.
+    /// Names that are not plain text are kept out of all of them; [`Repo::problems`] tells which.
+    pub fn tree(&self, revision: Revision) -> Result<Arc<dyn Tree>, GitError> {
+        Ok(match revision {
+            Revision::Commit(id) => Arc::new(self.commit_tree(id)?),
+            Revision::Index => Arc::new(self.index_tree()?),
+            Revision::Worktree => Arc::new(self.worktree_tree()?),
+        })
+    }
+
+    pub(super) fn commit_tree(&self, id: CommitId) -> Result<CommitTree, GitError> {
+        Ok(CommitTree { inner: self.inner.clone(), root: self.node(id)?.tree })
+    }
+}
+
+/// The files of one commit.
+pub(super) struct CommitTree {
+    pub(super) inner: Arc<Inner>,
+    pub(super) root: ContentId,
+}
+
+impl CommitTree {
+    pub(super) fn folder(&self, id: ContentId) -> Result<Arc<Folder>, TreeError> {
+        self.inner.folders.get(&self.inner.odb, id)
+    }
+
+    /// The entry with git's mode.
+    pub(super) fn named(&self, path: &str) -> Result<Option<Named>, TreeError> {
+        let mut at = Named { name: "".into(), mode: mode::FOLDER, id: self.root };
+        if path.is_empty() {
+            return Ok(Some(at));
+        }
+        for name in path.split('/') {
+            if kind_of(at.mode) != EntryKind::Folder {
+                return Ok(None);
+            }
+            match self.folder(at.id)?.get(name) {
+                Some(next) => at = next.clone(),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(at))
+    }
+}
+
+impl Tree for CommitTree {
+    fn id(&self) -> ContentId {
+        self.root
+    }
+
+    fn entry(&self, path: &str) -> Result<Option<TreeEntry>, TreeError> {
+        Ok(self.named(path)?.map(|named| named.entry()))
+    }
+
+    fn list(&self, path: &str) -> Result<Option<Vec<(Arc<str>, TreeEntry)>>, TreeError> {
+        match self.named(path)? {
+            Some(at) if kind_of(at.mode) == EntryKind::Folder => Ok(Some(self.folder(at.id)?.list())),
+            _ => Ok(None),
+        }
+    }
+
+    fn read(&self, id: ContentId) -> Result<Arc<[u8]>, TreeError> {
+        self.inner.blob(id)
+    }
+}
+
+impl Inner {
+    /// The bytes of a file in the object store.
+    pub(super) fn blob(&self, id: ContentId) -> Result<Arc<[u8]>, TreeError> {
+        // The size first: a compressed bomb must not be unpacked to be refused.
+        if let Ok((bytes, _)) = self.odb.read_header(super::ids::oid(id.0)) {
+            within_limit(&id.to_string(), bytes as u64)?;
+        }
+        Ok(read_object(&self.odb, id, git2::ObjectType::Blob)?.data().into())
+    }
+}
+
+pub(super) fn within_limit(path: &str, bytes: u64) -> Result<(), TreeError> {
+    if bytes > LARGEST_FILE {
+        return Err(TreeError::TooLarge { path: path.to_owned(), bytes, limit: LARGEST_FILE });
+    }
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! One live object to its health, with the reason. Pure.
+//!
+//! | file | job |
+//! | --- | --- |
+//! | `seen` | an object with the clock, and the questions rules ask of it |
+//! | `generic` | the order of checks that every kind goes through |
+//! | `workloads` | Deployment, `ReplicaSet`, `StatefulSet`, `DaemonSet`, Job, `CronJob` |
+//! | `pod` | Pods: which container, which image, which exit code |
+//! | `platform` | volumes, Services, Ingresses, autoscalers, budgets, CRDs, nodes |
+//! | `custom` | custom resources of well-known projects |
+//! | `sum` | many healths to one |
+
+mod custom;
+mod generic;
+mod platform;
+mod pod;
+mod seen;
+mod sum;
+#[cfg(test)]
+mod tests;
+mod workloads;
+
+pub use generic::health;
+pub use sum::{explained_by, worst};

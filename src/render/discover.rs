@@ -1,0 +1,412 @@
+//! Discovery: which environments a repository has, and why each is one (render.md 9).
+
+use super::flux::spec::{Spec, clean_path};
+use super::places::{cluster_of, common_folder, environment_of};
+use super::sources::{Home, is_source};
+use super::survey::{Survey, SurveyCache};
+use crate::model::{
+    EntryKind, Environment, Manifest, ObjectKey, Origin, Problem, Reason, Severity, Tree, TreeError,
+};
+use crate::yaml::{Map, Node};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// What was discovered.
+#[derive(Debug, Default)]
+pub struct Discovery {
+    /// The environments, by evidence and then by name.
+    pub environments: Vec<Environment>,
+    /// What is worth telling about the repository as a whole.
+    pub problems: Vec<Problem>,
+}
+
+/// What rendering an environment starts from.
+#[derive(Clone, Debug)]
+pub(super) enum Seed {
+    /// Flux Kustomizations that nothing in the repository makes.
+    Flux(Vec<Spec>),
+    /// Argo CD Applications and sets of them.
+    Argo(Vec<Arc<Manifest>>),
+    /// Folders with a kustomization, or with plain objects.
+    Folders(Vec<String>),
+}
+
+/// An environment with what it starts from.
+pub(super) type Found = (Environment, Seed);
+
+/// Discovers the environments of a tree. `remotes` are the URLs of the repository itself, if it has any.
+pub fn discover(tree: &dyn Tree, surveys: &SurveyCache, remotes: &[String]) -> Result<Discovery, TreeError> {
+    let survey = Survey::of(tree, surveys)?;
+    let environments: Vec<Environment> =
+        seeds(tree, &survey, remotes).into_iter().map(|(environment, _)| environment).collect();
+    let mut problems = foreign(&survey);
+    if environments.is_empty() {
+        let cause = "no Flux, Argo CD or kustomize entry and no folder of Kubernetes objects was found";
+        let next = "name environments in .sealane.yaml";
+        problems.push(Problem::warning(Reason::Repository, cause).next(next));
+    }
+    Ok(Discovery { environments, problems })
+}
+
+/// What other tools would make, by name and first file.
+fn foreign(survey: &Survey) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = survey
+        .foreign
+        .iter()
+        .map(|(what, (file, count))| {
+            let cause = format!("not rendered yet: {what} ({count} files, the first is this)");
+            Problem::warning(Reason::NotSupported, cause).at(file, 0)
+        })
+        .collect();
+    if let Some(chart) = survey.charts.first() {
+        let cause = format!("not rendered: {} Helm charts need Helm; the first is this", survey.charts.len());
+        let file = if chart.is_empty() { "Chart.yaml".to_owned() } else { format!("{chart}/Chart.yaml") };
+        problems.push(note(Reason::NeedsHelm, cause).at(&file, 0));
+    }
+    problems
+}
+
+/// All environments with what they start from: Flux entries, else Argo CD and kustomize roots, else folders.
+pub(super) fn seeds(tree: &dyn Tree, survey: &Survey, remotes: &[String]) -> Vec<Found> {
+    let flux = flux(tree, survey, remotes);
+    if !flux.is_empty() {
+        return distinct(flux);
+    }
+    let mut found = argo(survey);
+    found.extend(kustomize(survey));
+    if found.is_empty() {
+        found = plain(survey);
+    }
+    distinct(found)
+}
+
+/// Environments of one name are told apart by their folders.
+fn distinct(mut found: Vec<Found>) -> Vec<Found> {
+    let mut count: HashMap<Arc<str>, usize> = HashMap::new();
+    for (environment, _) in &found {
+        *count.entry(environment.name.clone()).or_default() += 1;
+    }
+    for (environment, _) in &mut found {
+        if count[&environment.name] > 1 && !environment.entry.is_empty() {
+            environment.name = environment.entry.clone();
+        }
+    }
+    found
+}
+
+fn is_folder(tree: &dyn Tree, path: &str) -> bool {
+    path.is_empty() || tree.entry(path).ok().flatten().is_some_and(|e| e.kind == EntryKind::Folder)
+}
+
+/// Entries of Flux: what a bootstrap syncs, and every Kustomization that no other one renders.
+fn flux(tree: &dyn Tree, survey: &Survey, remotes: &[String]) -> Vec<Found> {
+    let specs: Vec<Spec> = survey
+        .declared()
+        .filter(|manifest| !survey.in_chart(&manifest.origin.file))
+        .filter_map(|manifest| Spec::of(manifest))
+        // What is named by a variable is part of another one's folder.
+        .filter(|spec| !spec.key.name.contains("${"))
+        .collect();
+    let mut instances = instances(tree, survey);
+    instances.extend(bootstraps(survey, &specs));
+    let sources: HashMap<ObjectKey, Arc<Manifest>> =
+        survey.declared().filter(|m| is_source(m)).map(|m| (m.key.clone(), m.clone())).collect();
+    let home = Home::of(&specs, &sources, remotes, &|path| is_folder(tree, path));
+    let own: Vec<&Spec> = specs
+        .iter()
+        .filter(|spec| home.is(&spec.source, sources.get(&spec.source).map(|m| &**m)))
+        .filter(|spec| is_folder(tree, &spec.path))
+        .collect();
+    let reach: Vec<BTreeSet<&str>> = own.iter().map(|spec| survey.reach(&spec.path)).collect();
+    let mut graph = Graph { own: &own, reach: &reach, covered: vec![false; own.len()] };
+    let mut found = Vec::new();
+    for instance in instances {
+        graph.cover_files(&survey.reach(&instance.path));
+        let why = format!("{} syncs {}", declared_at(&instance), shown(&instance.path));
+        let entry = instance.path.clone();
+        found.push(flux_environment(&entry, why, vec![instance]));
+    }
+    let mut by_hand: BTreeMap<&str, Vec<Spec>> = BTreeMap::new();
+    for place in graph.roots() {
+        let spec = own[place];
+        if spec.key.name == spec.source.name {
+            let why = format!("{} syncs {} from {}", declared_at(spec), shown(&spec.path), spec.source);
+            found.push(flux_environment(&spec.path, why, vec![spec.clone()]));
+        } else {
+            by_hand.entry(folder_of(&spec.origin.file)).or_default().push(spec.clone());
+        }
+    }
+    for (folder, specs) in by_hand {
+        let why = format!("{}: no other Kustomization renders it", declared_at(&specs[0]));
+        let entry = if let [only] = specs.as_slice() { only.path.as_str() } else { folder };
+        let entry = entry.to_owned();
+        found.push(flux_environment(&entry, why, specs));
+    }
+    found.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+    found
+}
+
+fn flux_environment(entry: &str, why: String, specs: Vec<Spec>) -> Found {
+    let declared = specs.first().map_or("", |spec| folder_of(&spec.origin.file));
+    let name = match (cluster_of(entry), declared.strip_suffix("/flux-system")) {
+        ("cluster", Some(above)) => cluster_of(above),
+        (name, _) => name,
+    };
+    (Environment { name: name.into(), entry: entry.into(), why }, Seed::Flux(specs))
+}
+
+fn declared_at(spec: &Spec) -> String {
+    if spec.origin.line == 0 {
+        return format!("flux bootstrap was told so, as {} shows: {}", spec.origin.file, spec.key);
+    }
+    format!("{} in {}:{}", spec.key, spec.origin.file, spec.origin.line)
+}
+
+fn shown(path: &str) -> &str {
+    if path.is_empty() { "the whole repository" } else { path }
+}
+
+fn folder_of(file: &str) -> &str {
+    file.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Which Kustomizations render which.
+struct Graph<'s> {
+    own: &'s [&'s Spec],
+    reach: &'s [BTreeSet<&'s str>],
+    covered: Vec<bool>,
+}
+
+impl Graph<'_> {
+    fn cover_files(&mut self, files: &BTreeSet<&str>) {
+        for place in 0..self.own.len() {
+            if !self.covered[place] && files.contains(&*self.own[place].origin.file) {
+                self.cover(place);
+            }
+        }
+    }
+
+    /// Marks a Kustomization and all that its folder leads to.
+    fn cover(&mut self, place: usize) {
+        self.covered[place] = true;
+        let reach = self.reach;
+        self.cover_files(&reach[place]);
+    }
+
+    /// Those that no other one renders; of a circle, the one that a bootstrap would make.
+    fn roots(&mut self) -> Vec<usize> {
+        let free: Vec<usize> = (0..self.own.len())
+            .filter(|place| !self.covered[*place])
+            .filter(|place| {
+                let file = &*self.own[*place].origin.file;
+                (0..self.own.len()).all(|other| other == *place || !self.reach[other].contains(file))
+            })
+            .collect();
+        let mut roots = Vec::new();
+        for place in free {
+            self.cover(place);
+            roots.push(place);
+        }
+        let mut rest: Vec<usize> = (0..self.own.len()).collect();
+        rest.sort_by_key(|place| {
+            (self.own[*place].key.name != self.own[*place].source.name, self.own[*place].path.len())
+        });
+        for place in rest {
+            if !self.covered[place] {
+                self.cover(place);
+                roots.push(place);
+            }
+        }
+        roots.sort_unstable();
+        roots
+    }
+}
+
+/// The Kustomizations that Flux instances make: `spec.sync`, or the same in the values of the instance's chart.
+fn instances(tree: &dyn Tree, survey: &Survey) -> Vec<Spec> {
+    survey
+        .declared()
+        .filter_map(|manifest| {
+            let sync = match &*manifest.key.kind {
+                "FluxInstance" => manifest.body.at_path(&["spec", "sync"])?,
+                "HelmRelease" => manifest.body.at_path(&["spec", "values", "instance", "sync"])?,
+                _ => return None,
+            };
+            let path = clean_path(sync.get("path")?.scalar_text()?);
+            let text = |key: &str, other: &str| {
+                sync.get(key).and_then(Node::scalar_text).unwrap_or(other).to_owned()
+            };
+            let namespace = match &*manifest.key.namespace {
+                "" => "flux-system",
+                namespace => namespace,
+            };
+            let name = text("name", namespace);
+            let made = synced(&name, namespace, &text("kind", "GitRepository"), &path, &manifest.origin);
+            is_folder(tree, &path).then(|| Spec::of(&made)).flatten()
+        })
+        .collect()
+}
+
+/// Folders that `flux bootstrap` was, or will be, told to sync: clusters with Flux objects, or with a
+/// `flux-system` folder, whose Kustomization is not declared in the repository itself.
+fn bootstraps(survey: &Survey, specs: &[Spec]) -> Vec<Spec> {
+    let mut folders: BTreeMap<&str, &str> = BTreeMap::new();
+    for (path, facts) in &survey.files {
+        let folder = folder_of(path);
+        let (above, name) = folder.rsplit_once('/').unwrap_or(("", folder));
+        let file = path.rsplit('/').next().unwrap_or(path);
+        if name == "flux-system" && matches!(file, "gotk-sync.yaml" | "gotk-components.yaml") {
+            folders.insert(above, path);
+        } else if above.rsplit('/').next() == Some("clusters")
+            && facts.declared.iter().any(|manifest| Spec::of(manifest).is_some())
+        {
+            folders.entry(folder).or_insert(path);
+        }
+    }
+    let declared = |folder: &str| {
+        specs.iter().any(|spec| spec.path == folder && survey.reach(folder).contains(&*spec.origin.file))
+    };
+    let holds_flux = |folder: &str| {
+        let reach = survey.reach(folder);
+        specs.iter().any(|spec| reach.contains(&*spec.origin.file))
+    };
+    folders
+        .into_iter()
+        .filter(|(folder, _)| !declared(folder) && holds_flux(folder))
+        .filter_map(|(folder, file)| {
+            let origin = Origin { file: file.into(), ..Origin::default() };
+            Spec::of(&synced("flux-system", "flux-system", "GitRepository", folder, &origin))
+        })
+        .collect()
+}
+
+/// The Kustomization that an instance makes of its `sync`.
+fn synced(name: &str, namespace: &str, kind: &str, path: &str, origin: &Origin) -> Manifest {
+    let map = |pairs: Vec<(&str, Node)>| Node::map(pairs.into_iter().collect::<Map>());
+    let body = map(vec![
+        ("apiVersion", Node::string("kustomize.toolkit.fluxcd.io/v1")),
+        ("kind", Node::string("Kustomization")),
+        ("metadata", map(vec![("name", Node::string(name)), ("namespace", Node::string(namespace))])),
+        (
+            "spec",
+            map(vec![
+                ("path", Node::string(path)),
+                ("prune", Node::bool(true)),
+                ("sourceRef", map(vec![("kind", Node::string(kind)), ("name", Node::string(name))])),
+            ]),
+        ),
+    ]);
+    let key = ObjectKey::new(super::flux::spec::GROUP, "Kustomization", namespace, name);
+    Manifest { key, version: "v1".into(), body, origin: Origin { generated: true, ..origin.clone() } }
+}
+
+fn argo(survey: &Survey) -> Vec<Found> {
+    let mut groups: BTreeMap<&str, Vec<Arc<Manifest>>> = BTreeMap::new();
+    for manifest in survey.declared() {
+        let is_argo = &*manifest.key.group == "argoproj.io"
+            && matches!(&*manifest.key.kind, "Application" | "ApplicationSet");
+        if is_argo && !survey.in_chart(&manifest.origin.file) {
+            let name = environment_of(folder_of(&manifest.origin.file)).unwrap_or("argocd");
+            groups.entry(name).or_default().push(manifest.clone());
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(name, applications)| {
+            let entry = common_folder(applications.iter().map(|m| folder_of(&m.origin.file)));
+            let first = &applications[0];
+            let why = format!(
+                "{} Argo CD applications, the first {} in {}:{}",
+                applications.len(),
+                first.key,
+                first.origin.file,
+                first.origin.line
+            );
+            (Environment { name: name.into(), entry: entry.into(), why }, Seed::Argo(applications))
+        })
+        .collect()
+}
+
+/// Folders whose kustomization no other one names, by the environment in their path.
+fn kustomize(survey: &Survey) -> Vec<Found> {
+    let named = survey.named();
+    let roots = survey.roots.keys().filter(|folder| {
+        !named.contains(*folder)
+            && !survey.is_component(folder)
+            && !survey.in_chart(&format!("{folder}/x"))
+            && !folder.split('/').any(|part| ASIDE.contains(&part))
+    });
+    grouped(roots.cloned(), |count, first| {
+        format!("{count} kustomizations that no other one names, the first in {}", shown(first))
+    })
+}
+
+fn grouped(folders: impl Iterator<Item = String>, why: impl Fn(usize, &str) -> String) -> Vec<Found> {
+    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for folder in folders {
+        let name = environment_of(&folder).unwrap_or("default").to_owned();
+        groups.entry(name).or_default().push(folder);
+    }
+    groups
+        .into_iter()
+        .map(|(name, folders)| {
+            let entry = common_folder(folders.iter().map(String::as_str));
+            let why = why(folders.len(), &folders[0]);
+            (Environment { name: name.into(), entry: entry.into(), why }, Seed::Folders(folders))
+        })
+        .collect()
+}
+
+/// Folders of these names hold no desired state.
+const ASIDE: [&str; 11] = [
+    "docs",
+    "doc",
+    "examples",
+    "example",
+    "test",
+    "tests",
+    "testdata",
+    "hack",
+    "charts",
+    "templates",
+    "schemas",
+];
+
+/// Topmost folders whose YAML files are mostly objects.
+fn plain(survey: &Survey) -> Vec<Found> {
+    let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (path, facts) in &survey.files {
+        if survey.in_chart(path) || path.split('/').any(|part| ASIDE.contains(&part)) {
+            continue;
+        }
+        let mut folder = folder_of(path);
+        loop {
+            let count = counts.entry(folder.to_owned()).or_default();
+            count.0 += usize::from(facts.is_objects);
+            count.1 += 1;
+            if folder.is_empty() {
+                break;
+            }
+            folder = folder_of(folder);
+        }
+    }
+    let mostly =
+        |folder: &str| counts.get(folder).is_some_and(|(objects, all)| *objects > 0 && objects * 2 > *all);
+    let mut tops: Vec<String> = Vec::new();
+    for folder in counts.keys().filter(|folder| !folder.is_empty() && mostly(folder)) {
+        if !tops.iter().any(|top| folder.starts_with(&format!("{top}/"))) {
+            tops.push(folder.clone());
+        }
+    }
+    if tops.is_empty() && mostly("") {
+        tops.push(String::new());
+    }
+    grouped(tops.into_iter(), |count, first| {
+        format!("{count} folders whose files are mostly Kubernetes objects, the first {}", shown(first))
+    })
+}
+
+/// A note that goes with what was taken for granted.
+pub(super) fn note(reason: Reason, cause: String) -> Problem {
+    Problem { severity: Severity::Note, ..Problem::warning(reason, cause) }
+}

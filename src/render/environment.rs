@@ -1,0 +1,471 @@
+//! One environment to producers and objects: entries first, then what their objects ask for, until nothing is
+//! new (render.md 6.6).
+
+use super::discover::{self, Seed, note};
+use super::flux::artifact::{Artifact, Composed, Copy};
+use super::flux::build::{self, Made, Outside};
+use super::flux::ignore::Ignore;
+use super::flux::spec::{Spec, clean_path};
+use super::flux::variables;
+use super::kustomize::{self, DocumentCache, Remote};
+use super::sources::{Home, is_source, url_of};
+use super::survey::{Survey, SurveyCache};
+use super::{folders, foreign, scopes};
+use crate::model::{
+    EntryKind, Environment, Manifest, ObjectKey, Opener, Problem, Producer, Reason, Rendered, Scopes, Tree,
+};
+use crate::yaml::{Map, Node, Value, to_masked_string};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+/// What is remembered between renderings; any tree and any revision may use it.
+#[derive(Default)]
+pub struct Caches {
+    /// Parsed files.
+    pub documents: DocumentCache,
+    /// What files declare.
+    pub surveys: SurveyCache,
+}
+
+/// All that rendering takes from outside of the tree.
+pub struct Inputs<'a> {
+    /// What is remembered.
+    pub caches: &'a Caches,
+    /// Opens sealed files; without it they stay closed.
+    pub opener: Option<&'a dyn Opener>,
+    /// URLs of the repository itself, by which sources are recognised.
+    pub remotes: &'a [String],
+    /// Content of remote bases, by the entry as it is written.
+    pub bases: &'a BTreeMap<String, Remote>,
+    /// Which kinds have namespaces, if a cluster said so.
+    pub scopes: Option<&'a Scopes>,
+    /// `ConfigMap`s and Secrets with variables that the repository does not declare, as a cluster has them.
+    pub known: &'a HashMap<ObjectKey, Node>,
+}
+
+/// Renders an environment. One that discovery does not find is a folder.
+pub fn render_environment(tree: &dyn Tree, environment: &Environment, inputs: &Inputs<'_>) -> Rendered {
+    let survey = match Survey::of(tree, &inputs.caches.surveys) {
+        Ok(survey) => survey,
+        Err(error) => {
+            let problem = Problem::error(Reason::Repository, error.to_string());
+            return Rendered { problems: vec![problem], ..Rendered::default() };
+        }
+    };
+    let found = discover::seeds(tree, &survey, inputs.remotes);
+    let same = |other: &Environment| other.entry == environment.entry && other.name == environment.name;
+    let seed = found
+        .iter()
+        .find(|(other, _)| same(other))
+        .or_else(|| found.iter().find(|(other, _)| other.entry == environment.entry))
+        .map_or_else(|| Seed::Folders(vec![environment.entry.to_string()]), |(_, seed)| seed.clone());
+    let mut engine = Engine::new(tree, &survey, inputs);
+    match seed {
+        Seed::Flux(specs) => {
+            engine.adopt(&specs);
+            engine.pending.extend(specs.into_iter().map(|spec| (spec, None)));
+        }
+        Seed::Argo(applications) => {
+            engine.producers.extend(applications.iter().map(|m| foreign::application(m, None)));
+        }
+        Seed::Folders(paths) => paths.iter().for_each(|path| engine.folder(path)),
+    }
+    engine.run();
+    engine.finish()
+}
+
+/// Most rounds in which a Kustomization may change itself before we stop following it.
+const MOST_ROUNDS: usize = 3;
+
+struct Engine<'a> {
+    tree: &'a dyn Tree,
+    survey: &'a Survey,
+    inputs: &'a Inputs<'a>,
+    home: Home,
+    producers: Vec<Producer>,
+    problems: Vec<Problem>,
+    /// All objects so far.
+    objects: HashMap<ObjectKey, Arc<Manifest>>,
+    pending: VecDeque<(Spec, Option<usize>)>,
+    /// Producers by key.
+    seen: HashMap<ObjectKey, usize>,
+    ignores: HashMap<Option<String>, Arc<Ignore>>,
+}
+
+/// What a source hands on, or why that cannot be told.
+enum Handed {
+    Artifact(Arc<Ignore>),
+    Copies(Arc<Ignore>, Vec<Copy>),
+    Nothing(Problem),
+}
+
+impl<'a> Engine<'a> {
+    fn new(tree: &'a dyn Tree, survey: &'a Survey, inputs: &'a Inputs<'a>) -> Self {
+        Self {
+            tree,
+            survey,
+            inputs,
+            home: Home::default(),
+            producers: Vec::new(),
+            problems: Vec::new(),
+            objects: HashMap::new(),
+            pending: VecDeque::new(),
+            seen: HashMap::new(),
+            ignores: HashMap::new(),
+        }
+    }
+
+    /// The sources of the entries are this repository: that is why they are entries.
+    fn adopt(&mut self, specs: &[Spec]) {
+        let all: Vec<Spec> = self.survey.declared().filter_map(|m| Spec::of(m)).collect();
+        let sources: HashMap<ObjectKey, Arc<Manifest>> =
+            self.survey.declared().filter(|m| is_source(m)).map(|m| (m.key.clone(), m.clone())).collect();
+        let tree = self.tree;
+        let exists =
+            |path: &str| tree.entry(path).ok().flatten().is_some_and(|e| e.kind == EntryKind::Folder);
+        self.home = Home::of(&all, &sources, self.inputs.remotes, &exists);
+        for spec in specs {
+            self.home.adopt(&spec.source);
+        }
+    }
+
+    fn run(&mut self) {
+        while let Some((spec, parent)) = self.next() {
+            self.kustomization(spec, parent);
+        }
+    }
+
+    /// The next Kustomization whose variables are known, or, if there is none, the one that waits longest.
+    fn next(&mut self) -> Option<(Spec, Option<usize>)> {
+        let is_ready =
+            |spec: &Spec| variables::sources(spec).iter().all(|source| self.find(&source.key).is_some());
+        let place = self.pending.iter().position(|(spec, _)| is_ready(spec)).unwrap_or(0);
+        self.pending.remove(place)
+    }
+
+    fn find(&self, key: &ObjectKey) -> Option<Node> {
+        self.objects.get(key).map(|m| m.body.clone()).or_else(|| self.inputs.known.get(key).cloned())
+    }
+
+    fn kustomization(&mut self, spec: Spec, parent: Option<usize>) {
+        if let Some(first) = self.seen.get(&spec.key) {
+            self.declared_twice(&spec, *first);
+            return;
+        }
+        let index = self.producers.len();
+        self.seen.insert(spec.key.clone(), index);
+        let mut spec = spec;
+        let mut made = self.make(&spec);
+        let mut rounds = 1;
+        while rounds < MOST_ROUNDS {
+            rounds += 1;
+            // A Kustomization that contains itself is followed as it patches itself.
+            let Some(own) = made.objects.iter().find(|m| m.key == spec.key).and_then(Spec::of) else { break };
+            if says_the_same(&own, &spec) {
+                break;
+            }
+            spec = Spec { origin: spec.origin, ..own };
+            made = self.make(&spec);
+        }
+        let Made { objects, problems, complete, reads, folder } = made;
+        let mut asked = spec.producer();
+        if let Some(folder) = folder {
+            asked.path = folder.into();
+        }
+        let objects: Vec<Arc<Manifest>> = objects.into_iter().map(Arc::new).collect();
+        self.producers.push(Producer {
+            key: spec.key.clone(),
+            parent,
+            declared: spec.origin.clone(),
+            spec: asked,
+            objects: objects.clone(),
+            problems,
+            complete,
+            reads: distinct(reads),
+        });
+        self.register(&objects, index);
+    }
+
+    fn declared_twice(&mut self, spec: &Spec, first: usize) {
+        let known = &self.producers[first];
+        if known.declared.file == spec.origin.file || known.parent.is_none() {
+            return;
+        }
+        let cause = format!("{} is declared twice; first in {}", spec.key, known.declared.file);
+        self.problems.push(note(Reason::Conflict, cause).at(&spec.origin.file, spec.origin.line));
+    }
+
+    /// Notes objects, and queues the producers among them.
+    fn register(&mut self, objects: &[Arc<Manifest>], parent: usize) {
+        for manifest in objects {
+            self.objects.entry(manifest.key.clone()).or_insert_with(|| manifest.clone());
+        }
+        for manifest in objects {
+            if let Some(spec) = Spec::of(manifest) {
+                self.pending.push_back((spec, Some(parent)));
+            } else if foreign::is_helm_release(&manifest.key) {
+                let release = foreign::helm_release(manifest, Some(parent), &self.objects);
+                self.once(release);
+            } else if foreign::is_application(&manifest.key) {
+                self.once(foreign::application(manifest, Some(parent)));
+            }
+        }
+    }
+
+    fn once(&mut self, producer: Producer) {
+        if !self.seen.contains_key(&producer.key) {
+            self.seen.insert(producer.key.clone(), self.producers.len());
+            self.producers.push(producer);
+        }
+    }
+
+    fn make(&mut self, spec: &Spec) -> Made {
+        if spec.is_remote() {
+            let cause = format!("{} applies to another cluster (spec.kubeConfig)", spec.key);
+            return nothing(Problem::error(Reason::NotSupported, cause), spec);
+        }
+        match self.handed(spec) {
+            Handed::Nothing(problem) => nothing(problem, spec),
+            Handed::Artifact(ignore) => self.render(&Artifact::new(self.tree, ignore), spec),
+            Handed::Copies(ignore, copies) => {
+                let artifact = Artifact::new(self.tree, ignore);
+                match Composed::new(&artifact, &copies) {
+                    Ok(composed) => {
+                        let folder = composed.folder_of(&spec.path);
+                        Made { folder, ..back(self.render(&composed, spec), &composed) }
+                    }
+                    Err(error) => nothing(Problem::error(Reason::Repository, error.to_string()), spec),
+                }
+            }
+        }
+    }
+
+    fn render(&self, tree: &dyn Tree, spec: &Spec) -> Made {
+        let inputs = kustomize::Inputs {
+            opener: self.inputs.opener,
+            remotes: self.inputs.bases,
+            documents: &self.inputs.caches.documents,
+        };
+        let find = |key: &ObjectKey| self.find(key);
+        build::render(tree, spec, &Outside { opener: self.inputs.opener, inputs: &inputs, find: &find })
+    }
+
+    fn source(&self, key: &ObjectKey) -> Option<&Arc<Manifest>> {
+        self.objects.get(key).or_else(|| self.survey.declared().find(|manifest| manifest.key == *key))
+    }
+
+    /// What the source of a Kustomization hands on.
+    fn handed(&mut self, spec: &Spec) -> Handed {
+        if &*spec.source.kind == "ExternalArtifact" {
+            return self.external(spec);
+        }
+        let source = self.source(&spec.source).cloned();
+        let taken = match (&source, self.home.is(&spec.source, source.as_deref())) {
+            (_, true) => true,
+            (None, false) => self.guess(spec),
+            (Some(_), false) => false,
+        };
+        if !taken {
+            return Handed::Nothing(elsewhere(spec, source.as_deref()));
+        }
+        let ignore = source
+            .as_ref()
+            .and_then(|s| s.body.at_path(&["spec", "ignore"])?.scalar_text().map(str::to_owned));
+        match self.ignore(ignore) {
+            Ok(ignore) => Handed::Artifact(ignore),
+            Err(problem) => Handed::Nothing(problem),
+        }
+    }
+
+    /// A source that nobody declares is taken for this repository if the path exists here.
+    fn guess(&mut self, spec: &Spec) -> bool {
+        let exists = self.tree.entry(&spec.path).ok().flatten().is_some_and(|e| e.kind == EntryKind::Folder);
+        let taken = exists && !spec.path.is_empty() && &*spec.source.kind == "GitRepository";
+        if taken {
+            self.home.adopt(&spec.source);
+            let cause = format!(
+                "{} is not declared here; it is taken for this repository, since {} exists",
+                spec.source, spec.path
+            );
+            self.problems.push(note(Reason::Repository, cause).at(&spec.origin.file, spec.origin.line));
+        }
+        taken
+    }
+
+    fn ignore(&mut self, own: Option<String>) -> Result<Arc<Ignore>, Problem> {
+        if let Some(ignore) = self.ignores.get(&own) {
+            return Ok(ignore.clone());
+        }
+        let ignore = Ignore::load(self.tree, own.as_deref())
+            .map(Arc::new)
+            .map_err(|error| Problem::error(Reason::Repository, error.to_string()))?;
+        self.ignores.insert(own, ignore.clone());
+        Ok(ignore)
+    }
+
+    /// An artifact that an `ArtifactGenerator` copies together.
+    fn external(&mut self, spec: &Spec) -> Handed {
+        let found = self.objects.values().find_map(|m| {
+            let is_generator =
+                &*m.key.kind == "ArtifactGenerator" && m.key.namespace == spec.source.namespace;
+            let artifacts = m.body.at_path(&["spec", "artifacts"]).filter(|_| is_generator)?.as_seq()?;
+            let artifact = artifacts.iter().find(|a| a.str_at(&["name"]) == Some(&spec.source.name))?;
+            Some((m.clone(), artifact.clone()))
+        });
+        let Some((generator, artifact)) = found else {
+            let cause = format!("no ArtifactGenerator in the repository makes {}", spec.source);
+            return Handed::Nothing(Problem::error(Reason::NeedsNetwork, cause));
+        };
+        let sources = generator.body.at_path(&["spec", "sources"]).and_then(Node::as_seq).unwrap_or_default();
+        let mut copies = Vec::new();
+        for copy in artifact.get("copy").and_then(Node::as_seq).unwrap_or_default() {
+            match self.copy(copy, sources, &generator) {
+                Ok(copy) => copies.push(copy),
+                Err(problem) => return Handed::Nothing(problem),
+            }
+        }
+        match self.ignore(None) {
+            Ok(ignore) => Handed::Copies(ignore, copies),
+            Err(problem) => Handed::Nothing(problem),
+        }
+    }
+
+    /// One copy rule: `@alias/path` to `@artifact/path`.
+    fn copy(&self, copy: &Node, sources: &[Node], generator: &Manifest) -> Result<Copy, Problem> {
+        let text = |key: &str| copy.get(key).and_then(Node::scalar_text).unwrap_or("");
+        let refuse =
+            |reason, cause: String| Problem::error(reason, cause).at(&generator.origin.file, copy.mark.line);
+        let (alias, from) =
+            text("from").trim_start_matches('@').split_once('/').unwrap_or((text("from"), ""));
+        let to = text("to").strip_prefix("@artifact").unwrap_or("");
+        let source = sources.iter().find(|s| s.str_at(&["alias"]) == Some(alias)).and_then(|s| {
+            let namespace = s.str_at(&["namespace"]).unwrap_or(&generator.key.namespace);
+            Some(ObjectKey::new(
+                super::flux::spec::SOURCES,
+                s.str_at(&["kind"])?,
+                namespace,
+                s.str_at(&["name"])?,
+            ))
+        });
+        let Some(source) = source else {
+            return Err(refuse(Reason::InvalidObject, format!("{} has no source `{alias}`", generator.key)));
+        };
+        let declared = self.source(&source).map(|s| &**s);
+        // An alias that nobody declares is the repository that the generator itself comes from.
+        if declared.is_some() && !self.home.is(&source, declared) {
+            let cause = format!("{} copies from {source}, which is another repository", generator.key);
+            return Err(refuse(Reason::NeedsNetwork, cause));
+        }
+        if matches!(text("strategy"), "Merge" | "Extract") {
+            let cause = format!("{} copies with the strategy {}", generator.key, text("strategy"));
+            return Err(refuse(Reason::NotSupported, cause));
+        }
+        let exclude = copy.get("exclude").and_then(Node::as_seq).unwrap_or_default();
+        let exclude = exclude.iter().filter_map(|n| n.scalar_text().map(str::to_owned)).collect();
+        Ok(Copy { from: from.to_owned(), to: to.to_owned(), exclude })
+    }
+
+    /// A folder without a controller that says how it is applied.
+    fn folder(&mut self, path: &str) {
+        let index = self.producers.len();
+        let inputs = kustomize::Inputs {
+            opener: self.inputs.opener,
+            remotes: self.inputs.bases,
+            documents: &self.inputs.caches.documents,
+        };
+        let made = folders::render(self.tree, &clean_path(path), self.survey, &inputs);
+        let objects: Vec<Arc<Manifest>> = made.objects.into_iter().map(Arc::new).collect();
+        let producer = folders::producer(path, &objects, made.problems, made.complete, distinct(made.reads));
+        self.producers.push(producer);
+        // Kustomizations found here read from this repository, if their paths exist.
+        let specs: Vec<Spec> = objects.iter().filter_map(|m| Spec::of(m)).collect();
+        if !specs.is_empty() {
+            self.adopt(&[]);
+        }
+        self.register(&objects, index);
+    }
+
+    /// Namespaces by scope, now that all `CustomResourceDefinition`s are known.
+    fn finish(mut self) -> Rendered {
+        let scopes = scopes::Known::of(self.inputs.scopes, self.objects.values().map(|m| &**m));
+        for producer in &mut self.producers {
+            for manifest in &mut producer.objects {
+                if let Some(namespace) = scopes.namespace_of(manifest) {
+                    Arc::make_mut(manifest).key.namespace = namespace;
+                }
+            }
+        }
+        Rendered { producers: self.producers, problems: self.problems }
+    }
+}
+
+fn distinct(mut reads: Vec<Arc<str>>) -> Arc<[Arc<str>]> {
+    reads.sort_unstable();
+    reads.dedup();
+    reads.into()
+}
+
+fn nothing(problem: Problem, spec: &Spec) -> Made {
+    let problem = match problem.place {
+        Some(_) => problem,
+        None => problem.at(&spec.origin.file, spec.origin.line),
+    };
+    Made { problems: vec![problem], ..Made::default() }
+}
+
+fn says_the_same(a: &Spec, b: &Spec) -> bool {
+    let spec = |s: &Spec| s.body.get("spec").map(to_masked_string);
+    spec(a) == spec(b)
+}
+
+fn elsewhere(spec: &Spec, source: Option<&Manifest>) -> Problem {
+    let Some(source) = source else {
+        let cause = format!(
+            "{} is not declared in the repository, and {} does not exist here",
+            spec.source,
+            if spec.path.is_empty() { "its path" } else { &spec.path }
+        );
+        return Problem::error(Reason::NeedsNetwork, cause);
+    };
+    let text = |path: &[&str]| source.body.at_path(path).and_then(Node::scalar_text);
+    let at = ["tag", "semver", "commit", "branch", "digest"]
+        .iter()
+        .find_map(|field| text(&["spec", "ref", field]))
+        .map_or_else(String::new, |reference| format!(" at {reference}"));
+    let url = crate::model::clean(url_of(source).unwrap_or("?"));
+    let path = if spec.path.is_empty() { String::new() } else { format!(", folder {}", spec.path) };
+    let cause = format!("not rendered: {} is another repository ({url}{at}{path})", spec.source);
+    Problem::error(Reason::NeedsNetwork, cause).next("look at its objects in the cluster")
+}
+
+/// Places of a composed artifact as places of the repository.
+fn back(mut made: Made, artifact: &Composed<'_>) -> Made {
+    let file = |path: &Arc<str>| artifact.source_of(path).unwrap_or(path).clone();
+    for manifest in &mut made.objects {
+        manifest.origin.file = file(&manifest.origin.file);
+        manifest.origin.sealed = manifest.origin.sealed.as_ref().map(file);
+        manifest.body = moved(&manifest.body, &file);
+    }
+    for place in made.problems.iter_mut().filter_map(|problem| problem.place.as_mut()) {
+        place.file = file(&place.file);
+    }
+    made.reads = made.reads.iter().map(file).collect();
+    made
+}
+
+fn moved(node: &Node, file: &dyn Fn(&Arc<str>) -> Arc<str>) -> Node {
+    let value = match &node.value {
+        Value::Seq(items) => Value::Seq(Arc::new(items.iter().map(|item| moved(item, file)).collect())),
+        Value::Map(map) => {
+            let mut copy = Map::clone(map);
+            for entry in &mut copy.entries {
+                entry.value = moved(&entry.value, file);
+            }
+            Value::Map(Arc::new(copy))
+        }
+        other => other.clone(),
+    };
+    let mut mark = node.mark.clone();
+    mark.file = mark.file.as_ref().map(file);
+    Node { value, mark }
+}

@@ -1,0 +1,158 @@
+//! `images`: new names, tags and digests for container images (render.md 2.8).
+
+use super::config::FieldSpec;
+use super::entries::Image;
+use super::error::Cause;
+use super::fields::{Make, walk};
+use super::pattern::ImageName;
+use super::resmap::ResMap;
+use super::resource::retext;
+use crate::yaml::{Mark, Node, Value};
+use std::sync::Arc;
+
+/// Rewrites matching images: first in every list named `containers` or `initContainers` at any depth, then
+/// where the field specs say.
+pub fn run(objects: &mut ResMap, image: &Image, file: &Arc<str>, specs: &[FieldSpec]) -> Result<(), Cause> {
+    let update = Update::new(image, file)?;
+    for resource in objects.list_mut() {
+        if &*resource.id.gvk.kind == "CustomResourceDefinition" {
+            continue;
+        }
+        if holds(&resource.body, &update) {
+            containers(&mut resource.body, &update);
+        }
+        for spec in specs {
+            walk(resource, spec, Make::Nothing, &mut |node| {
+                update.set(node);
+                Ok(())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+struct Update<'a> {
+    image: &'a Image,
+    pattern: ImageName,
+    mark: Mark,
+}
+
+impl<'a> Update<'a> {
+    fn new(image: &'a Image, file: &Arc<str>) -> Result<Self, Cause> {
+        // The name is used as a regular expression, unescaped: upstream's doing, and relied upon.
+        let pattern = ImageName::new(&image.name).map_err(|_| Cause::Transformer {
+            transformer: "images",
+            what: format!("the name `{}` is no regular expression", &*image.name),
+        })?;
+        let mark = Mark { file: Some(file.clone()), line: image.line, column: 0 };
+        Ok(Self { image, pattern, mark })
+    }
+
+    fn matches(&self, node: &Node) -> bool {
+        node.scalar_text().is_some_and(|text| self.pattern.is_match(text))
+    }
+
+    fn set(&self, node: &mut Node) {
+        if self.matches(node) {
+            let new = rewritten(node.scalar_text().unwrap_or(""), self.image);
+            retext(node, &new);
+            node.mark = self.mark.clone();
+        }
+    }
+}
+
+const LISTS: [&str; 2] = ["containers", "initContainers"];
+
+/// True if anything below matches: only then is the object copied for changing.
+fn holds(node: &Node, update: &Update<'_>) -> bool {
+    match &node.value {
+        Value::Seq(items) => items.iter().any(|item| holds(item, update)),
+        Value::Map(map) => map.iter().any(|(key, value)| {
+            let here = LISTS.contains(&key)
+                && value.as_seq().is_some_and(|items| {
+                    items.iter().any(|item| item.get("image").is_some_and(|i| update.matches(i)))
+                });
+            here || holds(value, update)
+        }),
+        _ => false,
+    }
+}
+
+fn containers(node: &mut Node, update: &Update<'_>) {
+    if let Some(items) = node.as_seq_mut() {
+        for item in items {
+            containers(item, update);
+        }
+    } else if let Some(map) = node.as_map_mut() {
+        for entry in &mut map.entries {
+            containers(&mut entry.value, update);
+            if LISTS.contains(&&*entry.key.text) {
+                for item in entry.value.as_seq_mut().into_iter().flatten() {
+                    if let Some(image) = item.as_map_mut().and_then(|m| m.get_mut("image")) {
+                        update.set(image);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn rewritten(old: &str, image: &Image) -> String {
+    let (name, mut tag, mut digest) = parts(old);
+    let name = if image.new_name.is_empty() { name } else { &image.new_name };
+    let suffixed;
+    match (&*image.new_tag, &*image.digest, &*image.tag_suffix) {
+        ("", "", "") => {}
+        ("", "", suffix) => {
+            suffixed = format!("{tag}{suffix}");
+            (tag, digest) = (&suffixed, "");
+        }
+        (new_tag, new_digest, _) => (tag, digest) = (new_tag, new_digest),
+    }
+    let mut new = name.to_owned();
+    if !tag.is_empty() {
+        new = format!("{new}:{tag}");
+    }
+    if !digest.is_empty() {
+        new = format!("{new}@{digest}");
+    }
+    new
+}
+
+/// Name, tag and digest. A colon counts only after the first slash: a registry may have a port.
+pub fn parts(image: &str) -> (&str, &str, &str) {
+    let from = image.find('/').filter(|slash| *slash > 0).unwrap_or(0);
+    let at = image[from..].find('@').map(|i| i + from);
+    let colon = image[from..].find(':').map(|i| i + from).filter(|c| at.is_none_or(|a| *c < a));
+    match (colon, at) {
+        (None, None) => (image, "", ""),
+        (None, Some(a)) => (&image[..a], "", &image[a + 1..]),
+        (Some(c), Some(a)) => (&image[..c], &image[c + 1..a], &image[a + 1..]),
+        (Some(c), None) => (&image[..c], &image[c + 1..], ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::kustomize::decode::Text;
+
+    #[test]
+    fn images_are_split_at_the_right_colon() {
+        assert_eq!(parts("nginx"), ("nginx", "", ""));
+        assert_eq!(parts("host:5000/a/nginx:1.2"), ("host:5000/a/nginx", "1.2", ""));
+        assert_eq!(parts("a/b:1@sha256:ff"), ("a/b", "1", "sha256:ff"));
+        assert_eq!(parts("a/b@sha256:ff"), ("a/b", "", "sha256:ff"));
+    }
+
+    #[test]
+    fn a_new_tag_drops_the_digest_and_a_digest_the_tag() {
+        let text = |t: &str| Text { text: t.into(), line: 1 };
+        let tag = Image { new_tag: text("2"), ..Image::default() };
+        assert_eq!(rewritten("a/b:1@sha256:ff", &tag), "a/b:2");
+        let digest = Image { digest: text("sha256:00"), ..Image::default() };
+        assert_eq!(rewritten("a/b:1", &digest), "a/b@sha256:00");
+        let suffix = Image { tag_suffix: text("-x"), new_name: text("c"), ..Image::default() };
+        assert_eq!(rewritten("a/b:1@sha256:ff", &suffix), "c:1-x");
+    }
+}

@@ -1,0 +1,82 @@
+//! Kustomize v5.8.1, natively: a folder of a [`Tree`](crate::model::Tree) in, objects out.
+//!
+//! | file | job |
+//! | --- | --- |
+//! | `build` | a whole build; what happens once, at the top |
+//! | `context` | options and inputs; what one build carries along |
+//! | `accumulate`, `transform` | one folder; its steps in order |
+//! | `model`, `entries`, `decode` | the kustomization file |
+//! | `loader`, `remote`, `reads` | paths to files; what is remote; what was read |
+//! | `documents` | files to objects, cached |
+//! | `id`, `resource`, `resmap` | identity, one object, all objects |
+//! | `config`, `fields`, `tables` | field specs: which, how they are walked, the defaults |
+//! | `generator`, `reveal` | ConfigMaps and Secrets; the one file that looks into opened values |
+//! | `namespace` `names` `labels` `annotations` `images` `replicas` | transformers, one file each |
+//! | `patches`, `strategic`, `merge_keys`, `json6902`, `selector`, `pattern` | patches: which, how, onto what |
+//! | `replacements`, `replacement`, `field_path`, `structured` | values of one object in fields of others |
+//! | `references`, `vars` | names that follow renames; `$(NAME)` |
+//! | `plugins`, `value_add`, `ksops` | built-in plug-ins as objects, and the one foreign kind that is run |
+//! | `crds`, `openapi` | definitions that add field specs; definitions that say how lists merge |
+//! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; values that printing twice changes |
+//! | `error` | what can be wrong, where, and what to do |
+
+mod accumulate;
+mod annotations;
+mod build;
+mod config;
+mod context;
+mod crds;
+mod decode;
+mod documents;
+mod entries;
+mod error;
+pub mod field_path;
+mod fields;
+mod folded;
+mod generator;
+mod id;
+mod images;
+pub mod json6902;
+mod ksops;
+mod labels;
+mod loader;
+pub mod merge_keys;
+mod model;
+mod names;
+mod namespace;
+mod openapi;
+mod patches;
+mod pattern;
+mod plugins;
+mod reads;
+mod references;
+pub mod remote;
+pub mod replacement;
+mod replacements;
+mod replicas;
+mod resmap;
+mod resource;
+mod reveal;
+pub mod selector;
+mod sort;
+#[cfg(test)]
+mod stories;
+pub mod strategic;
+pub mod structured;
+mod tables;
+#[cfg(test)]
+pub(crate) mod testing;
+mod trace;
+mod transform;
+mod value_add;
+mod vars;
+
+pub use build::{Build, Failure, UNKNOWN_HASH, build, build_generated, build_recorded, to_text};
+pub use context::{BuildOptions, Inputs, Omission, Order, Remote};
+pub use decode::Text;
+pub use documents::DocumentCache;
+pub use entries::{Image, Patch};
+pub use error::{BuildError, Cause};
+pub use id::is_cluster_scoped;
+pub use model::{FILE_NAMES, Kustomization};
+pub use reads::{ReadSet, Seen};

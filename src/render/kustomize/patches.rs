@@ -1,0 +1,373 @@
+//! Patches in all three forms: which objects they are for, and what becomes of them (render.md 2.9).
+
+use super::context::Context;
+use super::decode::Text;
+use super::documents::objects_of;
+use super::entries::Patch;
+use super::error::{BuildError, Cause};
+use super::json6902::{self, Operation};
+use super::loader::Loader;
+use super::merge_keys::Schema;
+use super::model::Kustomization;
+use super::openapi::Schemas;
+use super::resmap::ResMap;
+use super::resource::{Resource, child_map, is_nil_or_empty, normalize_string_map};
+use super::selector::{self, Selector};
+use super::strategic;
+use crate::yaml::{Map, Node, ScalarKind, to_json};
+use std::sync::Arc;
+
+/// What one patch entry holds.
+enum Content {
+    /// Objects to merge.
+    Strategic(Vec<Resource>),
+    /// Operations to run.
+    Json(Vec<Operation>),
+}
+
+/// A patch entry, read.
+pub struct Loaded<'p> {
+    content: Content,
+    entry: &'p Patch,
+    /// The file the text stands in.
+    file: Arc<str>,
+    /// The kustomization that names it.
+    owner: &'p Arc<str>,
+    field: &'static str,
+}
+
+/// Reads an entry of `patches`. The text is tried as objects and as operations; it must be one of them.
+pub fn load<'p>(
+    context: &Context<'_>,
+    loader: &Loader<'_>,
+    entry: &'p Patch,
+    owner: &'p Arc<str>,
+    field: &'static str,
+) -> Result<Loaded<'p>, BuildError> {
+    let owner = entry.file.as_ref().unwrap_or(owner);
+    let refuse = |what: &str| Cause::Patch(what.to_owned()).in_field(owner, entry.line, field);
+    let inline = entry.inline.as_ref().filter(|text| !text.trim().is_empty());
+    let (text, file) = match (inline, &entry.path) {
+        (None, None) => return Err(refuse("it needs `patch` or `path`")),
+        (Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
+        (Some(text), None) => (in_place(text, true), owner.clone()),
+        (None, Some(path)) => {
+            let source = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
+            (String::from_utf8_lossy(&source.bytes).into_owned(), source.path)
+        }
+    };
+    let objects = objects_of(text.as_bytes(), &file, context.inputs.documents.limits());
+    let holds = match objects {
+        Ok(objects) => Content::Strategic(objects),
+        Err(error) => match json6902::parse(&text, &file) {
+            Ok(operations) => Content::Json(operations),
+            // What does not begin as a list was meant to be an object.
+            Err(_) if !text.trim_start().starts_with(['-', '[']) => return Err(not_a_patch(error)),
+            Err(other) => return Err(Cause::Patch(other.to_string()).in_field(&file, other.line, field)),
+        },
+    };
+    Ok(Loaded { content: holds, entry, file, owner, field })
+}
+
+/// Reads an entry of `patchesJson6902`: a target with a name, and operations.
+pub fn load_json<'p>(
+    loader: &Loader<'_>,
+    entry: &'p Patch,
+    owner: &'p Arc<str>,
+) -> Result<Loaded<'p>, BuildError> {
+    let field = "patchesJson6902";
+    let owner = entry.file.as_ref().unwrap_or(owner);
+    let refuse = |what: &str| Cause::Patch(what.to_owned()).in_field(owner, entry.line, field);
+    let named = entry.target.as_ref().and_then(|t| t.get("name")).and_then(Node::as_str);
+    if named.is_none_or(str::is_empty) {
+        return Err(refuse("the target needs a name"));
+    }
+    let (text, file) = match (&entry.inline, &entry.path) {
+        (None, None) => return Err(refuse("it needs `patch` or `path`")),
+        (Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
+        (Some(text), None) => (in_place(text, false), owner.clone()),
+        (None, Some(path)) => {
+            let source = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
+            (String::from_utf8_lossy(&source.bytes).into_owned(), source.path)
+        }
+    };
+    let operations = json6902::parse(&text, &file)
+        .map_err(|e| Cause::Patch(e.to_string()).in_field(&file, e.line, field))?;
+    if operations.is_empty() {
+        return Err(refuse("it is empty"));
+    }
+    Ok(Loaded { content: Content::Json(operations), entry, file, owner, field })
+}
+
+fn not_a_patch(error: BuildError) -> BuildError {
+    BuildError { cause: Box::new(Cause::Patch(error.cause.to_string())), ..error }
+}
+
+/// An inline text, moved down to the line it stands on, so that marks point into the kustomization. Where
+/// upstream trims it, a block at its end loses its last line break, which is part of the value.
+pub fn in_place(text: &Text, trimmed: bool) -> String {
+    let body = if trimmed { text.trim() } else { text };
+    let skipped = if trimmed { text.len() - text.trim_start().len() } else { 0 };
+    let above = text[..skipped].matches('\n').count();
+    // A block starts on the line after its `|`.
+    let first = usize::try_from(text.line).unwrap_or(0) + above + usize::from(text.contains('\n'));
+    format!("{}{body}", "\n".repeat(first.saturating_sub(1)))
+}
+
+impl Loaded<'_> {
+    /// Applies it.
+    pub fn run(&self, objects: &mut ResMap, schemas: &Schemas) -> Result<(), BuildError> {
+        match (&self.content, &self.entry.target) {
+            (Content::Strategic(patches), None) => {
+                patches.iter().try_for_each(|patch| self.one(objects, patch, schemas))
+            }
+            (Content::Strategic(patches), Some(target)) => {
+                match patches.as_slice() {
+                    [] => Ok(()),
+                    [patch] => self.merge_into_selected(objects, patch, target, schemas),
+                    _ => Err(self
+                        .refuse("a patch with a target holds one object only".to_owned(), self.entry.line)),
+                }
+            }
+            (Content::Json(_), None) => {
+                Err(self.refuse("a JSON 6902 patch needs a target".to_owned(), self.entry.line))
+            }
+            (Content::Json(operations), Some(target)) => self.operate(objects, operations, target),
+        }
+    }
+
+    fn refuse(&self, what: String, line: u32) -> BuildError {
+        Cause::Patch(what).in_field(self.owner, line, self.field)
+    }
+
+    /// A patch that names its object itself.
+    fn one(&self, objects: &mut ResMap, patch: &Resource, schemas: &Schemas) -> Result<(), BuildError> {
+        let place = unique(objects, patch)?;
+        self.merge(&mut objects.list_mut()[place], &patch.body, schemas)
+    }
+
+    fn merge_into_selected(
+        &self,
+        objects: &mut ResMap,
+        patch: &Resource,
+        target: &Node,
+        schemas: &Schemas,
+    ) -> Result<(), BuildError> {
+        let places = self.selected(objects, target)?;
+        let body = as_merged(&patch.body);
+        for place in places {
+            let resource = &mut objects.list_mut()[place];
+            let retyped = retyped(&body, resource, &patch.id.gvk.kind);
+            self.merge(resource, &retyped, schemas)?;
+        }
+        objects.settle().map_err(|c| c.in_field(self.owner, self.entry.line, self.field))
+    }
+
+    fn merge(&self, resource: &mut Resource, patch: &Node, schemas: &Schemas) -> Result<(), BuildError> {
+        if self.entry.allow_name_change || self.entry.allow_kind_change {
+            resource.remember();
+        }
+        let may = May { name: self.entry.allow_name_change, kind: self.entry.allow_kind_change };
+        merge_body(resource, patch, may, schemas, (&self.file, self.field))
+    }
+
+    fn selected(&self, objects: &ResMap, target: &Node) -> Result<Vec<usize>, BuildError> {
+        select(objects, target).map_err(|e| self.refuse(e.to_string(), e.line))
+    }
+
+    fn operate(
+        &self,
+        objects: &mut ResMap,
+        operations: &[Operation],
+        target: &Node,
+    ) -> Result<(), BuildError> {
+        // `patchesJson6902` alone does not remember the identity it may change.
+        let remembers = self.field == "patches";
+        for place in self.selected(objects, target)? {
+            let resource = &mut objects.list_mut()[place];
+            if remembers {
+                resource.remember();
+            }
+            with_annotations(resource);
+            resource.body = json6902::apply(operations, &resource.body).map_err(|error| {
+                let what = format!("{error}, for {}", resource.id);
+                Cause::Patch(what).in_field(&self.file, error.line, self.field)
+            })?;
+            spell_as_json(&mut resource.body);
+            normalize_string_map(&mut resource.body, "annotations");
+            resource.refresh();
+        }
+        Ok(())
+    }
+}
+
+/// Upstream goes through JSON to patch, and annotations become texts right after: what is no text there is
+/// spelled as JSON spells it, `null` for `~` and 8 for 010.
+fn spell_as_json(body: &mut Node) {
+    let plain = |node: &Node| node.as_scalar().is_some_and(|s| s.kind != ScalarKind::Str);
+    let annotations = body.at_path(&["metadata", "annotations"]).and_then(Node::as_map);
+    if !annotations.is_some_and(|map| map.iter().any(|(_, value)| plain(value))) {
+        return;
+    }
+    let annotations = child_map(body, "metadata").get_mut("annotations").and_then(Node::as_map_mut);
+    for entry in annotations.into_iter().flat_map(|map| &mut map.entries).filter(|e| plain(&e.value)) {
+        let text = to_json(&entry.value);
+        entry.value = Node::string(text.trim_matches('"')).at(entry.value.mark.clone());
+    }
+}
+
+/// Upstream keeps its notes in annotations, so an object with a history has the map, whatever its file says,
+/// and a patch may add to it. An empty one is removed again.
+fn with_annotations(resource: &mut Resource) {
+    let noted = !resource.history.is_empty()
+        || resource.origin.generated
+        || resource.trace.is_some()
+        || !resource.prefixes.is_empty();
+    if noted && resource.body.at_path(&["metadata", "annotations"]).and_then(Node::as_map).is_none() {
+        child_map(&mut resource.body, "metadata").set("annotations", Node::map(Map::new()));
+    }
+}
+
+/// Places of the objects that a target selects.
+pub fn select(objects: &ResMap, target: &Node) -> Result<Vec<usize>, selector::SelectorError> {
+    let selector = Selector::parse(target)?;
+    Ok(objects.places(|r| selector.selects(&r.original(), &r.id, &r.body)))
+}
+
+/// The place of the one object that a patch without target is for.
+fn unique(objects: &ResMap, patch: &Resource) -> Result<usize, BuildError> {
+    match objects.by_any_id(&patch.id).as_slice() {
+        [place] => Ok(*place),
+        several => {
+            let target = format!("{} ({})", patch.id, patch.id.gvk.api_version());
+            Err(Cause::PatchTarget { target, matches: several.len() }
+                .at(&patch.origin.file, patch.origin.line))
+        }
+    }
+}
+
+/// What a patch may change of an identity.
+#[derive(Clone, Copy, Default)]
+struct May {
+    name: bool,
+    kind: bool,
+}
+
+/// Merges a patch into one object, keeping what a patch may not change.
+fn merge_body(
+    resource: &mut Resource,
+    patch: &Node,
+    may: May,
+    schemas: &Schemas,
+    (file, field): (&Arc<str>, &str),
+) -> Result<(), BuildError> {
+    let (name, namespace, kind) =
+        (resource.id.name.clone(), resource.id.namespace.clone(), resource.id.gvk.kind.clone());
+    let schema = schema_for(schemas, resource, patch);
+    let merged = strategic::merge(patch, &resource.body, &schema, strategic::Order::PatchFirst)
+        .map_err(|e| Cause::Patch(format!("{e}, for {}", resource.id)).in_field(file, e.line(), field))?;
+    let Some(body) = merged.filter(|body| !is_nil_or_empty(body)) else {
+        resource.body = Node::null();
+        return Ok(());
+    };
+    resource.body = body;
+    let text = |field: &[&str]| resource.body.at_path(field).and_then(Node::scalar_text).unwrap_or("");
+    let (kept_kind, kept_name) = (text(&["kind"]) == &*kind, text(&["metadata", "name"]) == &*name);
+    let kept_namespace = text(&["metadata", "namespace"]) == &*namespace;
+    if !may.kind && !kept_kind {
+        resource.set_kind(&kind);
+    }
+    if !may.name && !kept_name {
+        resource.set_name(&name);
+    }
+    if !kept_namespace {
+        resource.set_namespace(&namespace);
+    }
+    resource.refresh();
+    Ok(())
+}
+
+/// The schema of the object's kind; if that is unknown, of the patch's (upstream's `TestPatchTransformerSmpSidecars`).
+fn schema_for(schemas: &Schemas, resource: &Resource, patch: &Node) -> Schema {
+    let api_version = resource.id.gvk.api_version();
+    let own = schemas.of(&api_version, &resource.id.gvk.kind);
+    let other = patch.str_at(&["kind"]).filter(|kind| **kind != *resource.id.gvk.kind);
+    match other {
+        // Every kind that is known has owner references.
+        Some(kind) if own.keys("metadata/ownerReferences").is_none() => schemas.of(&api_version, kind),
+        _ => own,
+    }
+}
+
+/// A patch as upstream copies it before merging: labels and annotations become texts, so that `null`
+/// sets the text "null" and removes nothing (`CopyMergeMetaDataFieldsFrom`).
+fn as_merged(patch: &Node) -> Node {
+    let mut copy = patch.clone();
+    normalize_string_map(&mut copy, "labels");
+    normalize_string_map(&mut copy, "annotations");
+    copy
+}
+
+/// The patch with the target's apiVersion; its kind stays.
+fn retyped(patch: &Node, target: &Resource, kind: &str) -> Node {
+    let api_version = target.id.gvk.api_version();
+    let same = patch.str_at(&["apiVersion"]) == Some(&api_version) && patch.str_at(&["kind"]) == Some(kind);
+    if same {
+        return patch.clone();
+    }
+    let mut copy = patch.clone();
+    if let Some(map) = copy.as_map_mut() {
+        map.set("apiVersion", Node::string(api_version));
+        map.set("kind", Node::string(kind));
+    }
+    copy
+}
+
+/// Applies all of `patchesStrategicMerge`: each entry is a text or a file, and each object must match exactly one.
+pub fn strategic_merge(
+    context: &Context<'_>,
+    loader: &Loader<'_>,
+    k: &Kustomization,
+    objects: &mut ResMap,
+) -> Result<(), BuildError> {
+    let mut patches = Vec::new();
+    for entry in &k.patches_strategic_merge {
+        patches.extend(load_strategic(context, loader, entry, &k.file)?);
+    }
+    if patches.is_empty() {
+        let line = k.patches_strategic_merge.first().map_or(0, |entry| entry.line);
+        let cause = Cause::Patch("all patches are empty".to_owned());
+        return Err(cause.in_field(&k.file, line, "patchesStrategicMerge"));
+    }
+    merge_all(objects, &patches, &context.schema)
+}
+
+/// Applies objects as patches to the objects they name.
+pub fn merge_all(objects: &mut ResMap, patches: &[Resource], schemas: &Schemas) -> Result<(), BuildError> {
+    for patch in patches {
+        let place = unique(objects, patch)?;
+        let resource = &mut objects.list_mut()[place];
+        let body = retyped(&as_merged(&patch.body), resource, &patch.id.gvk.kind);
+        merge_body(resource, &body, May::default(), schemas, (&patch.origin.file, "patchesStrategicMerge"))?;
+        objects.settle().map_err(|c| c.at(&patch.origin.file, patch.origin.line))?;
+    }
+    Ok(())
+}
+
+/// Reads one entry of `patchesStrategicMerge`: a text that holds objects, else a path.
+pub fn load_strategic(
+    context: &Context<'_>,
+    loader: &Loader<'_>,
+    entry: &Text,
+    owner: &Arc<str>,
+) -> Result<Vec<Resource>, BuildError> {
+    let limits = context.inputs.documents.limits();
+    if entry.contains(['\n', '{'])
+        && let Ok(objects) = objects_of(in_place(entry, false).as_bytes(), owner, limits)
+    {
+        return Ok(objects);
+    }
+    let file = loader.load(entry).map_err(|c| c.in_field(owner, entry.line, "patchesStrategicMerge"))?;
+    let objects = context.inputs.documents.objects(&file);
+    Result::clone(&objects)
+}

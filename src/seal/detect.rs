@@ -1,0 +1,223 @@
+//! The firewall's certain findings: secrets in the clear, told by structure (secrets.md 6.2). Values are never told.
+
+use super::metadata::Metadata;
+use super::open::{documents, selects};
+use super::rules::Rules;
+use super::value;
+use crate::model::{ObjectKey, Problem, Reason};
+use crate::yaml::{Map, Node, Value};
+use std::sync::Arc;
+
+/// Beginnings of private keys, each with its name.
+const PRIVATE: [(&str, &str); 9] = [
+    ("-----BEGIN RSA PRIVATE KEY-----", "an RSA private key"),
+    ("-----BEGIN EC PRIVATE KEY-----", "an EC private key"),
+    ("-----BEGIN PRIVATE KEY-----", "a private key"),
+    ("-----BEGIN OPENSSH PRIVATE KEY-----", "an SSH private key"),
+    ("-----BEGIN PGP PRIVATE KEY BLOCK-----", "a PGP private key"),
+    ("-----BEGIN DSA PRIVATE KEY-----", "a DSA private key"),
+    ("AGE-SECRET-KEY-1", "an age identity"),
+    ("AGE-SECRET-KEY-PQ-1", "a post-quantum age identity"),
+    ("AGE-PLUGIN-", "an age plug-in identity"),
+];
+
+/// What in this file should be sealed and is not.
+pub fn findings(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Problem> {
+    let mut found = private_keys(path, bytes);
+    let structured = path.ends_with(".yaml") || path.ends_with(".yml") || path.ends_with(".json");
+    let Some(documents) = structured.then(|| documents(bytes, path).ok()).flatten() else { return found };
+    let block = documents.first().and_then(Metadata::of);
+    for document in &documents {
+        for object in objects(document) {
+            found.extend(plain_secret(path, object, rules));
+        }
+    }
+    match block {
+        Some(Ok(metadata)) => {
+            let mut open = Vec::new();
+            documents.iter().for_each(|d| unsealed(d, &mut Vec::new(), &metadata, &mut open));
+            let plain_secret = found.iter().any(|f| f.reason == Reason::Plaintext);
+            found.extend(
+                open.into_iter().filter(|_| !plain_secret).map(|(key, line)| in_name_only(path, &key, line)),
+            );
+        }
+        Some(Err(cause)) => found.push(
+            Problem::error(Reason::Plaintext, format!("sealed in name only: {cause}"))
+                .at(path, 0)
+                .next("seal it again with a rule that is right, and change the value: it may be known"),
+        ),
+        None => {
+            let rule = rules.matching(path).filter(|rule| rule.path.is_some());
+            if let (Some(rule), true) = (rule, found.is_empty()) {
+                found.push(
+                    Problem::error(
+                        Reason::Plaintext,
+                        format!("not sealed, though {} of .sops.yaml says so", rule.describe()),
+                    )
+                    .at(path, 0)
+                    .next("seal it with `sealane seal`, then change the value: history still has it"),
+                );
+            }
+        }
+    }
+    found
+}
+
+fn private_keys(path: &str, bytes: &[u8]) -> Vec<Problem> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let start = line.trim_start_matches([' ', '\t', '"', '\'', '-', '#']);
+        let whole = line.trim_start();
+        let hit = PRIVATE.iter().find(|(mark, _)| {
+            // A key's own line, a YAML value or a JSON string; prose that only names the mark is no key.
+            let at = whole.find(mark);
+            at.is_some_and(|at| whole.len() - at > mark.len() + 20 || mark.starts_with('-') && at == 0)
+                || start.starts_with(mark) && start.len() > mark.len() + 20
+        });
+        if let Some((_, name)) = hit {
+            found.push(
+                Problem::error(Reason::Plaintext, format!("{name} stands in the clear"))
+                    .at(path, u32::try_from(index + 1).unwrap_or(0))
+                    .next("take it out, make a new key, and stop trusting this one: history still has it"),
+            );
+        }
+    }
+    found
+}
+
+/// The objects of a document, those of a `List` too.
+fn objects(document: &Node) -> Vec<&Node> {
+    match document.get("items").and_then(Node::as_seq) {
+        Some(items) if document.str_at(&["kind"]).is_some_and(|k| k.ends_with("List")) => {
+            items.iter().collect()
+        }
+        _ => vec![document],
+    }
+}
+
+fn plain_secret(path: &str, object: &Node, rules: &Rules) -> Option<Problem> {
+    let is_secret = object.str_at(&["kind"]) == Some("Secret")
+        && ObjectKey::split_api_version(object.str_at(&["apiVersion"])?).0.is_empty();
+    if !is_secret {
+        return None;
+    }
+    let (mut keys, mut line) = (Vec::new(), 0);
+    for field in ["stringData", "data"] {
+        for (key, value) in object.get(field).and_then(Node::as_map).into_iter().flat_map(Map::iter) {
+            if value.scalar_text().is_some_and(is_plain) {
+                keys.push(format!("`{key}`"));
+                line = if line == 0 { value.mark.line } else { line };
+            }
+        }
+    }
+    if keys.is_empty() {
+        return None;
+    }
+    let name = object.at_path(&["metadata", "name"]).and_then(Node::scalar_text).unwrap_or("without a name");
+    let next = match rules.matching(path) {
+        Some(rule) if !rule.recipients.is_empty() => {
+            format!("seal it ({} applies), then change the value: history still has it", rule.describe())
+        }
+        _ => "seal it (no rule of .sops.yaml matches its path yet), then change the value: history still has it".to_owned(),
+    };
+    let cause = format!(
+        "Secret {} holds {} in the clear",
+        crate::model::clean(name),
+        crate::model::clean(&keys.join(", "))
+    );
+    Some(Problem::error(Reason::Plaintext, cause).at(path, line).next(next))
+}
+
+/// True for a value that somebody could read: not sealed, not empty, not a placeholder that is filled in later.
+fn is_plain(text: &str) -> bool {
+    let placeholder = ["${", "{{", "<path:", "ref+", "$("].iter().any(|mark| text.starts_with(mark));
+    !text.is_empty() && !text.starts_with("ENC[") && !placeholder
+}
+
+/// Leaves that the file's own selector should have sealed and did not.
+fn unsealed(node: &Node, path: &mut Vec<Arc<str>>, metadata: &Metadata, open: &mut Vec<(String, u32)>) {
+    match &node.value {
+        Value::Map(map) => {
+            let top = path.is_empty();
+            for entry in map.entries.iter().filter(|e| !top || &*e.key.text != "sops") {
+                path.push(entry.key.text.clone());
+                unsealed(&entry.value, path, metadata, open);
+                path.pop();
+            }
+        }
+        Value::Seq(items) => items.iter().for_each(|item| unsealed(item, path, metadata, open)),
+        _ => {
+            let plain = value::bytes(node).is_some_and(|(bytes, _)| !bytes.is_empty())
+                && node.scalar_text().is_some_and(is_plain);
+            if plain && selects(&metadata.selector, path) == Some(true) {
+                open.push((path.join("."), node.mark.line));
+            }
+        }
+    }
+}
+
+fn in_name_only(path: &str, key: &str, line: u32) -> Problem {
+    Problem::error(
+        Reason::Plaintext,
+        format!("`{}` stands in the clear in a sealed file", crate::model::clean(key)),
+    )
+    .at(path, line)
+    .next("seal the file again, then change the value: history still has it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: &str = include_str!("../demo/sealed/rules.yaml");
+    const CART: &str = include_str!("../demo/sealed/cart-prod-2.yaml");
+
+    fn of(path: &str, text: &str) -> Vec<Problem> {
+        findings(path, text.as_bytes(), &Rules::parse(RULES.as_bytes(), ".sops.yaml"))
+    }
+
+    #[test]
+    fn a_secret_in_the_clear_is_found_with_its_line_and_without_its_value() {
+        let text =
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: smtp\nstringData:\n  PASSWORD: canary-4711\n";
+        let found = of("apps/mail/smtp.yaml", text);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].place.as_ref().map(|p| p.line), Some(6));
+        assert_eq!(found[0].cause, "Secret smtp holds `PASSWORD` in the clear");
+        assert!(!format!("{found:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_sealed_file_is_clean() {
+        assert_eq!(of("apps/cart/overlays/prod/db.sops.yaml", CART), []);
+    }
+
+    #[test]
+    fn a_file_that_is_sealed_in_name_only_is_found() {
+        let text = CART.replace("    url: ENC", "    extra: open-word\n    url: ENC");
+        let found = of("apps/cart/overlays/prod/db.sops.yaml", &text);
+        assert!(found.iter().any(|f| f.cause.contains("extra")), "{found:?}");
+        let broken = CART.replace("^(data|stringData)$", "^(data");
+        assert!(!of("a.yaml", &broken).is_empty());
+    }
+
+    #[test]
+    fn a_file_under_a_rule_must_be_sealed() {
+        let found = of("apps/x/overlays/dev/values.sops.yaml", "password: open\n");
+        assert!(found[0].cause.contains("rule 1"), "{found:?}");
+    }
+
+    #[test]
+    fn private_keys_are_found_and_prose_about_them_is_not() {
+        let identity = include_str!("../../keys/demo-ops.agekey");
+        assert_eq!(of("keys.txt", identity).len(), 1);
+        assert_eq!(of("README.txt", "Never commit a file with AGE-SECRET-KEY-1 in it.\n"), []);
+    }
+
+    #[test]
+    fn references_and_placeholders_are_no_secrets() {
+        let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: '${TOKEN}', b: ''}\n";
+        assert_eq!(of("a.yaml", text), []);
+    }
+}

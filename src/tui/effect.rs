@@ -1,0 +1,276 @@
+//! Effects: what the screen asks of the world, and the one place that does it.
+
+use crate::model::{Commit, CommitId, Problem};
+use crate::secret::SecretText;
+use crate::workspace::{
+    Committed, Destination, Details, FieldChange, History, KeyEdit, LogLine, ObjectId, Plan, PushOutcome,
+    Refusal, SecretForm, Workspace,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Where an answer belongs. Asking again in a slot makes the question before it void.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Slot {
+    Details,
+    History,
+    Compare,
+    Commits,
+    Logs,
+    Form,
+    Reveal,
+    Plan,
+    Write,
+}
+
+/// What is read. Questions can be cancelled.
+pub(crate) enum Question {
+    Details(ObjectId),
+    History(ObjectId),
+    Compare(ObjectId, CommitId),
+    Commits(usize),
+    Logs(ObjectId),
+    Form(String),
+    Reveal { file: String, key: String },
+    Revert(Vec<CommitId>),
+    Seal { file: String, edits: Vec<KeyEdit> },
+    Reseal(Vec<String>),
+}
+
+/// What is done. Deeds are never cancelled, and waited for at the end.
+pub(crate) enum Deed {
+    Commit { plan: Box<Plan>, to: Destination },
+    Push,
+    TakeBack,
+    Context { environment: Arc<str>, context: Arc<str> },
+    Consent { environment: Arc<str> },
+}
+
+/// What came of a question or a deed.
+pub(crate) enum Answer {
+    Details(Result<Box<Details>, Problem>),
+    History(Result<History, Problem>),
+    Compare(Result<Vec<FieldChange>, Problem>),
+    Commits(Result<Vec<Commit>, Problem>),
+    LogLines(Vec<LogLine>),
+    LogEnd(Option<Problem>),
+    Form(Result<SecretForm, Problem>),
+    Reveal(Result<SecretText, Problem>),
+    Plan(Result<Box<Plan>, Box<Refusal>>),
+    Committed(Result<Committed, Problem>),
+    Pushed(Result<PushOutcome, Problem>),
+    TakenBack(Result<Commit, Problem>),
+    Chosen(Result<(), Problem>),
+}
+
+/// An answer with the question it belongs to.
+pub(crate) struct Reply {
+    pub slot: Slot,
+    pub generation: u64,
+    pub answer: Answer,
+}
+
+/// What the loop does itself, because it owns the terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Errand {
+    /// Gives the terminal to a program and takes it back.
+    Run { program: String, arguments: Vec<String>, folder: String },
+    /// Stops the process until it is continued.
+    Suspend,
+    /// Draws everything again.
+    Redraw,
+    /// Puts a name into the clipboard through the terminal (OSC 52).
+    Clipboard(String),
+}
+
+/// What `update` wants.
+pub(crate) enum Effect {
+    Ask { generation: u64, question: Question },
+    Do { generation: u64, deed: Deed },
+    Cancel(Slot),
+    Refresh,
+    Copy(String),
+    Errand(Errand),
+}
+
+/// Who carries out effects. The real one is [`Hands`]; tests answer by themselves.
+pub(crate) trait Carry {
+    /// Starts an effect; answers come back through the channel it was made with.
+    fn start(&mut self, effect: Effect);
+    /// Waits for what must not be cut off.
+    fn finish(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// What comes back from effects.
+pub(crate) enum Back {
+    Reply(Reply),
+    /// There is no clipboard here: the terminal has to do it.
+    NoClipboard(String),
+}
+
+impl Question {
+    pub(crate) fn slot(&self) -> Slot {
+        match self {
+            Self::Details(_) => Slot::Details,
+            Self::History(_) => Slot::History,
+            Self::Compare(..) => Slot::Compare,
+            Self::Commits(_) => Slot::Commits,
+            Self::Logs(_) => Slot::Logs,
+            Self::Form(_) => Slot::Form,
+            Self::Reveal { .. } => Slot::Reveal,
+            Self::Revert(_) | Self::Seal { .. } | Self::Reseal(_) => Slot::Plan,
+        }
+    }
+}
+
+/// Carries effects out over a workspace.
+pub(crate) struct Hands {
+    workspace: Workspace,
+    back: mpsc::Sender<Back>,
+    running: HashMap<Slot, CancellationToken>,
+    writers: TaskTracker,
+    clipboard: mpsc::Sender<String>,
+}
+
+impl Hands {
+    pub(crate) fn new(workspace: Workspace, back: mpsc::Sender<Back>, remote: bool) -> Self {
+        let (clipboard, copies) = mpsc::channel(4);
+        tokio::task::spawn_blocking({
+            let back = back.clone();
+            move || keep_clipboard(copies, &back, remote)
+        });
+        Self { workspace, back, running: HashMap::new(), writers: TaskTracker::new(), clipboard }
+    }
+
+    fn cancel(&mut self, slot: Slot) {
+        if let Some(token) = self.running.remove(&slot) {
+            token.cancel();
+        }
+    }
+
+    fn ask(&mut self, generation: u64, question: Question) {
+        let slot = question.slot();
+        self.cancel(slot);
+        let cancel = CancellationToken::new();
+        self.running.insert(slot, cancel.clone());
+        let (workspace, back) = (self.workspace.clone(), self.back.clone());
+        tokio::spawn(async move {
+            let answered = async {
+                if let Question::Logs(id) = question {
+                    follow(&workspace, &id, &cancel, generation, &back).await;
+                } else {
+                    let answer = answer(&workspace, question, &cancel).await;
+                    // The screen may be gone; then nobody waits for the answer.
+                    let _ = back.send(Back::Reply(Reply { slot, generation, answer })).await;
+                }
+            };
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = answered => {}
+            }
+        });
+    }
+
+    fn act(&self, generation: u64, deed: Deed) {
+        let (workspace, back) = (self.workspace.clone(), self.back.clone());
+        self.writers.spawn(async move {
+            let answer = match deed {
+                Deed::Commit { plan, to } => Answer::Committed(workspace.commit(*plan, to).await),
+                Deed::Push => Answer::Pushed(workspace.push().await),
+                Deed::TakeBack => Answer::TakenBack(workspace.take_back().await),
+                Deed::Context { environment, context } => {
+                    Answer::Chosen(workspace.choose_context(&environment, &context).await)
+                }
+                Deed::Consent { environment } => Answer::Chosen(workspace.consent(&environment).await),
+            };
+            let _ = back.send(Back::Reply(Reply { slot: Slot::Write, generation, answer })).await;
+        });
+    }
+}
+
+impl Carry for Hands {
+    fn start(&mut self, effect: Effect) {
+        match effect {
+            Effect::Ask { generation, question } => self.ask(generation, question),
+            Effect::Do { generation, deed } => self.act(generation, deed),
+            Effect::Cancel(slot) => self.cancel(slot),
+            Effect::Refresh => self.workspace.refresh(),
+            Effect::Copy(text) => {
+                // A full queue means that the clipboard hangs; then the terminal is asked instead.
+                if let Err(error) = self.clipboard.try_send(text) {
+                    let _ = self.back.try_send(Back::NoClipboard(error.into_inner()));
+                }
+            }
+            Effect::Errand(_) => {}
+        }
+    }
+
+    async fn finish(&mut self) {
+        for (_, token) in self.running.drain() {
+            token.cancel();
+        }
+        self.writers.close();
+        // Writers end by themselves; a push that hangs must not keep the shell from coming back.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), self.writers.wait()).await;
+    }
+}
+
+async fn answer(workspace: &Workspace, question: Question, cancel: &CancellationToken) -> Answer {
+    match question {
+        Question::Details(id) => Answer::Details(workspace.details(&id).await.map(Box::new)),
+        Question::History(id) => Answer::History(workspace.history(&id, cancel).await),
+        Question::Compare(id, with) => Answer::Compare(workspace.compare(&id, with).await),
+        Question::Commits(limit) => Answer::Commits(workspace.commits(limit).await),
+        Question::Logs(_) => Answer::LogEnd(None),
+        Question::Form(file) => Answer::Form(workspace.secret_form(&file).await),
+        Question::Reveal { file, key } => Answer::Reveal(workspace.reveal(&file, &key).await),
+        Question::Revert(commits) => Answer::Plan(workspace.plan_revert(&commits).await.map(Box::new)),
+        Question::Seal { file, edits } => Answer::Plan(boxed(workspace.plan_seal(&file, edits).await)),
+        Question::Reseal(files) => Answer::Plan(boxed(workspace.plan_reseal(&files).await)),
+    }
+}
+
+fn boxed(plan: Result<Plan, Problem>) -> Result<Box<Plan>, Box<Refusal>> {
+    plan.map(Box::new).map_err(|problem| Box::new(Refusal { problem, also: vec![] }))
+}
+
+/// Hands log lines on in bundles, so that a flood of them costs few turns of the loop.
+async fn follow(
+    workspace: &Workspace,
+    id: &ObjectId,
+    cancel: &CancellationToken,
+    generation: u64,
+    back: &mpsc::Sender<Back>,
+) {
+    let reply = |answer| Back::Reply(Reply { slot: Slot::Logs, generation, answer });
+    let end = match workspace.logs(id, cancel).await {
+        Err(problem) => Some(problem),
+        Ok(mut lines) => {
+            let mut bundle = Vec::new();
+            while lines.recv_many(&mut bundle, 256).await > 0 {
+                if back.send(reply(Answer::LogLines(std::mem::take(&mut bundle)))).await.is_err() {
+                    return;
+                }
+            }
+            None
+        }
+    };
+    let _ = back.send(reply(Answer::LogEnd(end))).await;
+}
+
+/// Owns the clipboard as long as the screen lives: on X11 its content is gone with its owner.
+fn keep_clipboard(mut texts: mpsc::Receiver<String>, back: &mpsc::Sender<Back>, remote: bool) {
+    let mut clipboard = None;
+    while let Some(text) = texts.blocking_recv() {
+        if clipboard.is_none() && !remote {
+            clipboard = arboard::Clipboard::new().ok();
+        }
+        let copied = clipboard.as_mut().is_some_and(|c| c.set_text(text.clone()).is_ok());
+        if !copied {
+            let _ = back.blocking_send(Back::NoClipboard(text));
+        }
+    }
+}

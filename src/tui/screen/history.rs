@@ -1,0 +1,257 @@
+//! The commits that changed a rendered object, newest first: what each changed, where, and whether it is deployed.
+
+use super::changes::Changes;
+use super::{
+    Asked, Facts, Route, Screen, Step, Strip, draw_empty, draw_problem, draw_reading, marked, open_object,
+};
+use crate::model::CommitId;
+use crate::tui::canvas::{Canvas, Line, Piece, bold, cells, piece};
+use crate::tui::effect::{Answer, Question, Slot};
+use crate::tui::filter::{Field, Fields, Filter};
+use crate::tui::keymap::{Action, Mode};
+use crate::tui::list::List;
+use crate::tui::theme::Label;
+use crate::tui::words;
+use crate::workspace::{History, HistoryEntry, ObjectId};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// The screen.
+pub(crate) struct HistoryScreen {
+    id: ObjectId,
+    history: Asked<History>,
+    list: List,
+    filter: Filter,
+    marked: HashSet<CommitId>,
+}
+
+struct EntryFields<'a>(&'a HistoryEntry, i64);
+
+impl Fields for EntryFields<'_> {
+    fn text(&self) -> String {
+        let entry = self.0;
+        let place = entry.place.as_ref().map(ToString::to_string).unwrap_or_default();
+        let commit = &entry.commit;
+        format!("{} {} {} {} {place}", commit.id, commit.author, commit.subject, entry.summary)
+    }
+
+    fn field(&self, name: &str) -> Option<Field> {
+        Some(match name {
+            "author" => Field::Word(self.0.commit.author.to_string()),
+            "age" => Field::Age(self.1 - self.0.commit.time),
+            _ => return None,
+        })
+    }
+}
+
+impl HistoryScreen {
+    pub(crate) fn new(id: ObjectId) -> Self {
+        Self {
+            id,
+            history: Asked::Reading { since: 0 },
+            list: List::default(),
+            filter: Filter::default(),
+            marked: HashSet::new(),
+        }
+    }
+
+    fn shown(&self, facts: &Facts<'_>) -> Vec<&HistoryEntry> {
+        let entries = self.history.here().map(|h| h.entries.as_slice()).unwrap_or_default();
+        entries.iter().filter(|e| self.filter.passes(&EntryFields(e, facts.seconds()))).collect()
+    }
+
+    fn selected(&self, facts: &Facts<'_>) -> Option<&HistoryEntry> {
+        self.shown(facts).get(self.list.cursor).copied()
+    }
+
+    /// The marked commits, newest first, or the selected one.
+    fn chosen(&self, facts: &Facts<'_>) -> Vec<CommitId> {
+        let entries = self.history.here().map(|h| h.entries.as_slice()).unwrap_or_default();
+        let marked: Vec<_> =
+            entries.iter().map(|e| e.commit.id).filter(|id| self.marked.contains(id)).collect();
+        if marked.is_empty() {
+            self.selected(facts).map(|e| e.commit.id).into_iter().collect()
+        } else {
+            marked
+        }
+    }
+}
+
+fn height(facts: &Facts<'_>) -> usize {
+    facts.height().saturating_sub(1)
+}
+
+impl Screen for HistoryScreen {
+    fn mode(&self) -> Mode {
+        Mode::History
+    }
+
+    fn title(&self, _facts: &Facts<'_>) -> String {
+        format!("history of {}", self.id.key.name)
+    }
+
+    fn route(&self) -> Option<Route> {
+        Some(Route::History(self.id.clone()))
+    }
+
+    fn environment(&self) -> Option<Arc<str>> {
+        Some(self.id.environment.clone())
+    }
+
+    fn open(&mut self, facts: &Facts<'_>) -> Vec<Step> {
+        if matches!(self.history, Asked::Here(_)) {
+            return vec![];
+        }
+        self.history = Asked::Reading { since: facts.now };
+        vec![Step::Ask(Question::History(self.id.clone()))]
+    }
+
+    fn act(&mut self, action: Action, facts: &Facts<'_>) -> Vec<Step> {
+        let len = self.shown(facts).len();
+        if self.list.act(action, len, height(facts), facts.now) {
+            return vec![];
+        }
+        let Some(entry) = self.selected(facts).cloned() else { return vec![] };
+        match action {
+            Action::Enter => {
+                let changes = Changes::of(self.id.clone(), entry.commit, entry.changes);
+                vec![Step::Open(Box::new(changes))]
+            }
+            Action::Mark => {
+                if !self.marked.remove(&entry.commit.id) {
+                    self.marked.insert(entry.commit.id);
+                }
+                self.list.act(Action::Down, len, height(facts), facts.now);
+                vec![]
+            }
+            Action::Revert => vec![super::plan::revert(self.chosen(facts))],
+            Action::Copy => vec![Step::Copy(entry.commit.id.to_string())],
+            Action::Details => open_object(&self.id, None, action),
+            _ => vec![],
+        }
+    }
+
+    fn awaits(&self, slot: Slot) -> bool {
+        slot == Slot::History
+    }
+
+    fn accept(&mut self, answer: Answer, _facts: &Facts<'_>) -> Vec<Step> {
+        if let Answer::History(history) = answer {
+            self.history = history.into();
+        }
+        vec![]
+    }
+
+    fn settle(&mut self, facts: &Facts<'_>) {
+        let len = self.shown(facts).len();
+        self.list.settle(len, height(facts));
+    }
+
+    fn filter(&self) -> Option<&Filter> {
+        Some(&self.filter)
+    }
+
+    fn set_filter(&mut self, filter: Filter, _facts: &Facts<'_>) {
+        self.filter = filter;
+    }
+
+    fn click(&mut self, _x: u16, y: u16, facts: &Facts<'_>) -> bool {
+        let len = self.shown(facts).len();
+        let row = self.list.top + usize::from(y).saturating_sub(1);
+        if y == 0 || row >= len {
+            return false;
+        }
+        let again = row == self.list.cursor;
+        self.list.select(row, len, facts.now);
+        again
+    }
+
+    fn remark(&self, _facts: &Facts<'_>) -> Vec<Piece> {
+        let Some(history) = self.history.here() else { return vec![] };
+        let end = if history.complete { "" } else { ", older ones were not looked at" };
+        let text = format!("{} of {} commits change this object{end}", history.entries.len(), history.seen);
+        let mut pieces = vec![piece(Label::Muted, text)];
+        if !self.marked.is_empty() {
+            pieces.push(piece(Label::Accent, format!("  {} marked", self.marked.len())));
+        }
+        pieces
+    }
+
+    fn strip(&self, facts: &Facts<'_>) -> Strip {
+        let title = self.id.key.to_string();
+        let Some(entry) = self.selected(facts) else { return Strip { title, ..Strip::default() } };
+        let mut cause = vec![piece(Label::Text, entry.commit.subject.to_string())];
+        cause.push(piece(Label::Muted, format!("  {}", words::absolute(entry.commit.time))));
+        let names: Vec<String> =
+            entry.also.iter().take(4).map(|id| format!("{} {}", id.environment, id.key.name)).collect();
+        let more = entry.also.len().saturating_sub(4);
+        if !names.is_empty() {
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            cause.push(piece(Label::Muted, format!("  also changes {}{more}", names.join(", "))));
+        }
+        let place = entry.place.as_ref().map(ToString::to_string).unwrap_or_default();
+        Strip { title, cause, place, next: "v shows what its revert would do, before it exists".into() }
+    }
+
+    fn waiting_since(&self) -> Option<u64> {
+        self.history.since()
+    }
+
+    fn draw(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
+        match &self.history {
+            Asked::Reading { since } => draw_reading(canvas, facts, "rendering its commits", *since),
+            Asked::Failed(problem) => draw_problem(canvas, problem),
+            Asked::Here(history) if history.entries.is_empty() => draw_empty(
+                canvas,
+                &format!("None of {} changes this object.", words::count(history.seen, "commit")),
+                "It may be declared only in files that are not committed.",
+            ),
+            Asked::Here(_) => self.table(facts, canvas),
+        }
+    }
+}
+
+impl HistoryScreen {
+    fn table(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
+        let g = &facts.look.glyphs;
+        let shown = self.shown(facts);
+        let who = shown.iter().map(|e| words::width(&e.commit.author)).max().unwrap_or(3).clamp(3, 14);
+        let head = format!(
+            "  {:7}  {:>4}  {:who$}  {:10}  what changed in the rendered object",
+            "commit", "when", "who", "cluster"
+        );
+        canvas.line(0, &Line::text(Label::Muted, format!("  {}", &head[2..])));
+        for (at, entry) in shown.iter().enumerate().skip(self.list.top).take(height(facts)) {
+            let y = cells(at - self.list.top + 1);
+            let here = at == self.list.cursor;
+            if here {
+                canvas.select(y);
+            }
+            let sign = if here { g.here } else { ' ' };
+            let mark = if self.marked.contains(&entry.commit.id) { g.bullet } else { ' ' };
+            let (label, word) =
+                if entry.deployed { (Label::Muted, "deployed") } else { (Label::Notice, "not yet") };
+            let author = words::cut(&entry.commit.author, who, g.cut);
+            let pad = " ".repeat(who - words::width(&author));
+            let ago = words::ago(facts.seconds(), entry.commit.time);
+            let mut pieces = vec![
+                piece(Label::Accent, format!("{sign}{mark}")),
+                Piece { bold: here, ..piece(Label::Text, entry.commit.id.short()) },
+                piece(Label::Muted, format!("  {ago:>4}  {author}{pad}  ")),
+                piece(label, format!("{word:10}  ")),
+            ];
+            pieces.extend(marked(Label::Text, &entry.summary, here, Some(&self.filter)));
+            let mut line = Line::new(pieces);
+            if let (true, Some(place)) = (facts.width() >= 100, &entry.place) {
+                line = line.right(piece(Label::Muted, format!("{place} ")));
+            }
+            canvas.line(y, &line);
+            canvas.unselect();
+        }
+        if let Some(problem) = self.history.here().and_then(|h| h.problems.first()) {
+            let y = cells(shown.len().min(height(facts)) + 1);
+            let text = format!("  {} {problem}", g.unknown);
+            canvas.line(y, &Line::new(vec![bold(Label::Notice, text)]));
+        }
+    }
+}

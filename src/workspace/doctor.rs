@@ -1,0 +1,113 @@
+//! `doctor`: what is here and what is missing, each with its next step.
+
+use super::session::Session;
+use crate::cluster;
+use crate::model::{Problem, Revision, clean};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// One thing that was looked at.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What: "repository", "age identities", "kubeconfig".
+    pub what: String,
+    /// What was found, in words.
+    pub found: String,
+    /// What is wrong with it, if anything.
+    pub problems: Vec<Problem>,
+}
+
+/// Looks at everything that a session needs. Nothing is changed and no cluster is asked.
+pub(super) fn examine(session: &Session, kubeconfig: &[PathBuf]) -> Vec<Finding> {
+    vec![
+        repository(session),
+        rendering(session),
+        identities(session),
+        rules(session),
+        contexts(kubeconfig),
+        git(),
+    ]
+}
+
+fn repository(session: &Session) -> Finding {
+    let root = clean(&session.repo.root().to_string_lossy());
+    match session.repo.status() {
+        Ok(status) => {
+            let shallow = if status.shallow { ", history is cut off (shallow clone)" } else { "" };
+            let operation = status.operation.map_or(String::new(), |o| format!(", a {o} is in progress"));
+            Finding {
+                what: "repository".to_owned(),
+                found: format!("{root}{shallow}{operation}"),
+                problems: session.problems.clone(),
+            }
+        }
+        Err(error) => Finding { what: "repository".to_owned(), found: root, problems: vec![error.problem()] },
+    }
+}
+
+fn rendering(session: &Session) -> Finding {
+    let what = "environments".to_owned();
+    let tree = match session.head().and_then(|h| h.map(|h| session.tree(Revision::Commit(h))).transpose()) {
+        Ok(Some(tree)) => tree,
+        Ok(None) => return Finding { what, found: "no commit yet".to_owned(), problems: Vec::new() },
+        Err(problem) => return Finding { what, found: "cannot be read".to_owned(), problems: vec![problem] },
+    };
+    let found = session.environments(&*tree);
+    let mut problems = found.problems;
+    let mut words = Vec::new();
+    for environment in &found.environments {
+        let rendered = session.render(&*tree, environment);
+        words.push(format!("{} ({}): {} rendered", environment.name, environment.why, rendered.coverage()));
+        problems.extend(rendered.producers.iter().flat_map(|p| p.problems.iter()).cloned());
+    }
+    Finding { what, found: words.join("; "), problems }
+}
+
+fn identities(session: &Session) -> Finding {
+    let found: Vec<String> = session
+        .keyring
+        .recipients()
+        .map(|(recipient, source)| {
+            format!("{}… from {}", recipient.chars().take(12).collect::<String>(), clean(source))
+        })
+        .collect();
+    let problems = session
+        .keyring
+        .unusable
+        .iter()
+        .map(|u| {
+            Problem::warning(crate::model::Reason::NeedsKey, u.why.clone()).at(&clean(&u.source), u.line)
+        })
+        .collect();
+    let found = if found.is_empty() { "none found where sops looks".to_owned() } else { found.join(", ") };
+    Finding { what: "age identities".to_owned(), found, problems }
+}
+
+fn rules(session: &Session) -> Finding {
+    let what = ".sops.yaml".to_owned();
+    let Ok(Some(head)) = session.head() else {
+        return Finding { what, found: "no commit yet".to_owned(), problems: Vec::new() };
+    };
+    let Ok(tree) = session.tree(Revision::Commit(head)) else {
+        return Finding { what, found: "cannot be read".to_owned(), problems: Vec::new() };
+    };
+    let rules = session.rules(&*tree);
+    let files = session.secret_files(&*tree);
+    let found = format!("{} rule(s), {} sealed file(s)", rules.rules.len(), files.sealed.len());
+    let broken = files.sealed.values().filter_map(|f| f.broken.clone());
+    Finding { what, found, problems: files.findings.iter().cloned().chain(broken).collect() }
+}
+
+fn contexts(kubeconfig: &[PathBuf]) -> Finding {
+    let (contexts, problems) = cluster::contexts(kubeconfig);
+    let names: Vec<String> = contexts.iter().map(|c| clean(&c.name)).collect();
+    let found = if names.is_empty() { "no context".to_owned() } else { names.join(", ") };
+    Finding { what: "kubeconfig".to_owned(), found, problems }
+}
+
+fn git() -> Finding {
+    let found = Command::new("git").arg("--version").output();
+    let found = found
+        .map_or_else(|e| format!("not found: {e}"), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
+    Finding { what: "git".to_owned(), found: clean(&found), problems: Vec::new() }
+}

@@ -1,0 +1,492 @@
+//! The engine: one task that owns everything that changes. Streams go in, snapshots come out.
+//!
+//! Blocking work (git, rendering) runs beside it and comes back as a [`Message`]; a burst of messages costs one
+//! publication, since snapshots are made at most every [`SETTLE`].
+
+use super::field::Field;
+use super::publish::{self, Published};
+use super::session::Session;
+use super::snapshot::{ClusterView, ContextChoice};
+use super::stories::{self, Told};
+use crate::cluster::{ClusterError, ClusterEvent, Connection, ExecCommand, Namespaces, Reader};
+use crate::config::Answers;
+use crate::git::{Fingerprint, Status};
+use crate::model::{Commit, CommitId, Environment, Live, ObjectKey, Problem, Rendered, Revision};
+use futures::StreamExt as _;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How long messages are gathered before a snapshot is made of them.
+const SETTLE: Duration = Duration::from_millis(60);
+/// How often the repository is asked whether something moved.
+const POLL: Duration = Duration::from_millis(1000);
+/// How often what cannot be watched (Secrets) is read again.
+const REREAD: Duration = Duration::from_secs(5);
+
+/// Where clusters come from.
+#[derive(Clone, Default)]
+pub(super) struct Clusters {
+    /// Connections that are handed in, by environment (the demo's).
+    pub(super) given: BTreeMap<Arc<str>, Connection>,
+    pub(super) kubeconfig: Vec<PathBuf>,
+    /// The context for the environment, if the user named one.
+    pub(super) context: Option<String>,
+    /// Look at git only.
+    pub(super) off: bool,
+    /// Only this environment is connected with `context`.
+    pub(super) environment: Option<String>,
+    /// Where answers are kept; `None` for the usual folder.
+    pub(super) state: Option<PathBuf>,
+}
+
+/// What the engine hears.
+pub(super) enum Message {
+    /// The repository was read.
+    Repository(Box<RepositoryRead>),
+    /// The repository could not be read.
+    Broken(Problem),
+    /// A base was rendered.
+    Base(Arc<str>, CommitId, Arc<Rendered>),
+    /// A connection stands, or does not.
+    Connected(Arc<str>, u64, Box<Result<(Reader, Arc<str>), ClusterError>>),
+    /// Something came from a cluster.
+    Event(Arc<str>, u64, Box<ClusterEvent>),
+    /// Objects were read by name.
+    Read(Arc<str>, u64, Vec<(ObjectKey, Result<Option<Live>, ClusterError>)>),
+    /// History was walked.
+    Stories(Arc<str>, Told),
+    /// Read everything again.
+    Refresh,
+    /// A context belongs to an environment.
+    Choose(Arc<str>, String, oneshot::Sender<Result<(), Problem>>),
+    /// The exec plug-in of an environment's context may run.
+    Consent(Arc<str>, oneshot::Sender<Result<(), Problem>>),
+    /// We made or took back a commit.
+    TakesBack(Option<CommitId>),
+}
+
+/// What one reading of the repository gave.
+pub(super) struct RepositoryRead {
+    pub(super) status: Status,
+    pub(super) head: Option<Commit>,
+    pub(super) environments: Vec<(Environment, Arc<Rendered>)>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) secrets: Arc<super::secrets::SecretFiles>,
+}
+
+/// The engine's own state.
+pub(super) struct Engine {
+    session: Arc<Session>,
+    clusters: Clusters,
+    answers: Answers,
+    sender: mpsc::Sender<Message>,
+    published: watch::Sender<Arc<Published>>,
+    repository: Option<RepositoryRead>,
+    broken: Option<Problem>,
+    fields: BTreeMap<Arc<str>, Field>,
+    takes_back: Option<CommitId>,
+    fingerprint: Option<Fingerprint>,
+    reading: bool,
+    generation: u64,
+    consents: HashMap<Arc<str>, String>,
+}
+
+impl Engine {
+    pub(super) fn new(
+        session: Arc<Session>,
+        clusters: Clusters,
+        sender: mpsc::Sender<Message>,
+        published: watch::Sender<Arc<Published>>,
+    ) -> Self {
+        let answers = Answers::load(clusters.state.as_deref());
+        Self {
+            session,
+            clusters,
+            answers,
+            sender,
+            published,
+            repository: None,
+            broken: None,
+            fields: BTreeMap::new(),
+            takes_back: None,
+            fingerprint: None,
+            reading: false,
+            generation: 0,
+            consents: HashMap::new(),
+        }
+    }
+
+    /// Runs until every handle of the workspace is gone.
+    pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        self.read_repository();
+        let mut poll = tokio::time::interval(POLL);
+        let mut reread = tokio::time::interval(REREAD);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        reread.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                message = messages.recv() => {
+                    let Some(message) = message else { return };
+                    self.hear(message);
+                    self.drain(&mut messages).await;
+                    self.publish();
+                }
+                _ = poll.tick() => self.poll(),
+                _ = reread.tick() => self.reread(),
+                () = self.published.closed() => return,
+            }
+        }
+    }
+
+    async fn drain(&mut self, messages: &mut mpsc::Receiver<Message>) {
+        let deadline = tokio::time::Instant::now() + SETTLE;
+        while let Ok(Some(message)) = tokio::time::timeout_at(deadline, messages.recv()).await {
+            let urgent = matches!(message, Message::Repository(_) | Message::Broken(_));
+            self.hear(message);
+            if urgent {
+                return;
+            }
+        }
+    }
+
+    fn hear(&mut self, message: Message) {
+        match message {
+            Message::Repository(read) => self.repository_read(*read),
+            Message::Broken(problem) => {
+                self.reading = false;
+                self.broken = Some(problem);
+            }
+            Message::Base(name, commit, rendered) => {
+                if let Some(field) = self.fields.get_mut(&name) {
+                    Arc::make_mut(&mut field.facts.bases).insert(commit, rendered);
+                    field.stale = true;
+                }
+            }
+            Message::Connected(name, epoch, outcome) => self.connected(&name, epoch, *outcome),
+            Message::Event(name, epoch, event) => {
+                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.epoch == epoch) {
+                    field.hear(*event);
+                }
+            }
+            Message::Read(name, epoch, answers) => {
+                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.epoch == epoch) {
+                    field.read(answers);
+                }
+            }
+            Message::Stories(name, told) => {
+                if let Some(field) = self.fields.get_mut(&name) {
+                    field.told(told);
+                }
+            }
+            Message::Refresh => self.refresh(),
+            Message::Choose(name, context, reply) => drop(reply.send(self.choose(&name, &context))),
+            Message::Consent(name, reply) => drop(reply.send(self.consent(&name))),
+            Message::TakesBack(commit) => {
+                self.takes_back = commit;
+                self.read_repository();
+            }
+        }
+    }
+
+    fn poll(&mut self) {
+        let fingerprint = Some(self.session.repo.fingerprint());
+        if fingerprint != self.fingerprint {
+            self.fingerprint = fingerprint;
+            self.read_repository();
+        }
+    }
+
+    fn reread(&mut self) {
+        for field in self.fields.values_mut() {
+            field.want_unwatched();
+        }
+        self.follow_up();
+    }
+
+    fn refresh(&mut self) {
+        self.read_repository();
+        let names: Vec<Arc<str>> = self.fields.keys().cloned().collect();
+        for name in names {
+            self.connect(&name);
+        }
+    }
+
+    /// Reads HEAD and renders every environment, beside the loop.
+    fn read_repository(&mut self) {
+        if self.reading {
+            return;
+        }
+        self.reading = true;
+        let (session, sender) = (self.session.clone(), self.sender.clone());
+        tokio::task::spawn_blocking(move || {
+            let message = match read(&session) {
+                Ok(read) => Message::Repository(Box::new(read)),
+                Err(problem) => Message::Broken(problem),
+            };
+            // The engine may be gone; then nobody wants the answer.
+            let _ = sender.blocking_send(message);
+        });
+    }
+
+    fn repository_read(&mut self, read: RepositoryRead) {
+        self.reading = false;
+        self.broken = None;
+        let now = now();
+        let known: Vec<Arc<str>> = read.environments.iter().map(|(e, _)| e.name.clone()).collect();
+        self.fields.retain(|name, field| {
+            let stays = known.contains(name);
+            if !stays {
+                field.stop.cancel();
+            }
+            stays
+        });
+        let mut fresh = Vec::new();
+        for (environment, desired) in &read.environments {
+            match self.fields.get_mut(&environment.name) {
+                Some(field) => field.set_desired(desired.clone()),
+                None => {
+                    let field = Field::new(environment.clone(), desired.clone(), now);
+                    self.fields.insert(environment.name.clone(), field);
+                    fresh.push(environment.name.clone());
+                }
+            }
+        }
+        self.repository = Some(read);
+        for name in fresh {
+            self.connect(&name);
+        }
+    }
+
+    /// Connects an environment with the context that belongs to it, or asks for one.
+    fn connect(&mut self, name: &Arc<str>) {
+        let chosen = self.context_of(name);
+        let single = self.fields.len() == 1;
+        let Some(field) = self.fields.get_mut(name) else { return };
+        if self.clusters.off {
+            field.cluster = ClusterView::Off;
+            return;
+        }
+        let given = self.clusters.given.get(name).cloned();
+        let context = match (&given, chosen) {
+            (Some(connection), _) => Some(connection.context.clone()),
+            (None, Some(context)) => Some(context),
+            (None, None) => {
+                let named = self.clusters.environment.as_deref() == Some(name) || single;
+                self.clusters.context.clone().filter(|_| named).map(Arc::from)
+            }
+        };
+        let Some(context) = context else {
+            field.context = None;
+            field.cluster = ClusterView::Unchosen { contexts: choices(&self.clusters.kubeconfig) };
+            return;
+        };
+        let epoch = field.connect();
+        field.context = Some(context.clone());
+        field.cluster = ClusterView::Connecting;
+        let options = crate::cluster::ConnectOptions {
+            kubeconfig: self.clusters.kubeconfig.clone(),
+            context: Some(context.to_string()),
+            repository: Some(self.session.repo.root().to_owned()),
+            ..crate::cluster::ConnectOptions::default()
+        };
+        let consents = self.answers.consents.clone();
+        let (digests, sender, name) = (self.session.digests.clone(), self.sender.clone(), name.clone());
+        tokio::spawn(async move {
+            let connection = match given {
+                Some(connection) => Ok(connection),
+                None => {
+                    let agreed = |command: &ExecCommand| consents.contains(&command.id());
+                    Connection::from_kubeconfig(&options, &agreed).await
+                }
+            };
+            let outcome = match connection {
+                Ok(connection) => {
+                    Reader::open(connection, digests).await.map(|(r, found)| (r, found.version))
+                }
+                Err(error) => Err(error),
+            };
+            let _ = sender.send(Message::Connected(name, epoch, Box::new(outcome))).await;
+        });
+    }
+
+    fn context_of(&self, name: &Arc<str>) -> Option<Arc<str>> {
+        let said = self.session.config.environments.get(&**name).and_then(|c| c.context.clone());
+        let folder = self.session.repo.root().to_string_lossy();
+        let answered = self.answers.contexts.get(&*folder).and_then(|c| c.get(&**name)).cloned();
+        said.or(answered).map(Arc::from)
+    }
+
+    fn connected(&mut self, name: &Arc<str>, epoch: u64, outcome: Result<(Reader, Arc<str>), ClusterError>) {
+        let Some(field) = self.fields.get_mut(name).filter(|f| f.epoch == epoch) else { return };
+        field.stale = true;
+        match outcome {
+            Ok((reader, version)) => {
+                field.connected(reader, version);
+                field.cluster = ClusterView::Reading { done: 0, kinds: 0, objects: 0 };
+            }
+            Err(ClusterError::NeedsConsent { command, .. }) => {
+                self.consents.insert(name.clone(), command.id());
+                field.cluster = ClusterView::NeedsConsent { command: command.to_string() };
+            }
+            Err(error) => field.cluster = ClusterView::Failed(error.problem()),
+        }
+    }
+
+    fn choose(&mut self, name: &Arc<str>, context: &str) -> Result<(), Problem> {
+        let folder = self.session.repo.root().to_string_lossy().into_owned();
+        self.answers.contexts.entry(folder).or_default().insert(name.to_string(), context.to_owned());
+        self.connect(name);
+        self.keep_answers()
+    }
+
+    fn consent(&mut self, name: &Arc<str>) -> Result<(), Problem> {
+        if let Some(id) = self.consents.remove(name) {
+            self.answers.consents.insert(id);
+            self.connect(name);
+        }
+        self.keep_answers()
+    }
+
+    fn keep_answers(&self) -> Result<(), Problem> {
+        self.answers.save(self.clusters.state.as_deref()).map_err(|error| {
+            Problem::warning(crate::model::Reason::Config, format!("the answer could not be kept: {error}"))
+                .next("it holds for this session; make the state folder writable to keep it")
+        })
+    }
+
+    /// Starts what the new state asks for: watches, reads, bases, stories.
+    fn follow_up(&mut self) {
+        let head = self.repository.as_ref().and_then(|r| r.head.as_ref()).map(|c| c.id);
+        for (name, field) in &mut self.fields {
+            if let Some(reader) = field.facts.reader.clone() {
+                watch_more(name, field, &reader, &self.sender);
+                read_wanted(name, field, reader, &self.sender);
+            }
+            for commit in field.applied() {
+                if !field.facts.bases.contains_key(&commit) {
+                    // Rendered once; an empty base stands in until it comes, so that it is asked for once only.
+                    Arc::make_mut(&mut field.facts.bases).insert(commit, Arc::default());
+                    render_base(name, field, commit, self.session.clone(), self.sender.clone());
+                }
+            }
+            if let Some(head) = head {
+                stories::ask(name, field, head, &self.session, &self.sender);
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        self.follow_up();
+        for field in self.fields.values_mut() {
+            field.settle();
+            if std::mem::take(&mut field.stale) {
+                field.facts.now = now();
+                field.compared = field.facts.compare();
+            }
+        }
+        self.generation += 1;
+        let scene = publish::Scene {
+            session: &self.session,
+            repository: self.repository.as_ref(),
+            broken: self.broken.as_ref(),
+            fields: &self.fields,
+            takes_back: self.takes_back,
+            generation: self.generation,
+            reading: self.reading,
+            now: now(),
+        };
+        self.published.send_replace(Arc::new(scene.publish()));
+    }
+}
+
+fn read(session: &Session) -> Result<RepositoryRead, Problem> {
+    let status = session.repo.status().map_err(|e| e.problem())?;
+    let mut read = RepositoryRead {
+        status,
+        head: None,
+        environments: Vec::new(),
+        problems: session.problems.clone(),
+        secrets: Arc::default(),
+    };
+    let Some(head) = session.head()? else { return Ok(read) };
+    read.head = Some(session.repo.commit_at(head).map_err(|e| e.problem())?);
+    let tree = session.tree(Revision::Commit(head))?;
+    let found = session.environments(&*tree);
+    read.problems.extend(found.problems);
+    for environment in found.environments {
+        let rendered = session.render(&*tree, &environment);
+        read.environments.push((environment, rendered));
+    }
+    read.secrets = session.secret_files(&*tree);
+    Ok(read)
+}
+
+fn watch_more(name: &Arc<str>, field: &mut Field, reader: &Reader, sender: &mpsc::Sender<Message>) {
+    let kinds = field.kinds_to_watch();
+    if kinds.is_empty() {
+        return;
+    }
+    let mut events = reader.watch(&kinds, &Namespaces::All);
+    let (name, sender, epoch, stop) = (name.clone(), sender.clone(), field.epoch, field.stop.clone());
+    tokio::spawn(async move {
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event,
+                () = stop.cancelled() => return,
+            };
+            let Some(event) = event else { return };
+            if sender.send(Message::Event(name.clone(), epoch, Box::new(event))).await.is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn read_wanted(name: &Arc<str>, field: &mut Field, reader: Reader, sender: &mpsc::Sender<Message>) {
+    let wanted = field.take_wanted();
+    if wanted.is_empty() {
+        return;
+    }
+    let (name, sender, epoch) = (name.clone(), sender.clone(), field.epoch);
+    tokio::spawn(async move {
+        let answers = reader.get_many(&wanted).await;
+        let _ = sender.send(Message::Read(name, epoch, answers)).await;
+    });
+}
+
+fn render_base(
+    name: &Arc<str>,
+    field: &Field,
+    commit: CommitId,
+    session: Arc<Session>,
+    sender: mpsc::Sender<Message>,
+) {
+    let (name, environment) = (name.clone(), field.facts.environment.clone());
+    tokio::task::spawn_blocking(move || {
+        // A commit that this clone does not have leaves the base unknown, which the verdicts then say.
+        if let Ok(tree) = session.tree(Revision::Commit(commit)) {
+            let rendered = session.render(&*tree, &environment);
+            let _ = sender.blocking_send(Message::Base(name, commit, rendered));
+        }
+    });
+}
+
+fn choices(kubeconfig: &[PathBuf]) -> Vec<ContextChoice> {
+    let (contexts, _) = crate::cluster::contexts(kubeconfig);
+    contexts
+        .into_iter()
+        .map(|c| ContextChoice {
+            name: c.name.as_str().into(),
+            server: c.server.as_str().into(),
+            current: c.current,
+        })
+        .collect()
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,324 @@
+//! `Field`: one environment as it changes: its cluster's events become [`Facts`].
+
+use super::apps::Story;
+use super::facts::{Absence, Compared, Facts};
+use super::snapshot::ClusterView;
+use crate::cluster::{ClusterError, ClusterEvent, KindState, Reader, Slot, WatchKind};
+use crate::controllers;
+use crate::model::{CommitId, Environment, Live, ObjectKey, Problem, Rendered};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Kinds that are watched whole: controllers' own objects, and those whose status says how they are doing.
+const WHOLE_GROUPS: [&str; 5] =
+    ["source.toolkit.fluxcd.io", "kustomize.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io", "apps", "batch"];
+const WHOLE_KINDS: [(&str, &str); 4] = [
+    ("", "Pod"),
+    ("", "PersistentVolumeClaim"),
+    ("autoscaling", "HorizontalPodAutoscaler"),
+    ("bitnami.com", "SealedSecret"),
+];
+
+/// One environment and all that is known about it.
+pub(super) struct Field {
+    pub(super) facts: Facts,
+    pub(super) context: Option<Arc<str>>,
+    pub(super) cluster: ClusterView,
+    pub(super) compared: Vec<Arc<Compared>>,
+    pub(super) stories: HashMap<ObjectKey, Story>,
+    /// What the stories were asked for last, and what came back last.
+    pub(super) asked: u64,
+    pub(super) told: u64,
+    /// Grows with each connection, so that events of an old one are dropped.
+    pub(super) epoch: u64,
+    /// Ends the watches of the current connection.
+    pub(super) stop: CancellationToken,
+    /// True if the rows have to be made again.
+    pub(super) stale: bool,
+    /// Objects to read by name.
+    pub(super) wanted: BTreeSet<ObjectKey>,
+    reading: HashSet<ObjectKey>,
+    watched: HashSet<(Arc<str>, Arc<str>)>,
+    slots: BTreeMap<Slot, KindState>,
+    filling: HashMap<Slot, Vec<Live>>,
+    problems: BTreeMap<Slot, Problem>,
+    declared: HashMap<ObjectKey, Arc<str>>,
+    version: Arc<str>,
+}
+
+impl Field {
+    pub(super) fn new(environment: Environment, desired: Arc<Rendered>, now: i64) -> Self {
+        let mut field = Self {
+            facts: Facts::of_git(environment, desired, now),
+            context: None,
+            cluster: ClusterView::Off,
+            compared: Vec::new(),
+            stories: HashMap::new(),
+            asked: 0,
+            told: 0,
+            epoch: 0,
+            stop: CancellationToken::new(),
+            stale: true,
+            wanted: BTreeSet::new(),
+            reading: HashSet::new(),
+            watched: HashSet::new(),
+            slots: BTreeMap::new(),
+            filling: HashMap::new(),
+            problems: BTreeMap::new(),
+            declared: HashMap::new(),
+            version: "".into(),
+        };
+        field.declare();
+        field
+    }
+
+    /// Takes over what git says now.
+    pub(super) fn set_desired(&mut self, desired: Arc<Rendered>) {
+        self.facts.desired = desired;
+        self.declare();
+        self.stale = true;
+    }
+
+    /// Forgets everything that came from a cluster, and begins with another connection.
+    pub(super) fn connect(&mut self) -> u64 {
+        self.stop.cancel();
+        self.stop = CancellationToken::new();
+        self.epoch += 1;
+        self.facts =
+            Facts::of_git(self.facts.environment.clone(), self.facts.desired.clone(), self.facts.now);
+        self.wanted.clear();
+        self.reading.clear();
+        self.watched.clear();
+        self.slots.clear();
+        self.filling.clear();
+        self.problems.clear();
+        self.stale = true;
+        self.epoch
+    }
+
+    /// The connection stands.
+    pub(super) fn connected(&mut self, reader: Reader, version: Arc<str>) {
+        self.facts.scopes = Some(reader.scopes().clone());
+        self.facts.reader = Some(reader);
+        self.version = version;
+        self.declare();
+        self.want_unwatched();
+        self.stale = true;
+    }
+
+    /// Kinds that are declared and not watched yet, with those that tell how they are doing.
+    pub(super) fn kinds_to_watch(&mut self) -> Vec<WatchKind> {
+        let Some(scopes) = self.facts.scopes.clone() else { return Vec::new() };
+        let declared = self.declared.keys().map(|k| (k.group.clone(), k.kind.clone()));
+        let always = scopes.kinds.keys().filter(|(group, kind)| {
+            WHOLE_GROUPS[..3].contains(&&**group)
+                || matches!((&**group, &**kind), ("apps", _) | ("", "Pod" | "ConfigMap" | "Service"))
+        });
+        let wanted: BTreeSet<_> = declared.chain(always.cloned()).collect();
+        let mut kinds = Vec::new();
+        for (group, kind) in wanted {
+            let watchable = scopes.get(&group, &kind).is_none_or(|info| info.watchable);
+            if watchable && self.watched.insert((group.clone(), kind.clone())) {
+                let whole = is_whole(&group, &kind);
+                kinds.push(WatchKind { group, kind, version: None, whole });
+            }
+        }
+        kinds
+    }
+
+    /// Something came from the cluster.
+    pub(super) fn hear(&mut self, event: ClusterEvent) {
+        match event {
+            ClusterEvent::Init(slot) => {
+                self.filling.insert(slot, Vec::new());
+            }
+            ClusterEvent::InitApply(slot, live) => self.filling.entry(slot).or_default().push(*live),
+            ClusterEvent::InitDone(slot) => self.fill(&slot),
+            ClusterEvent::Apply(_, live) => self.put(*live),
+            ClusterEvent::Delete(_, key) => self.remove(&key),
+            ClusterEvent::State(slot, state) => self.set_state(slot, state),
+            ClusterEvent::Problem(slot, problem) => {
+                self.problems.insert(slot, problem);
+            }
+        }
+        self.stale = true;
+    }
+
+    fn fill(&mut self, slot: &Slot) {
+        let listed = self.filling.remove(slot).unwrap_or_default();
+        let keys: HashSet<ObjectKey> = listed.iter().map(|l| l.key.clone()).collect();
+        let of_slot = |key: &ObjectKey| {
+            key.group == slot.group
+                && key.kind == slot.kind
+                && (slot.namespace.is_empty() || key.namespace == slot.namespace)
+        };
+        let gone: Vec<ObjectKey> =
+            self.facts.live.keys().filter(|k| of_slot(k) && !keys.contains(*k)).cloned().collect();
+        for key in gone {
+            self.remove(&key);
+        }
+        for live in listed {
+            self.put(live);
+        }
+        let missing: Vec<ObjectKey> =
+            self.declared.keys().filter(|k| of_slot(k) && !keys.contains(*k)).cloned().collect();
+        for key in missing {
+            self.set_absent(key, Absence::Missing);
+        }
+    }
+
+    /// Takes over a live object. Metadata of a declared object asks for the whole; what is known stays until it comes.
+    fn put(&mut self, live: Live) {
+        let declared = self.declared.get(&live.key);
+        let known = self.facts.live.get(&live.key);
+        let fits = live.whole && declared.is_none_or(|version| *version == live.version);
+        if !fits && declared.is_some() {
+            if known.is_some_and(|k| k.whole && k.resource_version == live.resource_version) {
+                return;
+            }
+            self.wanted.insert(live.key.clone());
+            if known.is_some_and(|k| k.whole) {
+                return;
+            }
+        }
+        self.note_status(&live);
+        Arc::make_mut(&mut self.facts.absent).remove(&live.key);
+        Arc::make_mut(&mut self.facts.live).insert(live.key.clone(), Arc::new(live));
+    }
+
+    fn note_status(&mut self, live: &Live) {
+        if live.whole
+            && let Some(status) = controllers::flux_status(live)
+        {
+            let before = self.facts.statuses.get(&live.key).map(|s| s.applied.clone());
+            if before != Some(status.applied.clone()) {
+                self.want_unwatched();
+            }
+            Arc::make_mut(&mut self.facts.statuses).insert(live.key.clone(), status);
+        }
+    }
+
+    fn remove(&mut self, key: &ObjectKey) {
+        Arc::make_mut(&mut self.facts.live).remove(key);
+        Arc::make_mut(&mut self.facts.statuses).remove(key);
+        if self.declared.contains_key(key) {
+            self.set_absent(key.clone(), Absence::Missing);
+        }
+    }
+
+    fn set_absent(&mut self, key: ObjectKey, absence: Absence) {
+        Arc::make_mut(&mut self.facts.absent).insert(key, absence);
+    }
+
+    fn set_state(&mut self, slot: Slot, state: KindState) {
+        let unread = match &state {
+            KindState::Forbidden(_) | KindState::ByName => None,
+            KindState::NotServed => Some(Absence::Unread("the server does not serve this kind".to_owned())),
+            _ => {
+                self.slots.insert(slot, state);
+                return;
+            }
+        };
+        let keys: Vec<ObjectKey> =
+            self.declared.keys().filter(|k| k.group == slot.group && k.kind == slot.kind).cloned().collect();
+        for key in keys {
+            match &unread {
+                Some(absence) => self.set_absent(key, absence.clone()),
+                // What cannot be listed may still be read by name.
+                None => drop(self.wanted.insert(key)),
+            }
+        }
+        self.slots.insert(slot, state);
+    }
+
+    /// Objects to read by name now, with their versions; they count as being read until [`Field::read`] hears of them.
+    pub(super) fn take_wanted(&mut self) -> Vec<(ObjectKey, Arc<str>)> {
+        let keys = std::mem::take(&mut self.wanted);
+        let mut reads = Vec::new();
+        for key in keys {
+            if let Some(version) = self.declared.get(&key)
+                && self.reading.insert(key.clone())
+            {
+                reads.push((key, version.clone()));
+            }
+        }
+        reads
+    }
+
+    /// What reading by name gave.
+    pub(super) fn read(&mut self, answers: Vec<(ObjectKey, Result<Option<Live>, ClusterError>)>) {
+        for (key, answer) in answers {
+            self.reading.remove(&key);
+            match answer {
+                Ok(Some(live)) => {
+                    self.note_status(&live);
+                    Arc::make_mut(&mut self.facts.absent).remove(&key);
+                    Arc::make_mut(&mut self.facts.live).insert(key, Arc::new(live));
+                }
+                Ok(None) => self.remove(&key),
+                Err(ClusterError::Forbidden { .. }) => self.set_absent(key, Absence::Forbidden),
+                Err(error) => self.set_absent(key, Absence::Unread(error.problem().cause)),
+            }
+        }
+        self.stale = true;
+    }
+
+    /// Asks again for what is not watched: Secrets.
+    pub(super) fn want_unwatched(&mut self) {
+        let secrets = self.declared.keys().filter(|k| k.is_secret()).cloned();
+        self.wanted.extend(secrets.collect::<Vec<_>>());
+    }
+
+    /// The commits that controllers say they applied.
+    pub(super) fn applied(&self) -> BTreeSet<CommitId> {
+        self.facts.statuses.values().filter_map(|s| s.applied.as_ref()?.commit).collect()
+    }
+
+    /// The state of the cluster, from the states of its kinds.
+    pub(super) fn settle(&mut self) {
+        if self.facts.reader.is_none() || self.slots.is_empty() {
+            return;
+        }
+        let listing = |s: &KindState| matches!(s, KindState::Listing(_));
+        let done = self.slots.values().filter(|s| !listing(s)).count();
+        let lost = self.slots.values().find_map(|s| match s {
+            KindState::Lost { since, cause } => Some((*since, cause.problem())),
+            _ => None,
+        });
+        if let Some((since, problem)) = lost {
+            let since = since.duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+            self.cluster = ClusterView::Lost { since: i64::try_from(since).unwrap_or(0), problem };
+            return;
+        }
+        let watching_all = self.slots.len() >= self.watched.len();
+        if done < self.slots.len() || !watching_all || (!self.facts.complete && !self.nothing_to_read()) {
+            let objects = self.facts.live.len();
+            self.cluster =
+                ClusterView::Reading { done, kinds: self.watched.len().max(self.slots.len()), objects };
+            return;
+        }
+        self.facts.complete = true;
+        let gaps = self.problems.values().cloned().collect();
+        self.cluster = ClusterView::Live { version: self.version.clone(), gaps };
+    }
+
+    fn nothing_to_read(&self) -> bool {
+        self.wanted.is_empty() && self.reading.is_empty()
+    }
+
+    fn declare(&mut self) {
+        let objects = self.facts.desired.objects();
+        let declared = objects
+            .map(|(_, m)| (self.facts.cluster_key(&m.key), m.version.clone()))
+            .collect::<HashMap<_, _>>();
+        for key in declared.keys().filter(|k| !self.declared.contains_key(*k)) {
+            self.wanted.insert(key.clone());
+        }
+        self.declared = declared;
+    }
+}
+
+fn is_whole(group: &str, kind: &str) -> bool {
+    WHOLE_GROUPS.contains(&group) || WHOLE_KINDS.contains(&(group, kind))
+}

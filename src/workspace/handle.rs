@@ -1,0 +1,338 @@
+//! `Workspace`: the handle that faces hold.
+
+use super::engine::{Clusters, Engine, Message};
+use super::publish::{FieldFacts, Published};
+use super::session::Session;
+use super::{
+    Committed, Destination, Details, Differences, FieldChange, Finding, History, KeyEdit, LogLine, ObjectId,
+    Plan, PushOutcome, Refusal, RenderedEnvironment, SecretForm, Snapshot, ask, doctor, forms, history,
+    planning, writing,
+};
+use crate::cluster::{Connection, default_paths};
+use crate::model::{Commit, CommitId, Problem, Reason};
+use crate::seal::KeySources;
+use crate::secret::SecretText;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Messages that wait for the engine before their senders wait too.
+const WAITING: usize = 1024;
+/// Commits that a history looks at.
+const FAR: usize = 5000;
+
+/// What a workspace is opened with.
+#[derive(Default)]
+pub struct Settings {
+    /// The repository, or a folder inside it.
+    pub path: PathBuf,
+    /// The kubeconfig to use instead of the usual ones.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context for the environment, or for the only one.
+    pub context: Option<String>,
+    /// The environment that `context` belongs to, where there are several.
+    pub environment: Option<String>,
+    /// True to look at git only.
+    pub no_cluster: bool,
+    /// Connections that stand already, by environment (the demo's).
+    pub connections: BTreeMap<Arc<str>, Connection>,
+    /// Where identities are looked for.
+    pub keys: KeySources,
+    /// Where answers are kept, instead of the user's state folder.
+    pub state: Option<PathBuf>,
+}
+
+/// One repository and its clusters. Cloning shares it.
+#[derive(Clone)]
+pub struct Workspace {
+    session: Arc<Session>,
+    published: watch::Receiver<Arc<Published>>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    engine: mpsc::Sender<Message>,
+    kubeconfig: Arc<[PathBuf]>,
+    ours: Arc<Mutex<Option<crate::git::Committed>>>,
+}
+
+type Answer<T> = Result<T, Problem>;
+
+impl Settings {
+    /// Settings of a user: identities where sops looks, kubeconfigs where kubectl looks.
+    pub fn of_user(path: &Path, variable: impl Fn(&str) -> Option<String>, home: Option<&Path>) -> Self {
+        Self { path: path.to_owned(), keys: KeySources::of_user(variable, home), ..Self::default() }
+    }
+}
+
+impl Workspace {
+    /// Opens a repository and starts reading it and its clusters. Must be called inside a tokio runtime.
+    pub fn open(settings: Settings) -> Answer<Self> {
+        let session = Arc::new(Session::open(&settings.path, &settings.keys)?);
+        let variable = std::env::var_os("KUBECONFIG");
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let clusters = Clusters {
+            given: settings.connections,
+            kubeconfig: match settings.kubeconfig {
+                Some(path) => vec![path],
+                None => default_paths(variable.as_deref(), home.as_deref()),
+            },
+            context: settings.context,
+            off: settings.no_cluster,
+            environment: settings.environment,
+            state: settings.state,
+        };
+        let kubeconfig: Arc<[PathBuf]> = clusters.kubeconfig.clone().into();
+        let (engine, messages) = mpsc::channel(WAITING);
+        let (publisher, published) = watch::channel(Arc::new(Published::default()));
+        let (sender, snapshots) = watch::channel(Arc::new(Snapshot::default()));
+        tokio::spawn(Engine::new(session.clone(), clusters, engine.clone(), publisher).run(messages));
+        tokio::spawn(forward(published.clone(), sender));
+        Ok(Self { session, published, snapshots, engine, kubeconfig, ours: Arc::default() })
+    }
+
+    /// The stream of snapshots; the first one is there at once.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// Reads git and clusters again.
+    pub fn refresh(&self) {
+        // A full queue means that the engine is about to read anyway.
+        let _ = self.engine.try_send(Message::Refresh);
+    }
+
+    /// Says which context belongs to an environment, and remembers it.
+    pub async fn choose_context(&self, environment: &str, context: &str) -> Answer<()> {
+        self.tell(|reply| Message::Choose(environment.into(), context.to_owned(), reply)).await
+    }
+
+    /// Agrees to run the program that the kubeconfig names for this environment.
+    pub async fn consent(&self, environment: &str) -> Answer<()> {
+        self.tell(|reply| Message::Consent(environment.into(), reply)).await
+    }
+
+    async fn tell(&self, message: impl FnOnce(oneshot::Sender<Answer<()>>) -> Message) -> Answer<()> {
+        let (reply, answer) = oneshot::channel();
+        self.engine.send(message(reply)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    fn field(&self, environment: &str) -> Answer<Arc<FieldFacts>> {
+        self.published.borrow().fields.get(environment).cloned().ok_or_else(|| {
+            Problem::error(Reason::MissingFile, format!("there is no environment {environment}"))
+                .next("`sealane status` lists the environments")
+        })
+    }
+
+    /// All about one object.
+    pub async fn details(&self, id: &ObjectId) -> Answer<Details> {
+        let field = self.field(&id.environment)?;
+        let (session, asked, facts) = (self.session.clone(), id.clone(), field.clone());
+        let mut details = blocking(move || ask::details(&asked, &facts, &session)).await?;
+        if let Some(reader) = &field.facts.reader {
+            match ask::events(reader, &id.key).await {
+                Ok(events) => details.events = events,
+                Err(problem) => details.problems.push(problem),
+            }
+        }
+        Ok(details)
+    }
+
+    /// The commits that changed a rendered object.
+    pub async fn history(&self, id: &ObjectId, cancel: &CancellationToken) -> Answer<History> {
+        let field = self.field(&id.environment)?;
+        let (session, id, cancel) = (self.session.clone(), id.clone(), cancel.clone());
+        blocking(move || {
+            let Some(from) = session.head()? else { return Err(ask::unknown(&id)) };
+            let question = history::Question {
+                session: &session,
+                environment: &field.facts.environment,
+                key: &id.key,
+                from,
+                limit: FAR,
+                enough: usize::MAX,
+                cancel: &cancel,
+            };
+            let mut answer = history::walk(&question)?;
+            let applied = ask::find(&field, &id.key)
+                .and_then(|c| field.facts.statuses.get(c.producer.as_ref()?))
+                .and_then(|s| s.applied.as_ref()?.commit);
+            for entry in &mut answer.entries {
+                entry.deployed =
+                    applied.is_some_and(|a| session.repo.contains(a, entry.commit.id).unwrap_or(false));
+            }
+            Ok(History {
+                id,
+                entries: answer.entries,
+                seen: answer.seen,
+                complete: answer.complete,
+                problems: answer.problems,
+            })
+        })
+        .await
+    }
+
+    /// How a rendered object differs between a commit and what is viewed now.
+    pub async fn compare(&self, id: &ObjectId, with: CommitId) -> Answer<Vec<FieldChange>> {
+        let field = self.field(&id.environment)?;
+        let (session, key) = (self.session.clone(), id.key.clone());
+        blocking(move || ask::compare(&session, &field, &key, with)).await
+    }
+
+    /// The newest commits, newest first.
+    pub async fn commits(&self, limit: usize) -> Answer<Vec<Commit>> {
+        let session = self.session.clone();
+        blocking(move || {
+            let Some(head) = session.head()? else { return Ok(Vec::new()) };
+            let options = crate::git::LogOptions { limit: Some(limit), ..crate::git::LogOptions::default() };
+            session.repo.log(head, &options).map_err(|e| e.problem())
+        })
+        .await
+    }
+
+    /// Follows the logs of an object's pods until `cancel`.
+    pub async fn logs(&self, id: &ObjectId, cancel: &CancellationToken) -> Answer<mpsc::Receiver<LogLine>> {
+        let field = self.field(&id.environment)?;
+        let reader = field.facts.reader.clone().ok_or_else(|| {
+            Problem::error(Reason::Cluster, format!("{} has no cluster to read logs from", id.environment))
+                .next("choose its context first")
+        })?;
+        super::logs::follow(reader, &field, &id.key, cancel.clone()).await
+    }
+
+    /// All environments as git says them, at a revision or as the files lie on disk.
+    pub async fn rendered(&self, at: Option<String>) -> Answer<Vec<RenderedEnvironment>> {
+        let session = self.session.clone();
+        blocking(move || session.rendered_at(at.as_deref())).await
+    }
+
+    /// What differs between two revisions, object by object; `None` is the files on disk.
+    pub async fn differences(&self, from: Option<String>, to: Option<String>) -> Answer<Differences> {
+        let session = self.session.clone();
+        blocking(move || session.differences(from.as_deref(), to.as_deref())).await
+    }
+
+    /// What is here and what is missing.
+    pub async fn doctor(&self) -> Answer<Vec<Finding>> {
+        let (session, kubeconfig) = (self.session.clone(), self.kubeconfig.clone());
+        blocking(move || Ok(doctor::examine(&session, &kubeconfig))).await
+    }
+
+    /// A file on disk by its path inside the repository; `None` if it lies outside.
+    pub fn path_inside(&self, file: &Path) -> Option<String> {
+        let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        let full = folder.canonicalize().ok()?.join(file.file_name()?);
+        let root = self.session.repo.root().canonicalize().ok()?;
+        Some(full.strip_prefix(root).ok()?.to_string_lossy().replace('\\', "/"))
+    }
+
+    /// The commit that a name, an id or an expression means.
+    pub async fn resolve(&self, text: &str) -> Answer<CommitId> {
+        let (session, text) = (self.session.clone(), text.to_owned());
+        blocking(move || session.repo.resolve(&text).map_err(|e| e.problem())).await
+    }
+
+    /// Rehearses the revert of commits.
+    pub async fn plan_revert(&self, commits: &[CommitId]) -> Result<Plan, Box<Refusal>> {
+        let (session, commits) = (self.session.clone(), commits.to_vec());
+        let made = tokio::task::spawn_blocking(move || planning::revert(&session, &commits)).await;
+        made.unwrap_or_else(|_| Err(Box::new(Refusal { problem: crashed(), also: Vec::new() })))
+    }
+
+    /// The form for a sealed file; a file that does not exist yet gives an empty form.
+    pub async fn secret_form(&self, file: &str) -> Answer<SecretForm> {
+        let (session, file) = (self.session.clone(), file.to_owned());
+        blocking(move || forms::of(&session, &file)).await
+    }
+
+    /// Rehearses changes to one sealed file. The values are consumed.
+    pub async fn plan_seal(&self, file: &str, edits: Vec<KeyEdit>) -> Answer<Plan> {
+        let (session, file) = (self.session.clone(), file.to_owned());
+        blocking(move || planning::seal(&session, &file, edits)).await
+    }
+
+    /// Rehearses sealing files again for the recipients that the rules give now, under new data keys.
+    pub async fn plan_reseal(&self, files: &[String]) -> Answer<Plan> {
+        let (session, files) = (self.session.clone(), files.to_vec());
+        blocking(move || planning::reseal(&session, &files)).await
+    }
+
+    /// One value, asked for by a person; logged without the value.
+    pub async fn reveal(&self, file: &str, key: &str) -> Answer<SecretText> {
+        tracing::info!(file, key, "a value was revealed");
+        let (session, file, key) = (self.session.clone(), file.to_owned(), key.to_owned());
+        blocking(move || forms::reveal(&session, &file, &key)).await
+    }
+
+    /// Commits a plan. Nothing else writes to the repository.
+    pub async fn commit(&self, plan: Plan, to: Destination) -> Answer<Committed> {
+        let (session, before) = (self.session.clone(), self.take_ours());
+        let (committed, ours) = blocking(move || writing::commit(&session, plan, &to, before)).await?;
+        self.keep_ours(Some(ours)).await;
+        Ok(committed)
+    }
+
+    /// Takes back the last unpushed commit of ours.
+    pub async fn take_back(&self) -> Answer<Commit> {
+        let Some(ours) = self.take_ours() else {
+            return Err(Problem::error(Reason::Refused, "there is no commit of ours to take back"));
+        };
+        let (session, kept) = (self.session.clone(), ours.clone());
+        match blocking(move || writing::take_back(&session, &ours)).await {
+            Ok(commit) => {
+                self.keep_ours(None).await;
+                Ok(commit)
+            }
+            Err(problem) => {
+                self.keep_ours(Some(kept)).await;
+                Err(problem)
+            }
+        }
+    }
+
+    /// Pushes the checked-out branch, never by force.
+    pub async fn push(&self) -> Answer<PushOutcome> {
+        let (session, ours) = (self.session.clone(), self.lock_ours().clone());
+        let outcome = blocking(move || writing::push(&session, ours.as_ref())).await?;
+        let ours = if matches!(outcome, PushOutcome::Pushed { .. }) { None } else { self.take_ours() };
+        self.keep_ours(ours).await;
+        Ok(outcome)
+    }
+
+    fn lock_ours(&self) -> std::sync::MutexGuard<'_, Option<crate::git::Committed>> {
+        self.ours.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_ours(&self) -> Option<crate::git::Committed> {
+        self.lock_ours().take()
+    }
+
+    async fn keep_ours(&self, ours: Option<crate::git::Committed>) {
+        let id = ours.as_ref().map(|o| o.id);
+        *self.lock_ours() = ours;
+        // Without an engine nobody is left to hear of it.
+        let _ = self.engine.send(Message::TakesBack(id)).await;
+    }
+}
+
+async fn forward(mut from: watch::Receiver<Arc<Published>>, to: watch::Sender<Arc<Snapshot>>) {
+    while from.changed().await.is_ok() {
+        let snapshot = from.borrow_and_update().snapshot.clone();
+        if to.send(snapshot).is_err() {
+            return;
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(crashed()))
+}
+
+fn crashed() -> Problem {
+    Problem::error(Reason::Config, "an internal error stopped this")
+        .next("please report it; nothing was written")
+}
+
+fn closed() -> Problem {
+    Problem::error(Reason::Config, "the workspace is closed")
+}

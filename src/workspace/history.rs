@@ -1,0 +1,202 @@
+//! The commits that changed a rendered object, not its files: found by rendering where something was read changed.
+
+use super::details::{FieldChange, HistoryEntry, ObjectId};
+use super::facts::same_object;
+use super::session::Session;
+use crate::diff;
+use crate::git::LogOptions;
+use crate::model::{Commit, CommitId, Environment, Manifest, ObjectKey, Place, Problem, Rendered, Revision};
+use crate::secret::SecretLeaf;
+use crate::yaml::{Node, Value, to_masked_string};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Where to look.
+pub(super) struct Question<'a> {
+    pub(super) session: &'a Session,
+    pub(super) environment: &'a Environment,
+    pub(super) key: &'a ObjectKey,
+    pub(super) from: CommitId,
+    /// Look at this many commits at the most.
+    pub(super) limit: usize,
+    /// Stop after this many changes.
+    pub(super) enough: usize,
+    pub(super) cancel: &'a CancellationToken,
+}
+
+/// What was found.
+#[derive(Default)]
+pub(super) struct Answer {
+    pub(super) entries: Vec<HistoryEntry>,
+    pub(super) seen: usize,
+    pub(super) complete: bool,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Walks first parents from `from` back and tells each commit after which the rendered object was another one.
+/// A commit that changed nothing the environment's rendering read is passed without rendering.
+pub(super) fn walk(question: &Question) -> Result<Answer, Problem> {
+    let repo = &question.session.repo;
+    let options = LogOptions { first_parent: true, limit: Some(question.limit), ..LogOptions::default() };
+    let mut answer = Answer::default();
+    let Some(mut newer) = Side::of(question, question.from)? else { return Ok(answer) };
+    for id in repo.walk(question.from, &options).map_err(|e| e.problem())?.take(question.limit) {
+        let id = id.map_err(|e| e.problem())?;
+        if question.cancel.is_cancelled() || answer.entries.len() >= question.enough {
+            return Ok(answer);
+        }
+        answer.seen += 1;
+        let commit = repo.commit_at(id).map_err(|e| e.problem())?;
+        let Some(parent) = commit.parents.first().copied() else {
+            answer.complete = true;
+            answer.entries.extend(newer.object.is_some().then(|| entry(question, commit, None, &newer)));
+            return Ok(answer);
+        };
+        let older = newer.before(question, id, parent)?;
+        if changed(older.object.as_deref(), newer.object.as_deref()) {
+            answer.entries.push(entry(question, commit, older.object.as_deref(), &newer));
+        }
+        newer = older;
+    }
+    Ok(answer)
+}
+
+/// One object at one revision.
+struct Side {
+    rendered: Arc<Rendered>,
+    object: Option<Arc<Manifest>>,
+}
+
+impl Side {
+    fn of(question: &Question, at: CommitId) -> Result<Option<Self>, Problem> {
+        let tree = question.session.tree(Revision::Commit(at))?;
+        let environment = environment_at(question.session, &*tree, question.environment);
+        let rendered = question.session.render(&*tree, &environment);
+        let object = find(&rendered, question.key);
+        Ok(Some(Self { rendered, object }))
+    }
+
+    /// The same object one commit earlier; without rendering if nothing that was read changed.
+    fn before(&self, question: &Question, commit: CommitId, parent: CommitId) -> Result<Self, Problem> {
+        let changes = question.session.repo.changed_by(commit).map_err(|e| e.problem())?;
+        let touches = changes.iter().any(|change| self.reads(&change.path));
+        if !touches {
+            return Ok(Self { rendered: self.rendered.clone(), object: self.object.clone() });
+        }
+        Ok(Self::of(question, parent)?.unwrap_or(Self { rendered: Arc::default(), object: None }))
+    }
+
+    /// True if rendering read this path, listed its folder, or looked for it in vain.
+    fn reads(&self, path: &str) -> bool {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        self.rendered.producers.iter().any(|p| p.reads.iter().any(|r| **r == *path || **r == *folder))
+    }
+}
+
+/// The environment of the same name in another tree; its entry folder may have moved.
+pub(super) fn environment_at(
+    session: &Session,
+    tree: &dyn crate::model::Tree,
+    environment: &Environment,
+) -> Environment {
+    let found = session.environments(tree).environments;
+    found.into_iter().find(|e| e.name == environment.name).unwrap_or_else(|| environment.clone())
+}
+
+/// An object by its key, or by what a person typed.
+pub(super) fn find(rendered: &Rendered, key: &ObjectKey) -> Option<Arc<Manifest>> {
+    let exact = rendered.objects().find(|(_, m)| same_object(&m.key, key) || unscoped(&m.key, key));
+    exact.or_else(|| rendered.objects().find(|(_, m)| generated_twin(m, key))).map(|(_, m)| m.clone())
+}
+
+/// The cluster knows no namespace for cluster-scoped kinds, where kustomize may have written one.
+fn unscoped(declared: &ObjectKey, asked: &ObjectKey) -> bool {
+    asked.namespace.is_empty()
+        && declared.kind == asked.kind
+        && declared.name == asked.name
+        && declared.group == asked.group
+}
+
+/// A generated object is the same one under another hash (render.md 12).
+fn generated_twin(manifest: &Manifest, key: &ObjectKey) -> bool {
+    let base = |name: &str| -> Option<String> {
+        let (base, hash) = name.rsplit_once('-')?;
+        (hash.len() == 10).then(|| base.to_owned())
+    };
+    manifest.origin.generated
+        && manifest.key.kind == key.kind
+        && manifest.key.namespace == key.namespace
+        && base(&manifest.key.name).is_some_and(|b| Some(b) == base(&key.name))
+}
+
+fn changed(older: Option<&Manifest>, newer: Option<&Manifest>) -> bool {
+    match (older, newer) {
+        (None, None) => false,
+        (Some(a), Some(b)) => a.key != b.key || !diff::compare(Some(&a.body), Some(&b.body)).is_empty(),
+        _ => true,
+    }
+}
+
+fn entry(question: &Question, commit: Commit, older: Option<&Manifest>, newer: &Side) -> HistoryEntry {
+    let after = newer.object.as_deref();
+    let changes = diff::compare(older.map(|m| &m.body), after.map(|m| &m.body));
+    let summary = match (older, after) {
+        (None, Some(_)) => "declared".to_owned(),
+        (Some(_), None) => "no longer declared".to_owned(),
+        _ => diff::summarize(&changes),
+    };
+    let place = changes
+        .iter()
+        .find_map(|c| place_of(c.after.as_ref()?))
+        .or_else(|| after.map(|m| Place { file: m.origin.file.clone(), line: m.origin.line, field: None }));
+    HistoryEntry {
+        commit,
+        summary,
+        changes: shown(&changes),
+        place,
+        also: also(question, newer),
+        deployed: false,
+    }
+}
+
+/// Other producers of the same environment that read the object's file too.
+fn also(question: &Question, newer: &Side) -> Vec<ObjectId> {
+    let Some(object) = &newer.object else { return Vec::new() };
+    let own = newer.rendered.producers.iter().find(|p| p.objects.iter().any(|m| m.key == object.key));
+    newer
+        .rendered
+        .producers
+        .iter()
+        .filter(|p| p.reads.iter().any(|r| *r == object.origin.file))
+        .filter(|p| own.is_none_or(|o| o.key != p.key))
+        .map(|p| ObjectId { environment: question.environment.name.clone(), key: p.key.clone() })
+        .collect()
+}
+
+/// Changes as a face shows them.
+pub(super) fn shown(changes: &[diff::Change]) -> Vec<FieldChange> {
+    changes
+        .iter()
+        .map(|change| FieldChange {
+            path: change.path.to_string(),
+            before: change.before.as_ref().map(text),
+            after: change.after.as_ref().map(text),
+            place: change.after.as_ref().or(change.before.as_ref()).and_then(place_of),
+        })
+        .collect()
+}
+
+/// A value in one line or as YAML; a secret as a word.
+pub fn text(node: &Node) -> String {
+    match &node.value {
+        Value::Scalar(scalar) => crate::model::clean(&scalar.text),
+        Value::Secret(SecretLeaf::Closed) => "sealed, not opened".to_owned(),
+        Value::Secret(_) => "sealed".to_owned(),
+        _ => crate::model::clean(to_masked_string(node).trim_end()),
+    }
+}
+
+/// Where a value was written.
+pub(super) fn place_of(node: &Node) -> Option<Place> {
+    Some(Place { file: node.mark.file.clone()?, line: node.mark.line, field: None })
+}

@@ -1,0 +1,42 @@
+//! Where the trades meet: the library's front door.
+//!
+//! A [`Workspace`] is one repository and its clusters, opened together. It publishes [`Snapshot`]s and
+//! answers questions; it owns handles and nothing else. Everything that changes something goes through a
+//! [`Plan`]: made by `plan_…`, shown by a face, consumed by [`Workspace::commit`].
+
+mod apps;
+mod ask;
+mod details;
+mod doctor;
+mod engine;
+mod facts;
+mod field;
+mod forms;
+mod handle;
+mod history;
+mod inventory;
+mod logs;
+mod plan;
+mod planning;
+mod publish;
+mod reading;
+mod rehearse;
+mod secrets;
+mod session;
+mod snapshot;
+mod stories;
+mod writing;
+
+pub use details::{Details, EventLine, FieldChange, History, HistoryEntry, LogLine, ObjectId};
+pub use doctor::Finding;
+pub use handle::{Settings, Workspace};
+pub use history::text;
+pub use plan::{
+    Committed, Destination, DiffLine, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
+    PushOutcome, Refusal, SecretForm,
+};
+pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
+pub use snapshot::{
+    AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, ObjectRow, RepoView,
+    SecretRow, SecretState, Snapshot, Work,
+};

@@ -1,0 +1,201 @@
+//! Rehearsal: what a change of files does to every object of every environment, before a commit exists.
+
+use super::history::{shown, text};
+use super::plan::{ObjectEffect, PlanEffect};
+use super::session::Session;
+use crate::diff;
+use crate::model::{Coverage, Manifest, ObjectKey, Problem, Producer, Rendered, Severity, Tree};
+use crate::yaml::Node;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// What a change does.
+#[derive(Default)]
+pub(super) struct Rehearsal {
+    pub(super) effects: Vec<PlanEffect>,
+    pub(super) coverage: Coverage,
+    pub(super) not_rendered: Vec<Problem>,
+}
+
+/// Renders both trees for every environment and compares object by object.
+pub(super) fn rehearse(session: &Session, before: &dyn Tree, after: &dyn Tree) -> Rehearsal {
+    let sides = [before, after].map(|tree| {
+        let environments = session.environments(tree).environments;
+        environments
+            .into_iter()
+            .map(|e| (e.name.clone(), session.render(tree, &e)))
+            .collect::<BTreeMap<_, _>>()
+    });
+    let names: BTreeSet<&Arc<str>> = sides.iter().flat_map(BTreeMap::keys).collect();
+    let empty = Arc::<Rendered>::default();
+    let mut rehearsal = Rehearsal::default();
+    for name in names {
+        let [old, new] = [&sides[0], &sides[1]].map(|side| side.get(name).unwrap_or(&empty));
+        let production = session.is_production(name);
+        rehearsal.effects.extend(environment(name, production, old, new));
+        rehearsal.count(old, new);
+    }
+    rehearsal.effects.sort_by_key(|e| (!e.production, e.environment.clone(), e.producer.clone()));
+    rehearsal
+}
+
+impl Rehearsal {
+    /// What was not rendered on either side is told, so that "no effect" is never said of it.
+    fn count(&mut self, old: &Rendered, new: &Rendered) {
+        let coverage = new.coverage();
+        self.coverage.complete += coverage.complete;
+        self.coverage.total += coverage.total;
+        for (reason, count) in coverage.missing {
+            *self.coverage.missing.entry(reason).or_default() += count;
+        }
+        for producer in new.producers.iter().chain(&old.producers).filter(|p| !p.complete) {
+            let problem = producer.problems.iter().find(|p| p.severity == Severity::Error);
+            if let Some(problem) = problem.filter(|p| !self.not_rendered.contains(p)) {
+                self.not_rendered.push(problem.clone());
+            }
+        }
+    }
+}
+
+fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered) -> Vec<PlanEffect> {
+    let keys: BTreeSet<&ObjectKey> = old.producers.iter().chain(&new.producers).map(|p| &p.key).collect();
+    let side = |rendered: &'_ Rendered| -> HashMap<ObjectKey, Arc<Manifest>> {
+        rendered.objects().map(|(_, m)| (m.key.clone(), m.clone())).collect()
+    };
+    // An object that moves from one producer to another is neither made nor removed.
+    let (all_old, all_new) = (side(old), side(new));
+    keys.into_iter()
+        .filter_map(|key| {
+            let own = |rendered: &Rendered| -> Vec<Arc<Manifest>> {
+                let producer: Option<&Producer> = rendered.producers.iter().find(|p| p.key == *key);
+                producer.map(|p| p.objects.clone()).unwrap_or_default()
+            };
+            let objects = effects(&own(old), &own(new), &all_old, &all_new);
+            let effect = || PlanEffect {
+                environment: name.clone(),
+                production,
+                producer: key.clone(),
+                objects: objects.clone(),
+            };
+            (!objects.is_empty()).then(effect)
+        })
+        .collect()
+}
+
+fn effects(
+    old: &[Arc<Manifest>],
+    new: &[Arc<Manifest>],
+    all_old: &HashMap<ObjectKey, Arc<Manifest>>,
+    all_new: &HashMap<ObjectKey, Arc<Manifest>>,
+) -> Vec<ObjectEffect> {
+    let changed = new.iter().filter_map(|after| match all_old.get(&after.key) {
+        None => Some(made(after)),
+        Some(before) => changed(before, after),
+    });
+    let removed =
+        old.iter().filter(|before| !all_new.contains_key(&before.key)).map(|before| removed(before));
+    changed.chain(removed).collect()
+}
+
+fn made(after: &Manifest) -> ObjectEffect {
+    ObjectEffect {
+        key: after.key.clone(),
+        sign: '+',
+        summary: "will be made".to_owned(),
+        changes: Vec::new(),
+        rollout: replicas(&after.body),
+        caution: String::new(),
+    }
+}
+
+fn removed(before: &Manifest) -> ObjectEffect {
+    let caution = match &*before.key.kind {
+        "PersistentVolumeClaim" => "deletes a volume claim and perhaps its data",
+        "Namespace" => "deletes a namespace with everything in it",
+        "CustomResourceDefinition" => "deletes every object of this kind",
+        "StatefulSet" => "stops a database or another thing with state",
+        _ => "",
+    };
+    ObjectEffect {
+        key: before.key.clone(),
+        sign: '-',
+        summary: "will go".to_owned(),
+        changes: Vec::new(),
+        rollout: None,
+        caution: caution.to_owned(),
+    }
+}
+
+fn changed(before: &Manifest, after: &Manifest) -> Option<ObjectEffect> {
+    let changes = diff::compare(Some(&before.body), Some(&after.body));
+    if changes.is_empty() {
+        return None;
+    }
+    let template = changes.iter().any(|c| c.path.to_string().starts_with("spec.template."));
+    Some(ObjectEffect {
+        key: after.key.clone(),
+        sign: '~',
+        summary: diff::summarize(&changes),
+        changes: shown(&changes),
+        rollout: template.then(|| replicas(&after.body)).flatten(),
+        caution: caution(after, &changes),
+    })
+}
+
+/// Pods of a workload; `None` for everything else.
+fn replicas(body: &Node) -> Option<u32> {
+    match body.str_at(&["kind"])? {
+        "Deployment" | "StatefulSet" | "ReplicaSet" => {
+            let said = body.at_path(&["spec", "replicas"]).and_then(Node::as_i64);
+            Some(said.and_then(|n| u32::try_from(n).ok()).unwrap_or(1))
+        }
+        _ => None,
+    }
+}
+
+/// What to think about twice.
+fn caution(after: &Manifest, changes: &[diff::Change]) -> String {
+    for change in changes {
+        let path = change.path.to_string();
+        let fixed = match &*after.key.kind {
+            "Deployment" | "DaemonSet" => path.starts_with("spec.selector"),
+            "StatefulSet" => ["spec.selector", "spec.serviceName", "spec.volumeClaimTemplates"]
+                .iter()
+                .any(|p| path.starts_with(p)),
+            "Job" => path.starts_with("spec.template") || path.starts_with("spec.selector"),
+            _ => false,
+        };
+        if fixed {
+            return format!("{path} cannot be changed in place: the server will refuse");
+        }
+        let to = change.after.as_ref().map(text).unwrap_or_default();
+        if path == "spec.replicas" && to == "0" {
+            return "scales to nothing".to_owned();
+        }
+        if path.ends_with(".limits.memory") && smaller(change) {
+            return "lowers a memory limit".to_owned();
+        }
+    }
+    String::new()
+}
+
+fn smaller(change: &diff::Change) -> bool {
+    let bytes = |node: &Option<Node>| node.as_ref().and_then(|n| bytes(&text(n)));
+    matches!((bytes(&change.before), bytes(&change.after)), (Some(a), Some(b)) if b < a)
+}
+
+/// A quantity of memory in bytes, as far as a comparison needs it.
+fn bytes(quantity: &str) -> Option<u64> {
+    let digits = quantity.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match &quantity[digits.len()..] {
+        "" => 1,
+        "k" => 1000,
+        "Ki" => 1 << 10,
+        "M" => 1_000_000,
+        "Mi" => 1 << 20,
+        "G" => 1_000_000_000,
+        "Gi" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}

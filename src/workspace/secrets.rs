@@ -1,0 +1,204 @@
+//! Rows of secrets: every sealed file, every secret in the clear, and how its live twin stands. No value is here.
+
+use super::facts::Compared;
+use super::field::Field;
+use super::inventory::secret_keys;
+use super::session::Session;
+use super::snapshot::{KeyState, SecretRow, SecretState};
+use crate::model::{CommitId, EntryKind, Problem, Reason, Tree};
+use crate::seal::{self, SealedInfo};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Files larger than this are not looked into for secrets.
+const LARGEST: usize = 5 << 20;
+
+/// What a tree's files say about secrets.
+#[derive(Default)]
+pub(super) struct SecretFiles {
+    /// Sealed files by path.
+    pub(super) sealed: BTreeMap<Arc<str>, SealedFile>,
+    /// What stands in the clear or is sealed in name only.
+    pub(super) findings: Vec<Problem>,
+}
+
+/// One sealed file.
+pub(super) struct SealedFile {
+    pub(super) info: SealedInfo,
+    /// Who changed it last.
+    pub(super) changed_by: Option<Arc<str>>,
+    /// Why it does not open, or that it was tampered with.
+    pub(super) broken: Option<Problem>,
+}
+
+impl Session {
+    /// Looks through all files of a tree.
+    pub(super) fn secret_files(&self, tree: &dyn Tree) -> Arc<SecretFiles> {
+        let rules = self.rules(tree);
+        let mut files = SecretFiles { findings: rules.problems.clone(), ..SecretFiles::default() };
+        let mut open = vec![String::new()];
+        while let Some(folder) = open.pop() {
+            for (name, entry) in tree.list(&folder).ok().flatten().unwrap_or_default() {
+                let path = if folder.is_empty() { name.to_string() } else { format!("{folder}/{name}") };
+                match entry.kind {
+                    EntryKind::Folder => open.push(path),
+                    EntryKind::File if may_hold_secrets(&path) => {
+                        if let Ok(bytes) = tree.read(entry.id)
+                            && bytes.len() <= LARGEST
+                        {
+                            self.look(&path, &bytes, &rules, &mut files);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Arc::new(files)
+    }
+
+    fn look(&self, path: &str, bytes: &[u8], rules: &seal::Rules, files: &mut SecretFiles) {
+        files.findings.extend(seal::findings(path, bytes, rules));
+        if let Some(info) = seal::inspect(path, bytes, rules) {
+            let broken = seal::verify(bytes, path, &self.keyring).err();
+            files.sealed.insert(path.into(), SealedFile { info, changed_by: None, broken });
+        }
+    }
+
+    /// Adds who changed each sealed file last.
+    pub(super) fn who_sealed(&self, files: &mut SecretFiles, head: CommitId) {
+        for (path, file) in &mut files.sealed {
+            let log = self.repo.log_of_paths(std::slice::from_ref(path), head, 1).ok();
+            file.changed_by = log.and_then(|l| l.into_iter().next()).map(|c| c.author);
+        }
+    }
+}
+
+fn may_hold_secrets(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let extension = name.rsplit_once('.').map_or("", |(_, e)| e);
+    matches!(
+        extension,
+        "yaml"
+            | "yml"
+            | "json"
+            | "env"
+            | "ini"
+            | "enc"
+            | "pem"
+            | "key"
+            | "agekey"
+            | "txt"
+            | "conf"
+            | "dec"
+            | "crt"
+    ) || name.contains(".sops.")
+        || name == "Kustomization"
+}
+
+/// The rows, most urgent first.
+pub(super) fn rows(files: &SecretFiles, fields: &BTreeMap<Arc<str>, Field>) -> Vec<Arc<SecretRow>> {
+    let mut rows = Vec::new();
+    let mut used: Vec<&str> = Vec::new();
+    for field in fields.values() {
+        for compared in field.compared.iter().filter(|c| c.key.is_secret()) {
+            let file =
+                compared.desired.as_ref().map(|m| m.origin.sealed.clone().unwrap_or(m.origin.file.clone()));
+            let known = file.as_ref().and_then(|f| files.sealed.get_key_value(f));
+            used.extend(known.iter().map(|(path, _)| &***path));
+            rows.push(of_object(files, &field.facts.environment.name, compared, file, known.map(|(_, f)| f)));
+        }
+    }
+    for (path, file) in files.sealed.iter().filter(|(path, _)| !used.contains(&&***path)) {
+        rows.push(of_file(path, file));
+    }
+    rows.sort_by_key(|r| (r.state, r.environment.clone(), r.file.clone(), r.object.clone()));
+    rows.into_iter().map(Arc::new).collect()
+}
+
+fn of_object(
+    files: &SecretFiles,
+    environment: &Arc<str>,
+    compared: &Compared,
+    path: Option<Arc<str>>,
+    file: Option<&SealedFile>,
+) -> SecretRow {
+    let keys = secret_keys(compared);
+    let has = |state: KeyState| keys.iter().filter(|(_, s)| *s == state).count();
+    let finding = files.findings.iter().find(|f| {
+        f.reason == Reason::Plaintext
+            && f.place.as_ref().is_some_and(|p| path.as_ref().is_some_and(|x| *x == p.file))
+    });
+    let broken = file.and_then(|f| f.broken.as_ref());
+    let differs = has(KeyState::Differs) + has(KeyState::OnlyGit) + has(KeyState::OnlyLive);
+    let (state, cause, next) = if let Some(finding) = finding {
+        (SecretState::Plaintext, finding.cause.clone(), finding.next.clone())
+    } else if let Some(problem) = broken {
+        let state = if problem.reason == Reason::NeedsKey { SecretState::NoKey } else { SecretState::Broken };
+        (state, problem.cause.clone(), problem.next.clone())
+    } else if compared.desired.is_none() {
+        (SecretState::OnlyLive, "only the cluster has it".to_owned(), String::new())
+    } else if has(KeyState::Closed) > 0 {
+        (
+            SecretState::NoKey,
+            "no identity at hand opens it".to_owned(),
+            "`sealane doctor` says where keys are looked for".to_owned(),
+        )
+    } else if compared.live.is_none() && keys.iter().all(|(_, s)| *s == KeyState::NotCompared) {
+        (SecretState::Sealed, "no live twin to compare with".to_owned(), String::new())
+    } else if differs > 0 {
+        (SecretState::Differs, differing(&keys), "`enter` shows which keys; `e` sets one".to_owned())
+    } else {
+        (SecretState::Same, String::new(), String::new())
+    };
+    SecretRow {
+        environment: environment.clone(),
+        object: Some(compared.key.clone()),
+        state,
+        cause,
+        next,
+        keys,
+        recipients: file.map(|f| f.info.recipients.iter().map(shown_recipient).collect()).unwrap_or_default(),
+        sealed_at: file.and_then(|f| f.info.sealed_at),
+        changed_by: file.and_then(|f| f.changed_by.clone()),
+        file: path,
+    }
+}
+
+fn differing(keys: &[(Arc<str>, KeyState)]) -> String {
+    let names: Vec<&str> = keys
+        .iter()
+        .filter(|(_, s)| matches!(s, KeyState::Differs | KeyState::OnlyGit | KeyState::OnlyLive))
+        .map(|(name, _)| &**name)
+        .collect();
+    match names.as_slice() {
+        [one] => format!("the live value of {one} differs"),
+        many => format!("the live values of {} differ", many.join(", ")),
+    }
+}
+
+fn of_file(path: &Arc<str>, file: &SealedFile) -> SecretRow {
+    let (state, cause, next) = match &file.broken {
+        Some(p) if p.reason == Reason::NeedsKey => (SecretState::NoKey, p.cause.clone(), p.next.clone()),
+        Some(p) => (SecretState::Broken, p.cause.clone(), p.next.clone()),
+        None => (SecretState::Sealed, "no environment renders it".to_owned(), String::new()),
+    };
+    SecretRow {
+        environment: "".into(),
+        file: Some(path.clone()),
+        object: None,
+        state,
+        cause,
+        next,
+        keys: file.info.keys.iter().map(|(name, _)| (name.clone(), KeyState::NotCompared)).collect(),
+        recipients: file.info.recipients.iter().map(shown_recipient).collect(),
+        sealed_at: file.info.sealed_at,
+        changed_by: file.changed_by.clone(),
+    }
+}
+
+fn shown_recipient(recipient: &seal::Recipient) -> Arc<str> {
+    recipient.name.clone().unwrap_or_else(|| {
+        let short: String = recipient.key.chars().take(12).collect();
+        format!("{short}…").into()
+    })
+}

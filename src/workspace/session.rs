@@ -1,0 +1,174 @@
+//! `Session`: the repository, its rules, the identities at hand, and what was rendered already.
+//!
+//! Everything a face sees of a rendered object has passed [`Session::render`], which turns secret values into
+//! digests before it gives anything away.
+
+use crate::config::{REPOSITORY_FILE, RepositoryConfig};
+use crate::git::{Head, Repo};
+use crate::model::{
+    CommitId, ContentId, Environment, Manifest, Problem, Producer, Reason, Rendered, Revision, Tree, blind,
+};
+use crate::render::{self, Caches, Inputs};
+use crate::seal::{KeySources, Keyring, KeyringOpener, Rules};
+use crate::secret::DigestKey;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many rendered environments are kept: a handful of environments at a handful of revisions.
+const KEPT: usize = 48;
+
+/// One repository, open.
+pub(super) struct Session {
+    pub(super) repo: Repo,
+    pub(super) config: RepositoryConfig,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) digests: Arc<DigestKey>,
+    pub(super) caches: Caches,
+    /// Where the repository itself is, by which sources in it are recognised.
+    remotes: Vec<String>,
+    rendered: Mutex<VecDeque<(RenderKey, Arc<Rendered>)>>,
+    /// What is wrong with the configuration; everything else goes on without it.
+    pub(super) problems: Vec<Problem>,
+}
+
+type RenderKey = (ContentId, Arc<str>, u64);
+
+/// The environments of one tree.
+pub(super) struct Found {
+    pub(super) environments: Vec<Environment>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Session {
+    /// Opens the repository around `path` with the identities found in `sources`.
+    pub(super) fn open(path: &Path, sources: &KeySources) -> Result<Self, Problem> {
+        let repo = Repo::open(path).map_err(|e| e.problem())?;
+        let mut key = [0; 32];
+        getrandom::fill(&mut key)
+            .map_err(|_| Problem::error(Reason::Config, "the operating system gave no random bytes"))?;
+        let mut session = Self {
+            repo,
+            config: RepositoryConfig::default(),
+            keyring: Arc::new(Keyring::load(sources)),
+            digests: Arc::new(DigestKey::new(key)),
+            caches: Caches::default(),
+            remotes: Vec::new(),
+            rendered: Mutex::default(),
+            problems: Vec::new(),
+        };
+        // Without remotes sources are recognised by their names alone.
+        let remotes = session.repo.remotes().unwrap_or_default();
+        session.remotes = remotes.into_iter().map(|r| r.url).collect();
+        match session.read_config() {
+            Ok(config) => session.config = config,
+            Err(problem) => session.problems.push(*problem),
+        }
+        Ok(session)
+    }
+
+    fn read_config(&self) -> Result<RepositoryConfig, Box<Problem>> {
+        let file = self.repo.root().join(REPOSITORY_FILE);
+        match std::fs::read_to_string(file) {
+            Ok(text) => RepositoryConfig::parse(&text),
+            Err(_) => Ok(RepositoryConfig::default()),
+        }
+    }
+
+    /// The commit at HEAD; `None` on a branch without commits.
+    pub(super) fn head(&self) -> Result<Option<CommitId>, Problem> {
+        match self.repo.head().map_err(|e| e.problem())? {
+            Head::Branch { at, .. } | Head::Detached { at } => Ok(Some(at)),
+            Head::Unborn { .. } => Ok(None),
+        }
+    }
+
+    /// The files of a revision.
+    pub(super) fn tree(&self, revision: Revision) -> Result<Arc<dyn Tree>, Problem> {
+        self.repo.tree(revision).map_err(|e| e.problem())
+    }
+
+    /// The environments of a tree: those found without hints, corrected by `.sealane.yaml`.
+    pub(super) fn environments(&self, tree: &dyn Tree) -> Found {
+        let (found, problems) = match render::discover(tree, &self.caches.surveys, &self.remotes) {
+            Ok(discovery) => (discovery.environments, discovery.problems),
+            Err(error) => (Vec::new(), vec![Problem::error(Reason::Repository, error.to_string())]),
+        };
+        let mut environments = if self.config.only_these { Vec::new() } else { found };
+        for (name, config) in &self.config.environments {
+            let known = environments.iter_mut().find(|e| *e.name == **name);
+            match (known, &config.entry) {
+                (Some(environment), Some(entry)) => {
+                    environment.entry = entry.trim_matches('/').into();
+                    environment.why = format!("{REPOSITORY_FILE} says so");
+                }
+                (None, Some(entry)) => environments.push(Environment {
+                    name: name.as_str().into(),
+                    entry: entry.trim_matches('/').into(),
+                    why: format!("{REPOSITORY_FILE} says so"),
+                }),
+                _ => {}
+            }
+        }
+        environments.sort_by_key(|e| (self.is_production(&e.name), e.name.clone()));
+        Found { environments, problems }
+    }
+
+    /// True if the configuration says that an environment is production, or its name does.
+    pub(super) fn is_production(&self, name: &str) -> bool {
+        let said = self.config.environments.get(name).and_then(|c| c.production);
+        said.unwrap_or_else(|| {
+            name.split(['-', '_', '.']).any(|part| matches!(part, "prod" | "production" | "live"))
+        })
+    }
+
+    /// What git says about one environment in one tree, secrets as digests.
+    pub(super) fn render(&self, tree: &dyn Tree, environment: &Environment) -> Arc<Rendered> {
+        let key = (tree.id(), environment.entry.clone(), self.keyring.generation());
+        if let Some(known) = self.kept(&key) {
+            return known;
+        }
+        let opener = KeyringOpener::new(self.keyring.clone());
+        let (bases, known) = (BTreeMap::new(), HashMap::new());
+        let inputs = Inputs {
+            caches: &self.caches,
+            opener: Some(&opener),
+            remotes: &self.remotes,
+            bases: &bases,
+            scopes: None,
+            known: &known,
+        };
+        let rendered = Arc::new(self.blinded(render::render_environment(tree, environment, &inputs)));
+        let mut kept = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_front((key, rendered.clone()));
+        kept.truncate(KEPT);
+        rendered
+    }
+
+    fn kept(&self, key: &RenderKey) -> Option<Arc<Rendered>> {
+        let mut kept = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = kept.iter().position(|(k, _)| k == key)?;
+        let entry = kept.remove(place)?;
+        kept.push_front(entry.clone());
+        Some(entry.1)
+    }
+
+    fn blinded(&self, rendered: Rendered) -> Rendered {
+        let blinded = |manifest: Arc<Manifest>| {
+            Arc::new(Manifest { body: blind(&manifest.body, &self.digests), ..Manifest::clone(&manifest) })
+        };
+        let producers = rendered
+            .producers
+            .into_iter()
+            .map(|p| Producer { objects: p.objects.into_iter().map(blinded).collect(), ..p })
+            .collect();
+        Rendered { producers, ..rendered }
+    }
+
+    /// The rules of `.sops.yaml` in a tree's root.
+    pub(super) fn rules(&self, tree: &dyn Tree) -> Rules {
+        let entry = tree.entry(".sops.yaml").ok().flatten();
+        let bytes = entry.and_then(|e| tree.read(e.id).ok());
+        bytes.map_or_else(Rules::default, |bytes| Rules::parse(&bytes, ".sops.yaml"))
+    }
+}

@@ -1,0 +1,3 @@
+//! Stories about the whole program, in one binary.
+
+mod house;

@@ -1,0 +1,8 @@
+//! The suite over real parts: a real kube-apiserver, the real kustomize-controller, real rollouts on a fake node. Run it with
+//! `just e2e`, which builds the parts first. It is behind the feature `rig`, so that plain `cargo test` neither needs it nor
+//! claims to have run it.
+
+mod corpora;
+mod mutator;
+mod stage;
+mod support;
