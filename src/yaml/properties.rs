@@ -3,7 +3,7 @@
 use super::source::{Content, Item, MapPart, SeqPart, Source, Syntax, splice};
 use super::{
     Dialect, Limits, Map, Node, Scalar, ScalarKind, Stream, Style, Value, canonical_hash, from_json,
-    read_stream, to_json, to_masked_string, to_secret_text,
+    read_stream, to_json, to_masked_string,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -129,12 +129,6 @@ proptest! {
             prop_assert_eq!(to_json(&again), to_json(&node), "{}", printed);
             prop_assert_eq!(to_masked_string(&again), printed.clone());
         }
-    }
-
-    #[test]
-    fn secret_text_equals_masked_text_where_nothing_is_secret(node in tree()) {
-        let secret = to_secret_text(&node);
-        prop_assert_eq!(secret.expose_secret_str(), Some(&*to_masked_string(&node)));
     }
 
     #[test]
