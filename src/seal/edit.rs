@@ -286,6 +286,7 @@ pub(super) fn cannot_write(source: &Source<'_>, file: &str, is_sealed: bool) -> 
         ObstacleKind::Alias(_) => "an alias",
         ObstacleKind::MergeKey => "a merge key",
         ObstacleKind::RepeatedKey(_) => "a key that stands twice",
+        ObstacleKind::NoColon(_) => "a value without a key",
         ObstacleKind::KeyNotString(_) | ObstacleKind::KeyNotScalar => "a key that is no string",
     };
     Err(Problem::error(
