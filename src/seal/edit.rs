@@ -286,7 +286,7 @@ pub(super) fn cannot_write(source: &Source<'_>, file: &str, is_sealed: bool) -> 
         ObstacleKind::Alias(_) => "an alias",
         ObstacleKind::MergeKey => "a merge key",
         ObstacleKind::RepeatedKey(_) => "a key that stands twice",
-        ObstacleKind::NoColon(_) => "a key without a colon",
+        ObstacleKind::NoColon(_) => "a value without a key",
         ObstacleKind::KeyNotString(_) | ObstacleKind::KeyNotScalar => "a key that is no string",
     };
     Err(Problem::error(
@@ -316,6 +316,7 @@ mod tests {
     use crate::yaml::Value;
 
     const OPS: &str = include_str!("../../keys/demo-ops.agekey");
+    const RULES: &str = include_str!("../demo/sealed/rules.yaml");
     const CART: &str = include_str!("../demo/sealed/cart-prod-2.yaml");
     const FILE: &str = "apps/cart/overlays/prod/db.sops.yaml";
 

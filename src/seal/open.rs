@@ -327,7 +327,7 @@ mod tests {
     fn a_value_in_the_clear_is_named() {
         let text = CART.replace("    url: ENC", "    extra: open\n    url: ENC");
         let broken = problem(&text, OPS);
-        assert!(broken.cause.contains("`stringData.extra` stands in the clear"), "{}", broken.cause);
+        assert!(broken.cause.contains("`stringData.extra`: stands in the clear"), "{}", broken.cause);
     }
 
     #[test]

@@ -105,6 +105,10 @@ impl Exchange {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("key"), IDENTITY).expect("the key is written");
         fs::write(folder.path().join("rules"), &rules).expect("the rules are written");
+        let bare = format!(
+            "creation_rules: [{{age: {recipient}, encrypted_regex: ^nothing$, mac_only_encrypted: true}}]\n"
+        );
+        fs::write(folder.path().join("bare"), bare).expect("the rules are written");
         let rules = Rules::parse(rules.as_bytes(), ".sops.yaml");
         Self { seed, made, folder, ring, rules, recipient }
     }
@@ -120,8 +124,7 @@ impl Exchange {
 
         // What the tree holds: sops prints it after a way through a file in which nothing is sealed.
         let bare =
-            ["encrypt", "--age", &self.recipient, "--encrypted-regex", "^nothing$", "--mac-only-encrypted"];
-        let bare = self.sops(&bare, plain).map_err(explain("sops reads")).map_err(context)?;
+            self.sops_by("bare", &["encrypt"], plain).map_err(explain("sops reads")).map_err(context)?;
         let content = self.sops(&["decrypt"], &bare).map_err(explain("sops prints")).map_err(context)?;
 
         // Sealed by sops, opened by us, and printed as sops prints it.
@@ -166,8 +169,13 @@ impl Exchange {
 
     /// Runs sops over a file of its own folder and answers what it prints.
     fn sops(&self, words: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
+        self.sops_by("rules", words, input)
+    }
+
+    /// The same under other rules.
+    fn sops_by(&self, rules: &str, words: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
         let file = self.write(input);
-        let output = self.command(words).arg(&file).output().expect("sops runs");
+        let output = self.command(rules, words).arg(&file).output().expect("sops runs");
         if output.status.success() { Ok(output.stdout) } else { Err(text(&output.stderr)) }
     }
 
@@ -177,9 +185,9 @@ impl Exchange {
         file
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    fn command(&self, rules: &str, words: &[&str]) -> Command {
         let mut command = Command::new(tool("sops"));
-        command.args(["--disable-version-check", "--config"]).arg(self.folder.path().join("rules"));
+        command.args(["--disable-version-check", "--config"]).arg(self.folder.path().join(rules));
         command.args(words).current_dir(self.folder.path()).stdin(Stdio::null()).env_clear();
         command.env("HOME", self.folder.path()).env("SOPS_AGE_KEY_FILE", self.folder.path().join("key"));
         command
@@ -190,11 +198,11 @@ impl Exchange {
         let file = self.write(bytes);
         let place: String = path.iter().map(|key| format!("[{}]", serde_json::json!(&**key))).collect();
         let value = serde_json::json!(value).to_string();
-        let output = self.command(&["set"]).arg(&file).args([place, value]).output().expect("sops runs");
-        if output.status.success() {
-            Ok(fs::read(&file).expect("the file is there"))
-        } else {
-            Err(format!("sops set: {}", text(&output.stderr)))
+        let output =
+            self.command("rules", &["set"]).arg(&file).args([place, value]).output().expect("sops runs");
+        match output.status.success() {
+            true => Ok(fs::read(&file).expect("the file is there")),
+            false => Err(format!("sops set: {}", text(&output.stderr))),
         }
     }
 
