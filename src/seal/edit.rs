@@ -316,7 +316,6 @@ mod tests {
     use crate::yaml::Value;
 
     const OPS: &str = include_str!("../../keys/demo-ops.agekey");
-    const RULES: &str = include_str!("../demo/sealed/rules.yaml");
     const CART: &str = include_str!("../demo/sealed/cart-prod-2.yaml");
     const FILE: &str = "apps/cart/overlays/prod/db.sops.yaml";
 

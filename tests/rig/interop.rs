@@ -1,6 +1,7 @@
 //! Sealane and the real `sops` open each other's files: 200 made-up trees, sealed by each, opened by each, edited by each.
 #![expect(
     clippy::format_collect,
+    clippy::match_bool,
     clippy::unused_self,
     clippy::items_after_statements,
     clippy::float_cmp,
