@@ -12,6 +12,7 @@
 //! | `lists`, `edits` | keyed lists, sets, atomic lists; the shortest way between two lists |
 //! | `pattern` | places in a kind, for the tables |
 //! | `defaults`, `mutations` | the tables: server defaults; what others write by right |
+//! | `known` | the fields that built-in kinds have, where no schema is at hand |
 //! | `rules` | ignore rules of controllers and users |
 //! | `change`, `summary` | two renderings of one object: what changed, and in one line |
 //! | `generated` | names that follow their content |
@@ -26,6 +27,7 @@ mod defaults;
 mod edits;
 mod equal;
 mod generated;
+mod known;
 mod lists;
 mod mutations;
 mod normal;

@@ -31,11 +31,16 @@ pub(super) fn is_hidden(class: FieldClass) -> bool {
     )
 }
 
-/// True if a field of this class is folded (rows 4, 5, 16).
+/// True if a field of this class is folded (rows 4, 5, 11, 16). A field that the server drops is folded too: the cluster
+/// runs all of git that it can run, and nothing will ever change that.
 fn is_folded(class: FieldClass) -> bool {
     matches!(
         class,
-        FieldClass::MutatedOnWrite | FieldClass::Delegated | FieldClass::AddedByOthers | FieldClass::Ignored
+        FieldClass::MutatedOnWrite
+            | FieldClass::Delegated
+            | FieldClass::AddedByOthers
+            | FieldClass::Ignored
+            | FieldClass::InvalidInGit
     )
 }
 
@@ -241,9 +246,6 @@ fn of_fields(input: &Comparison, found: &ObjectDiff) -> Verdict {
         FieldClass::Drifted => Verdict::Drifted,
         FieldClass::Changed if field.by.is_some() => Verdict::Drifted,
         FieldClass::Changed | FieldClass::Pending(_) => Verdict::Pending(PendingKind::Change),
-        FieldClass::InvalidInGit => {
-            Verdict::Unknown(format!("the server does not know {} and drops it", field.path).into())
-        }
         _ => Verdict::Unknown("sealed values cannot be compared without a key".into()),
     });
     match worst.min() {

@@ -189,7 +189,7 @@ impl<'n> Walk<'n> {
                 };
                 let below = self.owners.field(cursor, &name, whole);
                 match (schema.and_then(|s| s.field(&name)), child.d) {
-                    (None, Some(d)) if child.l.is_none() && drops(schema) => self.invalid(child, d),
+                    (None, Some(d)) if child.l.is_none() && self.drops(schema) => self.invalid(child, d),
                     (known, _) => self.visit(child, below, known),
                 }
             }
@@ -199,6 +199,20 @@ impl<'n> Walk<'n> {
         self.above.pop();
         if sides.d.is_none() || sides.l.is_none() {
             self.fold_up(start, sides);
+        }
+    }
+
+    /// True if the server drops the field at the current path, whose parent has this schema.
+    fn drops(&self, parent: Option<SchemaRef>) -> bool {
+        if self.two_way {
+            return false;
+        }
+        match parent {
+            Some(parent) => {
+                matches!(parent.shape(), Shape::Object { fields, .. } if !fields.is_empty())
+                    && parent.schema().is_some_and(|field| !field.keeps_unknown)
+            }
+            None => self.input.schema.is_none() && super::known::is_dropped(&self.subject, &self.path),
         }
     }
 
@@ -455,14 +469,6 @@ impl<'n> Walk<'n> {
         self.path.pop();
         self.indices.pop();
     }
-}
-
-/// True if the server drops fields that its schema does not list.
-fn drops(schema: Option<SchemaRef>) -> bool {
-    schema.is_some_and(|s| {
-        matches!(s.shape(), Shape::Object { fields, .. } if !fields.is_empty())
-            && s.schema().is_some_and(|field| !field.keeps_unknown)
-    })
 }
 
 fn key_fields(list: SchemaRef, names: &[Arc<str>]) -> Vec<KeyField> {

@@ -132,7 +132,7 @@ pub struct ObjectDiff {
     pub verdict: Verdict,
     /// Fields that are shown, in order of the object.
     pub fields: Vec<FieldDiff>,
-    /// Fields that are folded with a count: delegated, mutated on write, added by others, ignored.
+    /// Fields that are folded with a count: delegated, mutated on write, added by others, ignored, dropped by the server.
     pub folded: Vec<FieldDiff>,
     /// How many fields are hidden because they say nothing: defaults, allocations, marks of the controller.
     pub hidden: usize,

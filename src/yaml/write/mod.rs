@@ -16,7 +16,7 @@ mod refold;
 mod tests;
 
 pub(super) use emit::{Pen, Sink};
-pub(super) use refold::{is_empty_string, text};
+pub use refold::{is_empty_string, text};
 
 use super::node::{Map, Node, Scalar, ScalarKind, Value};
 use super::scalar::{number, time};

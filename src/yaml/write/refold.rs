@@ -11,7 +11,7 @@ use crate::yaml::parse::{EventKind, Parser};
 use std::borrow::Cow;
 
 /// The string a scalar of kind `Str` becomes.
-pub(in crate::yaml) fn text(scalar: &Scalar) -> Cow<'_, str> {
+pub fn text(scalar: &Scalar) -> Cow<'_, str> {
     let text = &*scalar.text;
     let has_breaks = text.ends_with("\n\n") || text.trim_end_matches('\n').contains('\n');
     if scalar.style != Style::Folded || !has_breaks || !emit::may_be_block(text) {
@@ -24,7 +24,7 @@ pub(in crate::yaml) fn text(scalar: &Scalar) -> Cow<'_, str> {
 }
 
 /// A null that go-yaml v3 prints as `''`; the reader marks it so.
-pub(in crate::yaml) fn is_empty_string(scalar: &Scalar) -> bool {
+pub fn is_empty_string(scalar: &Scalar) -> bool {
     scalar.kind == ScalarKind::Null && scalar.style == Style::Single
 }
 
