@@ -177,7 +177,7 @@ impl Git {
             if begun.elapsed() > self.patience {
                 // With all that it started; they may have ended meanwhile, either way they are gone now.
                 if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-                    drop(kill_process_group(group, Signal::KILL));
+                    let _ = kill_process_group(group, Signal::KILL);
                 }
                 drop(child.kill());
                 drop(child.wait());
