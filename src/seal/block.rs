@@ -113,20 +113,20 @@ fn yaml(fields: &Fields<'_>) -> String {
 /// The block as a JSON value, one level in. One blank behind each colon: Flux looks for that (secrets.md 1.14, trap 10).
 fn json(fields: &Fields<'_>, level: &str) -> String {
     let quoted = |text: &str| to_json(&Node::string(text));
-    let mut text = format!("{{\n{0}{0}\"age\": [", level);
+    let mut text = format!("{{\n{level}{level}\"age\": [");
     for (index, (recipient, enc)) in fields.wrapped.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
         let (enc, recipient) = (quoted(enc), quoted(recipient));
+        let (item, inner) = (level.repeat(3), level.repeat(4));
         let _ = write!(
             text,
-            "{comma}\n{0}{0}{0}{{\n{0}{0}{0}{0}\"enc\": {enc},\n{0}{0}{0}{0}\"recipient\": {recipient}\n{0}{0}{0}}}",
-            level
+            "{comma}\n{item}{{\n{inner}\"enc\": {enc},\n{inner}\"recipient\": {recipient}\n{item}}}"
         );
     }
-    let _ = write!(text, "\n{0}{0}]", level);
+    let _ = write!(text, "\n{level}{level}]");
     for (name, value) in words(fields) {
         let value = if name == "mac_only_encrypted" { value } else { quoted(&value) };
-        let _ = write!(text, ",\n{0}{0}\"{name}\": {value}", level);
+        let _ = write!(text, ",\n{level}{level}\"{name}\": {value}");
     }
     let _ = write!(text, "\n{level}}}");
     text

@@ -1,10 +1,11 @@
 //! The firewall's certain findings: secrets in the clear, told by structure (secrets.md 6.2). Values are never told.
 
+use super::inspect::format_of;
 use super::metadata::Metadata;
 use super::open::documents;
 use super::rules::{Rules, Selector};
 use super::walk::{Place, Visit, read, walk};
-use crate::model::{ObjectKey, Problem, Reason};
+use crate::model::{ObjectKey, Problem, Reason, SealedFormat};
 use crate::yaml::source::{Item, Leaf};
 use crate::yaml::{Map, Node};
 use base64::Engine as _;
@@ -27,7 +28,7 @@ const PRIVATE: [(&str, &str); 9] = [
 /// What in this file should be sealed and is not.
 pub fn findings(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Problem> {
     let mut found = private_keys(path, bytes);
-    let structured = path.ends_with(".yaml") || path.ends_with(".yml") || path.ends_with(".json");
+    let structured = matches!(format_of(path), SealedFormat::Yaml | SealedFormat::Json);
     let Some(documents) = structured.then(|| documents(bytes, path).ok()).flatten() else { return found };
     let block = documents.first().and_then(Metadata::of);
     for document in &documents {

@@ -145,7 +145,9 @@ impl Printer<'_> {
             let (above, behind): (Vec<_>, Vec<_>) =
                 entry.trailing.iter().partition(|c| self.is_above(c) || entry.value.as_leaf().is_none());
             if in_block && at_start {
-                above.iter().for_each(|c| self.own_line(c, indent));
+                for comment in &above {
+                    self.own_line(comment, indent);
+                }
             }
             if at_start {
                 self.indent(indent);
@@ -191,7 +193,9 @@ impl Printer<'_> {
             let (above, behind): (Vec<_>, Vec<_>) =
                 item.trailing.iter().partition(|c| self.is_above(c) || item.value.as_leaf().is_none());
             if at_start {
-                above.iter().for_each(|c| self.own_line(c, indent));
+                for comment in &above {
+                    self.own_line(comment, indent);
+                }
                 self.leading(&item.value).into_iter().for_each(|c| self.own_line(c, indent));
                 self.indent(indent);
             }
@@ -232,12 +236,16 @@ impl Printer<'_> {
         match &item.content {
             Content::Map(map) if map.entries().next().is_some() => {
                 self.put(if in_item { " " } else { "\n" });
-                inside.iter().for_each(|c| self.own_line(c, deeper));
+                for comment in inside {
+                    self.own_line(comment, deeper);
+                }
                 self.map(map, deeper, false, !in_item);
             }
             Content::Seq(seq) if seq.items().next().is_some() => {
                 self.put(if in_item { " " } else { "\n" });
-                inside.iter().for_each(|c| self.own_line(c, deeper));
+                for comment in inside {
+                    self.own_line(comment, deeper);
+                }
                 self.seq(seq, deeper, !in_item);
             }
             content => {
@@ -265,7 +273,7 @@ impl Printer<'_> {
             }
             Some((bytes, ValueType::Float)) => self.put(&letters::float(bytes)),
             Some((bytes, ValueType::Bool)) => {
-                self.put(if bytes.as_slice() == b"True" { "true" } else { "false" })
+                self.put(if bytes.as_slice() == b"True" { "true" } else { "false" });
             }
             Some((bytes, ValueType::Int | ValueType::Time)) => self.out.push(bytes),
         }

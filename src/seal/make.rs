@@ -47,11 +47,10 @@ pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<
     for edit in edits {
         let Edit::Set { key: name, value } = edit else { continue };
         let path = [Arc::from("stringData"), Arc::from(name.as_str())];
-        let sealed = match value.is_empty() {
-            true => "\"\"".to_owned(),
-            false => {
-                key.seal(value.expose_secret(), &aad(&path), ValueType::Str).map_err(failed)?.to_string()
-            }
+        let sealed = if value.is_empty() {
+            "\"\"".to_owned()
+        } else {
+            key.seal(value.expose_secret(), &aad(&path), ValueType::Str).map_err(failed)?.to_string()
         };
         let _ = writeln!(text, "  {}: {sealed}", one_line(&name));
         count += 1;

@@ -5,6 +5,6 @@
 mod corpora;
 mod interop;
 mod mutator;
-mod trees;
 mod stage;
 mod support;
+mod trees;
