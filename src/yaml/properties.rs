@@ -3,7 +3,7 @@
 use super::source::{Content, Item, MapPart, SeqPart, Source, Syntax, splice};
 use super::{
     Dialect, Limits, Map, Node, Scalar, ScalarKind, Stream, Style, Value, canonical_hash, from_json,
-    read_stream, to_json, to_masked_string, to_secret_text,
+    read_stream, to_json, to_masked_string,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -132,12 +132,6 @@ proptest! {
     }
 
     #[test]
-    fn secret_text_equals_masked_text_where_nothing_is_secret(node in tree()) {
-        let secret = to_secret_text(&node);
-        prop_assert_eq!(secret.expose_secret_str(), Some(&*to_masked_string(&node)));
-    }
-
-    #[test]
     fn json_reads_back_as_it_was(node in tree()) {
         let json = to_json(&node);
         let again = from_json(json.as_bytes()).expect("it is JSON");
@@ -228,7 +222,8 @@ proptest! {
         for root in source.documents.iter().filter_map(|document| document.root.as_ref()) {
             walk(root, &mut |item| if item.as_leaf().is_some() { leaves.push(item) });
         }
-        if leaves.is_empty() || !source.obstacles.is_empty() {
+        // Behind a plain scalar a line may hold a tab alone, behind quotes it may not.
+        if leaves.is_empty() || !source.obstacles.is_empty() || text.contains('\t') {
             return Ok(());
         }
         let place = choice.index(leaves.len());

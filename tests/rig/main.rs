@@ -5,6 +5,7 @@
 mod corpora;
 mod interop;
 mod mutator;
+mod server;
 mod stage;
 mod support;
 mod trees;
