@@ -117,9 +117,10 @@ fn json(fields: &Fields<'_>, level: &str) -> String {
     for (index, (recipient, enc)) in fields.wrapped.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
         let (enc, recipient) = (quoted(enc), quoted(recipient));
+        let (item, inner) = (level.repeat(3), level.repeat(4));
         let _ = write!(
             text,
-            "{comma}\n{level}{level}{level}{{\n{level}{level}{level}{level}\"enc\": {enc},\n{level}{level}{level}{level}\"recipient\": {recipient}\n{level}{level}{level}}}"
+            "{comma}\n{item}{{\n{inner}\"enc\": {enc},\n{inner}\"recipient\": {recipient}\n{item}}}"
         );
     }
     let _ = write!(text, "\n{level}{level}]");

@@ -66,7 +66,7 @@ pub fn edit(
     let opened = open::open(bytes, file, keyring).map_err(|e| e.0)?;
     let text = as_text(bytes, file)?;
     let changes = locate(text, file, edits)?;
-    rewrite(text, file, &opened.key, &opened.metadata, changes, time)
+    rewrite(text, file, &opened.key, &opened.metadata, &changes, time)
 }
 
 /// Writes changes into a sealed text, with a new MAC and time, and proves the result by opening it again.
@@ -75,11 +75,11 @@ pub(super) fn rewrite(
     file: &str,
     key: &DataKey,
     metadata: &Metadata,
-    changes: Vec<Change>,
+    changes: &[Change],
     time: i64,
 ) -> Result<Vec<u8>, Problem> {
     let mut current = text.to_owned();
-    for change in &changes {
+    for change in changes {
         current = apply(&current, file, key, metadata, change)?;
     }
     let stamped = stamp(&current, file, key, metadata, time)?;

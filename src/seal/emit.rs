@@ -145,7 +145,9 @@ impl Printer<'_> {
             let (above, behind): (Vec<_>, Vec<_>) =
                 entry.trailing.iter().partition(|c| self.is_above(c) || entry.value.as_leaf().is_none());
             if in_block && at_start {
-                above.iter().for_each(|c| self.own_line(c, indent));
+                for comment in &above {
+                    self.own_line(comment, indent);
+                }
             }
             if at_start {
                 self.indent(indent);
@@ -163,38 +165,62 @@ impl Printer<'_> {
     }
 
     fn seq(&mut self, seq: &Seq<'_>, indent: usize, mut at_start: bool) {
+        let values = self.values;
+        let is_comment =
+            |item: &Item<'_>| matches!(values.leaves.get(&item.span.start), Some((_, ValueType::Comment)));
+        // Of the comments above the list and those of a mapping that is its first item, go-yaml prints the latter.
+        let first = seq.items().find(|item| !is_comment(&item.value));
+        let mut is_dropped = first.is_some_and(|item| !self.leading(&item.value).is_empty());
         for part in &seq.parts {
             let item = match part {
+                SeqPart::Comment(_) if is_dropped => continue,
                 SeqPart::Comment(comment) => {
                     self.own_line(comment, indent);
                     continue;
                 }
                 SeqPart::Item(item) => item,
             };
-            let values = self.values;
             if let Some((text, ValueType::Comment)) = values.leaves.get(&item.value.span.start) {
-                self.indent(indent);
-                self.put("#");
-                self.out.push(text);
-                self.put("\n");
+                if !is_dropped {
+                    self.indent(indent);
+                    self.put("#");
+                    self.out.push(text);
+                    self.put("\n");
+                }
                 continue;
             }
+            is_dropped = false;
             let (above, behind): (Vec<_>, Vec<_>) =
                 item.trailing.iter().partition(|c| self.is_above(c) || item.value.as_leaf().is_none());
             if at_start {
-                above.iter().for_each(|c| self.own_line(c, indent));
-                let first = item.value.as_map().into_iter().flat_map(|m| &m.parts);
-                for part in first.take_while(|p| matches!(p, MapPart::Comment(_))) {
-                    if let MapPart::Comment(comment) = part {
-                        self.own_line(comment, indent);
-                    }
+                for comment in &above {
+                    self.own_line(comment, indent);
                 }
+                self.leading(&item.value).into_iter().for_each(|c| self.own_line(c, indent));
                 self.indent(indent);
             }
             at_start = true;
             self.put("-");
             self.value(&item.value, indent, true, &[], &behind);
         }
+    }
+
+    /// Comments before the first value of a mapping; in a list they stand above its dash.
+    fn leading<'c, 't>(&self, item: &'c Item<'t>) -> Vec<&'c Comment<'t>> {
+        let mut found = Vec::new();
+        for part in item.as_map().into_iter().flat_map(|map| &map.parts) {
+            match part {
+                MapPart::Comment(comment) => found.push(comment),
+                MapPart::Entry(entry) => {
+                    let is_leaf = entry.value.as_leaf().is_some();
+                    let in_block = !is_flow(&entry.value) || is_empty(&entry.value);
+                    found
+                        .extend(entry.trailing.iter().filter(|c| in_block && (!is_leaf || self.is_above(c))));
+                    break;
+                }
+            }
+        }
+        found
     }
 
     /// A value behind a colon or a dash, to the end of its last line.
@@ -210,12 +236,16 @@ impl Printer<'_> {
         match &item.content {
             Content::Map(map) if map.entries().next().is_some() => {
                 self.put(if in_item { " " } else { "\n" });
-                inside.iter().for_each(|c| self.own_line(c, deeper));
+                for comment in inside {
+                    self.own_line(comment, deeper);
+                }
                 self.map(map, deeper, false, !in_item);
             }
             Content::Seq(seq) if seq.items().next().is_some() => {
                 self.put(if in_item { " " } else { "\n" });
-                inside.iter().for_each(|c| self.own_line(c, deeper));
+                for comment in inside {
+                    self.own_line(comment, deeper);
+                }
                 self.seq(seq, deeper, !in_item);
             }
             content => {

@@ -52,7 +52,7 @@ pub fn merge(
         return Err(MergeError::Conflict(conflicts));
     }
     let Ok(text) = std::str::from_utf8(ours) else { return Err(MergeError::Conflict(Vec::new())) };
-    rewrite(text, file, &mine.key, &mine.metadata, changes, time).map_err(MergeError::Closed)
+    rewrite(text, file, &mine.key, &mine.metadata, &changes, time).map_err(MergeError::Closed)
 }
 
 /// Document and keys; list items as `[0]`.

