@@ -26,10 +26,8 @@ async fn until(workspace: &Workspace, what: &str, wanted: impl Fn(&Snapshot) -> 
             snapshots.changed().await.expect("the workspace lives");
         }
     };
-    match tokio::time::timeout(PATIENCE, waiting).await {
-        Ok(snapshot) => snapshot,
-        Err(_) => panic!("never saw: {what}\n{:#?}", workspace.snapshots().borrow().apps),
-    }
+    let seen = tokio::time::timeout(PATIENCE, waiting).await;
+    seen.unwrap_or_else(|_| panic!("never saw: {what}\n{:#?}", workspace.snapshots().borrow().apps))
 }
 
 fn app<'s>(snapshot: &'s Snapshot, environment: &str, name: &str) -> Option<&'s Arc<AppRow>> {
