@@ -32,11 +32,14 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         .context("the runtime cannot be started")?;
     let exit = runtime.block_on(async {
         match arguments.command {
-            None => screen(arguments.path.as_deref().unwrap_or_else(|| Path::new(".")), &arguments.place).await,
+            None => {
+                screen(arguments.path.as_deref().unwrap_or_else(|| Path::new(".")), &arguments.place).await
+            }
             Some(Command::Demo { serve: false }) => demo().await,
             Some(Command::Demo { serve: true }) => serve().await,
             Some(command) => {
-                let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+                let colour =
+                    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
                 Ok(cli::run(command, &arguments.place, &settings, &mut io::stdout(), colour).await)
             }
         }

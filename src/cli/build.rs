@@ -21,7 +21,8 @@ pub(super) fn run(context: &mut Context<'_, '_>, arguments: &BuildArguments) -> 
 }
 
 fn request(arguments: &BuildArguments) -> Result<BuildRequest, Problem> {
-    let unknown = |flag: &str, value: &str| Problem::error(Reason::Config, format!("{flag} does not know `{value}`"));
+    let unknown =
+        |flag: &str, value: &str| Problem::error(Reason::Config, format!("{flag} does not know `{value}`"));
     Ok(BuildRequest {
         confined: match arguments.load_restrictor.as_str() {
             "LoadRestrictionsRootOnly" | "rootOnly" => true,

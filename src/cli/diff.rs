@@ -9,7 +9,12 @@ use serde_json::json;
 use std::io;
 use std::path::Path;
 
-pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path, range: Option<&str>, live: bool) -> io::Result<Exit> {
+pub(super) async fn run(
+    context: &mut Context<'_, '_>,
+    path: &Path,
+    range: Option<&str>,
+    live: bool,
+) -> io::Result<Exit> {
     match range {
         Some(range) if !live => {
             let workspace = match context.open_offline(path)? {
@@ -55,14 +60,19 @@ fn print(context: &mut Context<'_, '_>, differences: &Differences) -> io::Result
     for effect in &differences.effects {
         context.out.line(&[(Label::Strong, &format!("{} {}", effect.environment, effect.producer.name))])?;
         for object in &effect.objects {
-            context.out.line(&[(Label::Notice, &format!("  {} ", object.sign)), (Label::Plain, &format!("{}  {}", object.key, object.summary))])?;
+            context.out.line(&[
+                (Label::Notice, &format!("  {} ", object.sign)),
+                (Label::Plain, &format!("{}  {}", object.key, object.summary)),
+            ])?;
             for change in &object.changes {
                 fields(context, &change.path, change.before.as_deref(), change.after.as_deref(), "")?;
             }
         }
     }
     let count = differences.effects.iter().map(|e| e.objects.len()).sum::<usize>();
-    context.out.line(&[(Label::Muted, &format!("{count} change(s) in {} rendered", differences.coverage))])?;
+    context
+        .out
+        .line(&[(Label::Muted, &format!("{count} change(s) in {} rendered", differences.coverage))])?;
     for problem in &differences.not_rendered {
         context.out.line(&[(Label::Muted, &format!("not rendered: {problem}"))])?;
     }
@@ -109,7 +119,11 @@ async fn against_clusters(context: &mut Context<'_, '_>, workspace: &Workspace) 
     Ok(exit)
 }
 
-async fn show(context: &mut Context<'_, '_>, workspace: &Workspace, row: &ObjectRow) -> io::Result<serde_json::Value> {
+async fn show(
+    context: &mut Context<'_, '_>,
+    workspace: &Workspace,
+    row: &ObjectRow,
+) -> io::Result<serde_json::Value> {
     let id = ObjectId { environment: row.environment.clone(), key: row.key.clone() };
     let details = workspace.details(&id).await.ok();
     let why = match &row.verdict {
@@ -124,7 +138,10 @@ async fn show(context: &mut Context<'_, '_>, workspace: &Workspace, row: &Object
     ])?;
     let mut shown = Vec::new();
     for field in details.iter().flat_map(|d| &d.diff.fields) {
-        let (live, git) = (field.live.as_ref().map(crate::workspace::text), field.desired.as_ref().map(crate::workspace::text));
+        let (live, git) = (
+            field.live.as_ref().map(crate::workspace::text),
+            field.desired.as_ref().map(crate::workspace::text),
+        );
         let by = field.by.as_ref().map_or(String::new(), |m| format!("{} {}", m.name, m.time));
         fields(context, &field.path.to_string(), live.as_deref(), git.as_deref(), &by)?;
         shown.push(json!({
@@ -147,7 +164,13 @@ async fn show(context: &mut Context<'_, '_>, workspace: &Workspace, row: &Object
 }
 
 /// One field: what is, what will be, and who set it.
-fn fields(context: &mut Context<'_, '_>, path: &str, before: Option<&str>, after: Option<&str>, by: &str) -> io::Result<()> {
+fn fields(
+    context: &mut Context<'_, '_>,
+    path: &str,
+    before: Option<&str>,
+    after: Option<&str>,
+    by: &str,
+) -> io::Result<()> {
     let line = |text: &str| text.replace('\n', "\n      ");
     context.out.line(&[(Label::Plain, &format!("    {path}")), (Label::Muted, &format!("  {by}"))])?;
     if let Some(before) = before {

@@ -20,7 +20,9 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
     for finding in &findings {
         let worst = finding.problems.iter().map(Exit::of).max().unwrap_or_default();
         let (label, sign) = if worst == Exit::Clean { (Label::Good, "✓") } else { (Label::Notice, "!") };
-        context.out.line(&[(label, &format!("{sign} {:<16}", finding.what)), (Label::Plain, &finding.found)])?;
+        context
+            .out
+            .line(&[(label, &format!("{sign} {:<16}", finding.what)), (Label::Plain, &finding.found)])?;
         for problem in &finding.problems {
             context.out.line(&[(Label::Muted, &format!("  {problem}"))])?;
         }

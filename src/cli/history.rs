@@ -10,7 +10,12 @@ use std::io;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
-pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path, object: &str, limit: usize) -> io::Result<Exit> {
+pub(super) async fn run(
+    context: &mut Context<'_, '_>,
+    path: &Path,
+    object: &str,
+    limit: usize,
+) -> io::Result<Exit> {
     let workspace = match context.open(path)? {
         Ok(workspace) => workspace,
         Err(exit) => return Ok(exit),
@@ -34,7 +39,11 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path, object: &str
 }
 
 /// The objects that a person can mean, one for each environment.
-pub(super) fn find(snapshot: &Snapshot, object: &str, environment: Option<&str>) -> Result<Vec<ObjectId>, Problem> {
+pub(super) fn find(
+    snapshot: &Snapshot,
+    object: &str,
+    environment: Option<&str>,
+) -> Result<Vec<ObjectId>, Problem> {
     let key = ObjectKey::parse(object).map_err(|e| Problem::error(Reason::Config, e.to_string()))?;
     let ids: Vec<ObjectId> = snapshot
         .objects
@@ -49,7 +58,12 @@ pub(super) fn find(snapshot: &Snapshot, object: &str, environment: Option<&str>)
     Ok(ids)
 }
 
-fn print(context: &mut Context<'_, '_>, id: &ObjectId, entries: &[HistoryEntry], seen: usize) -> io::Result<()> {
+fn print(
+    context: &mut Context<'_, '_>,
+    id: &ObjectId,
+    entries: &[HistoryEntry],
+    seen: usize,
+) -> io::Result<()> {
     if context.out.is_json() {
         return context.out.json(&json!({
             "environment": &*id.environment,

@@ -119,5 +119,6 @@ pub(super) fn change(change: &FieldChange) -> serde_json::Value {
 
 /// A day, for lists: `2026-11-17`.
 pub(super) fn day(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |t| t.strftime("%Y-%m-%d").to_string())
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| String::new(), |t| t.strftime("%Y-%m-%d").to_string())
 }

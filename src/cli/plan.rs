@@ -29,7 +29,11 @@ pub(super) async fn carry_out(
         Err(problem) => return context.problem(&problem),
     };
     let id = committed.commit.id;
-    context.out.line(&[(Label::Good, "✓ committed "), (Label::Notice, &id.short()), (Label::Plain, &format!(" on {}", committed.branch))])?;
+    context.out.line(&[
+        (Label::Good, "✓ committed "),
+        (Label::Notice, &id.short()),
+        (Label::Plain, &format!(" on {}", committed.branch)),
+    ])?;
     context.out.json(&json!({"committed": id.to_string(), "branch": &*committed.branch}))?;
     if write.push { push(context, workspace).await } else { Ok(Exit::Clean) }
 }
@@ -42,9 +46,15 @@ async fn push(context: &mut Context<'_, '_>, workspace: &Workspace) -> io::Resul
             Ok(Exit::Clean)
         }
         Ok(PushOutcome::Moved { theirs, plan }) => {
-            context.out.line(&[(Label::Notice, "the remote has moved; nothing was pushed. On top of its commits:")])?;
+            context.out.line(&[(
+                Label::Notice,
+                "the remote has moved; nothing was pushed. On top of its commits:",
+            )])?;
             for commit in &theirs {
-                context.out.line(&[(Label::Notice, &commit.id.short()), (Label::Plain, &format!(" {}", commit.subject))])?;
+                context.out.line(&[
+                    (Label::Notice, &commit.id.short()),
+                    (Label::Plain, &format!(" {}", commit.subject)),
+                ])?;
             }
             print(context, &plan)?;
             Ok(Exit::Refused)
@@ -68,7 +78,10 @@ pub(super) fn print(context: &mut Context<'_, '_>, plan: &Plan) -> io::Result<()
     context.out.line(&[(Label::Strong, &plan.title)])?;
     for file in &plan.files {
         let counts = format!("  +{} -{}", file.added, file.removed);
-        context.out.line(&[(Label::Plain, &format!("  {}", file.path)), (Label::Muted, &format!("{counts}  {}", file.note))])?;
+        context.out.line(&[
+            (Label::Plain, &format!("  {}", file.path)),
+            (Label::Muted, &format!("{counts}  {}", file.note)),
+        ])?;
         for line in &file.diff {
             let label = match line.sign {
                 '+' => Label::Good,
@@ -84,7 +97,11 @@ pub(super) fn print(context: &mut Context<'_, '_>, plan: &Plan) -> io::Result<()
         context.out.line(&[(Label::Plain, &name)])?;
         for object in &effect.objects {
             let rollout = object.rollout.map_or(String::new(), |pods| format!(", {pods} pod(s) replaced"));
-            let caution = if object.caution.is_empty() { String::new() } else { format!("  caution: {}", object.caution) };
+            let caution = if object.caution.is_empty() {
+                String::new()
+            } else {
+                format!("  caution: {}", object.caution)
+            };
             context.out.line(&[
                 (Label::Notice, &format!("    {} ", object.sign)),
                 (Label::Plain, &format!("{}  {}{rollout}", object.key, object.summary)),

@@ -55,7 +55,13 @@ fn print(context: &mut Context<'_, '_>, rendered: &[RenderedEnvironment]) -> io:
         return context.out.json(&rendered.iter().map(environment).collect::<Vec<_>>());
     }
     for environment in rendered {
-        let title = format!("# {}: {} ({} objects, {} rendered)", environment.name, environment.why, environment.objects.len(), environment.coverage);
+        let title = format!(
+            "# {}: {} ({} objects, {} rendered)",
+            environment.name,
+            environment.why,
+            environment.objects.len(),
+            environment.coverage
+        );
         context.out.line(&[(Label::Muted, &title)])?;
         for object in &environment.objects {
             let place = format!("# {}:{}, {}", object.origin.file, object.origin.line, object.producer);

@@ -8,7 +8,12 @@ use super::run::Context;
 use std::io;
 use std::path::Path;
 
-pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path, revisions: &[String], write: &Write) -> io::Result<Exit> {
+pub(super) async fn run(
+    context: &mut Context<'_, '_>,
+    path: &Path,
+    revisions: &[String],
+    write: &Write,
+) -> io::Result<Exit> {
     let workspace = match context.open(path)? {
         Ok(workspace) => workspace,
         Err(exit) => return Ok(exit),

@@ -34,12 +34,18 @@ pub async fn run(
     let mut context = Context { place, settings, out: &mut printer };
     let outcome = match command {
         Command::Status { path } => status::run(&mut context, &path).await,
-        Command::Render { path, at, object } => render::run(&mut context, &path, at.as_deref(), object.as_deref()).await,
+        Command::Render { path, at, object } => {
+            render::run(&mut context, &path, at.as_deref(), object.as_deref()).await
+        }
         Command::Build(arguments) => build::run(&mut context, &arguments),
         Command::Diff { range, live, path } => diff::run(&mut context, &path, range.as_deref(), live).await,
         Command::History { object, path, limit } => history::run(&mut context, &path, &object, limit).await,
-        Command::Revert { revisions, path, write } => revert::run(&mut context, &path, &revisions, &write).await,
-        Command::Seal { file, set, remove, write } => seal::run(&mut context, &file, set, &remove, &write).await,
+        Command::Revert { revisions, path, write } => {
+            revert::run(&mut context, &path, &revisions, &write).await
+        }
+        Command::Seal { file, set, remove, write } => {
+            seal::run(&mut context, &file, set, &remove, &write).await
+        }
         Command::Doctor { path } => doctor::run(&mut context, &path).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -55,7 +61,9 @@ pub async fn run(
         Command::Demo { .. } => Ok(Exit::Usage),
     };
     // A closed pipe (`sealane status | head`) is the reader's choice, not an error.
-    outcome.unwrap_or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Exit::Clean } else { Exit::Incomplete })
+    outcome.unwrap_or_else(|error| {
+        if error.kind() == io::ErrorKind::BrokenPipe { Exit::Clean } else { Exit::Incomplete }
+    })
 }
 
 impl Context<'_, '_> {
@@ -110,17 +118,23 @@ pub(super) async fn settled(workspace: &Workspace) -> Arc<Snapshot> {
 fn is_settled(snapshot: &Snapshot) -> bool {
     let read = snapshot.repo.read || !snapshot.problems.is_empty();
     read && snapshot.work.is_empty()
-        && snapshot.environments.iter().all(|e| {
-            !matches!(e.cluster, ClusterView::Connecting | ClusterView::Reading { .. })
-        })
+        && snapshot
+            .environments
+            .iter()
+            .all(|e| !matches!(e.cluster, ClusterView::Connecting | ClusterView::Reading { .. }))
 }
 
 /// What the clusters' states mean for the exit code.
 pub(super) fn exit_of_clusters(snapshot: &Snapshot) -> Exit {
-    let unreachable = snapshot
-        .environments
-        .iter()
-        .any(|e| matches!(e.cluster, ClusterView::Lost { .. } | ClusterView::Failed(_) | ClusterView::NeedsConsent { .. }
-            | ClusterView::Connecting | ClusterView::Reading { .. }));
+    let unreachable = snapshot.environments.iter().any(|e| {
+        matches!(
+            e.cluster,
+            ClusterView::Lost { .. }
+                | ClusterView::Failed(_)
+                | ClusterView::NeedsConsent { .. }
+                | ClusterView::Connecting
+                | ClusterView::Reading { .. }
+        )
+    });
     if unreachable { Exit::Unreachable } else { Exit::Clean }
 }

@@ -26,7 +26,8 @@ pub(super) async fn run(
         Err(exit) => return Ok(exit),
     };
     let Some(inside) = workspace.path_inside(file) else {
-        let problem = Problem::error(Reason::Repository, format!("{} is not inside the repository", file.display()));
+        let problem =
+            Problem::error(Reason::Repository, format!("{} is not inside the repository", file.display()));
         return context.problem(&problem);
     };
     let mut edits: Vec<KeyEdit> = remove.iter().map(|k| KeyEdit::Remove { key: k.as_str().into() }).collect();
@@ -34,7 +35,8 @@ pub(super) async fn run(
         edits.push(KeyEdit::Set { key: key.into(), value: read_value()? });
     }
     if edits.is_empty() {
-        let problem = Problem::error(Reason::Config, "nothing to do").next("--set KEY sets a key, --remove KEY removes one");
+        let problem = Problem::error(Reason::Config, "nothing to do")
+            .next("--set KEY sets a key, --remove KEY removes one");
         return context.problem(&problem);
     }
     match workspace.plan_seal(&inside, edits).await {

@@ -32,7 +32,11 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
     Ok(exit)
 }
 
-fn print(context: &mut Context<'_, '_>, snapshot: &Snapshot, apps: &[&std::sync::Arc<AppRow>]) -> io::Result<()> {
+fn print(
+    context: &mut Context<'_, '_>,
+    snapshot: &Snapshot,
+    apps: &[&std::sync::Arc<AppRow>],
+) -> io::Result<()> {
     if context.out.is_json() {
         return context.out.json(&json!({
             "repository": {
@@ -89,11 +93,16 @@ fn print_app(context: &mut Context<'_, '_>, app: &AppRow, width: usize) -> io::R
 fn cluster_words(cluster: &ClusterView) -> (Label, String) {
     match cluster {
         ClusterView::Off => (Label::Muted, "not looked at".to_owned()),
-        ClusterView::Unchosen { contexts } => {
-            (Label::Notice, format!("no context chosen ({} in the kubeconfig): --context, or .sealane.yaml", contexts.len()))
+        ClusterView::Unchosen { contexts } => (
+            Label::Notice,
+            format!("no context chosen ({} in the kubeconfig): --context, or .sealane.yaml", contexts.len()),
+        ),
+        ClusterView::NeedsConsent { command } => {
+            (Label::Notice, format!("its login program was not agreed to: {command}"))
         }
-        ClusterView::NeedsConsent { command } => (Label::Notice, format!("its login program was not agreed to: {command}")),
-        ClusterView::Connecting | ClusterView::Reading { .. } => (Label::Notice, "did not answer in time".to_owned()),
+        ClusterView::Connecting | ClusterView::Reading { .. } => {
+            (Label::Notice, "did not answer in time".to_owned())
+        }
         ClusterView::Live { version, .. } => (Label::Good, format!("live, {version}")),
         ClusterView::Lost { problem, .. } | ClusterView::Failed(problem) => (Label::Bad, problem.to_string()),
     }

@@ -4,6 +4,7 @@ use super::Body;
 use super::error::{ClusterError, skew_words};
 use super::guard::GuardLayer;
 use super::kubeconfig::{ContextInfo, ExecCommand, Loaded, unusable};
+use super::proxy::ProxyEnvironment;
 use crate::model::{Problem, Reason, clean};
 use http::{Request, Response};
 use kube::client::ClientBuilder;
@@ -104,6 +105,10 @@ impl Connection {
         let mut config = Config::from_custom_kubeconfig(loaded.config, &chosen)
             .await
             .map_err(|error| unusable(&error, &context))?;
+        // kube has read HTTPS_PROXY from the environment by now.
+        if !context.proxied && ProxyEnvironment::of_process().is_direct(&config.cluster_url) {
+            config.proxy_url = None;
+        }
         config.connect_timeout = Some(options.patience.connect);
         // Our own retries know when to stop; kube's would go on for many minutes on 503.
         config.default_retry = false;
@@ -190,9 +195,6 @@ async fn build(
     context: &ContextInfo,
     patience: Patience,
 ) -> Result<kube::Client, ClusterError> {
-    if let Some(proxy) = config.proxy_url.as_ref().and_then(http::Uri::scheme_str) {
-        tracing::debug!(proxy, "through a proxy");
-    }
     let command = context.runs.as_ref().map_or_else(|| "the login".to_owned(), ToString::to_string);
     // A plug-in is waited for inside `try_from`.
     let built = tokio::task::spawn_blocking(move || {

@@ -38,6 +38,8 @@ pub struct ContextInfo {
     pub runs: Option<ExecCommand>,
     /// True if the server's certificate is not checked.
     pub insecure: bool,
+    /// True if its cluster names a proxy of its own.
+    pub proxied: bool,
 }
 
 /// The kubeconfigs to read: the list of `KUBECONFIG`, else `~/.kube/config`.
@@ -117,6 +119,7 @@ impl Loaded {
                 namespace: context.namespace.clone().unwrap_or_else(|| "default".to_owned()),
                 current: self.config.current_context.as_ref() == Some(&named.name),
                 runs: context.user.as_deref().and_then(|user| self.runs(user)),
+                proxied: cluster.is_some_and(|c| c.proxy_url.as_ref().is_some_and(|p| !p.is_empty())),
                 insecure: cluster.and_then(|c| c.insecure_skip_tls_verify).unwrap_or(false),
             });
         }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `guard` | the layer every request passes: reads and access reviews, nothing else |
 //! | `kubeconfig` | which contexts there are, what each would run and trust |
+//! | `proxy` | whether the way leads through a proxy |
 //! | `connect` | [`Connection`]: one server behind the guard |
 //! | `request` | raw bytes in, with patience; buffers are wiped |
 //! | `discover` | which kinds the server serves |
@@ -28,6 +29,7 @@ mod json;
 mod kubeconfig;
 mod object;
 mod path;
+mod proxy;
 mod pulse;
 mod read;
 mod request;

@@ -307,3 +307,27 @@ async fn a_lost_server_is_told_by_its_watches_which_go_on_trying() {
     while !matches!(watch.next().await.expect("it goes on"), ClusterEvent::InitDone(_)) {}
     assert!(since <= std::time::SystemTime::now());
 }
+
+#[tokio::test]
+async fn a_proxy_that_the_kubeconfig_names_is_used() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let proxy = listener.local_addr().expect("an address");
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut request = [0; 4096];
+        let length = stream.read(&mut request).await.expect("a request");
+        let connect = String::from_utf8_lossy(&request[..length]).into_owned();
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("answered");
+        let _ = stream.read(&mut request).await;
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 24\r\n\r\n{\"gitVersion\":\"v1.36.3\"}";
+        stream.write_all(answer).await.expect("answered");
+        connect
+    });
+    let config = kubeconfig("http://10.9.8.7:6443", "{}", &format!("    proxy-url: http://{proxy}\n"));
+    let version = Home::new(&config).connect().await.expect("connected").version().await;
+    assert_eq!(version.as_deref(), Ok("v1.36.3"));
+    assert!(asked.await.expect("asked").starts_with("CONNECT 10.9.8.7:6443 "));
+    let config = kubeconfig("http://10.9.8.7:6443", "{}", "    proxy-url: ftp://example.org\n");
+    let error = failed(Home::new(&config).connect().await);
+    check(&error, "proxy", "--no-cluster");
+}

@@ -54,7 +54,8 @@ impl Demo {
         let repository = DemoRepository::create(folder.path())?;
         let clusters = std::thread::scope(|scope| {
             let origin = &repository.origin;
-            let started = CLUSTERS.map(|(name, key)| scope.spawn(move || DemoCluster::with_past(name, origin, key)));
+            let started =
+                CLUSTERS.map(|(name, key)| scope.spawn(move || DemoCluster::with_past(name, origin, key)));
             started.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         let clusters = clusters.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -66,7 +67,11 @@ impl Demo {
                 tokio::time::sleep(TURN).await;
                 let clusters = working.clone();
                 let turn = tokio::task::spawn_blocking(move || {
-                    clusters.lock().unwrap_or_else(PoisonError::into_inner).iter_mut().for_each(DemoCluster::step);
+                    clusters
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .iter_mut()
+                        .for_each(DemoCluster::step);
                 });
                 if turn.await.is_err() {
                     return;

@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 /// The object as an API server receives it.
 pub(super) fn reveal(node: &Node) -> Value {
     match &node.value {
-        Yaml::Map(map) => {
-            Value::Object(map.entries.iter().map(|e| (e.key.text.to_string(), reveal(&e.value))).collect::<Map<_, _>>())
-        }
+        Yaml::Map(map) => Value::Object(
+            map.entries.iter().map(|e| (e.key.text.to_string(), reveal(&e.value))).collect::<Map<_, _>>(),
+        ),
         Yaml::Seq(items) => Value::Array(items.iter().map(reveal).collect()),
         Yaml::Scalar(_) => serde_json::from_str(&to_json(node)).unwrap_or(Value::Null),
         Yaml::Secret(SecretLeaf::Text(text)) => {

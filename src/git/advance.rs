@@ -15,13 +15,14 @@
 use super::changes::Delta;
 use super::folder::{Named, mode};
 use super::journal::{Journal, Note, Step};
+use super::place::{Place, prune};
 use super::process::notice;
 use super::{GitError, Repo};
 use crate::model::{CommitId, ContentId};
 use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 impl Repo {
@@ -163,27 +164,21 @@ impl Repo {
     pub(super) fn put_in_place(&self, note: &Note, folder: &Path) -> Result<(), GitError> {
         let root = self.workdir()?;
         for step in note.steps.iter().filter(|step| step.staged.is_none()) {
-            let path = safe_place(root, &step.path)?;
-            let before = step.before.as_deref();
-            if before.is_some() && self.is_unchanged(&step.path, before) {
-                std::fs::remove_file(&path).map_err(GitError::disk(&path))?;
-                prune(root, path.parent());
+            let there = Place::find(root, &step.path, false)?;
+            if let Some(place) = there.filter(|_| self.is_unchanged(&step.path, step.before.as_deref())) {
+                place.remove()?;
+                prune(root, &step.path);
             }
         }
         for step in &note.steps {
             let Some(staged) = step.staged.map(|number| folder.join(number.to_string())) else { continue };
             // Gone if it was put in place before a kill.
-            if staged.symlink_metadata().is_err() {
+            if staged.symlink_metadata().is_err() || !self.is_unchanged(&step.path, step.before.as_deref()) {
                 continue;
             }
-            if !self.is_unchanged(&step.path, step.before.as_deref()) {
-                continue;
+            if let Some(place) = Place::find(root, &step.path, true)? {
+                place.put(&staged)?;
             }
-            let path = safe_place(root, &step.path)?;
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent).map_err(GitError::disk(parent))?;
-            }
-            rename(&staged, &path).map_err(GitError::disk(&path))?;
         }
         let (new, index) = (folder.join("index"), self.inner.git_dir.join("index"));
         if new.exists() {
@@ -218,74 +213,31 @@ impl Repo {
         }
         let Ok(root) = self.workdir() else { return };
         for delta in deltas {
-            let Ok(path) = safe_place(root, &delta.path) else { continue };
-            match &delta.before {
-                None if delta
-                    .after
-                    .as_ref()
-                    .is_some_and(|a| self.is_unchanged(&delta.path, Some(&a.id.to_string()))) =>
-                {
-                    drop(std::fs::remove_file(&path));
-                    prune(root, path.parent());
+            // Each on its own: what cannot be put back stays as it is and shows as changed.
+            drop(self.undo_file(root, delta));
+        }
+    }
+
+    fn undo_file(&self, root: &Path, delta: &Delta) -> Result<(), GitError> {
+        let unchanged = |side: &Named| self.is_unchanged(&delta.path, Some(&side.id.to_string()));
+        match &delta.before {
+            None if delta.after.as_ref().is_some_and(unchanged) => {
+                if let Some(place) = Place::find(root, &delta.path, false)? {
+                    place.remove()?;
+                    prune(root, &delta.path);
                 }
-                Some(before) if !self.is_unchanged(&delta.path, Some(&before.id.to_string())) => {
-                    let aside = path.with_extension("sealane-undo");
-                    if self.stage(&aside, &delta.path, before).is_ok() {
-                        drop(std::fs::rename(&aside, &path));
-                    }
+            }
+            Some(before) if !unchanged(before) => {
+                let aside = tempfile::tempdir_in(&self.inner.git_dir);
+                let aside = aside.map_err(GitError::disk(&self.inner.git_dir))?;
+                let staged = aside.path().join("0");
+                self.stage(&staged, &delta.path, before)?;
+                if let Some(place) = Place::find(root, &delta.path, true)? {
+                    place.put(&staged)?;
                 }
-                _ => {}
             }
+            _ => {}
         }
-    }
-}
-
-/// The path of a file in the worktree, if no link stands among its folders: a folder swapped for a link
-/// would lead a write out of the repository.
-fn safe_place(root: &Path, path: &str) -> Result<PathBuf, GitError> {
-    super::write::check_path(path)?;
-    let mut at = root.to_path_buf();
-    let names: Vec<&str> = path.split('/').collect();
-    for name in names.iter().take(names.len().saturating_sub(1)) {
-        at.push(name);
-        if at.symlink_metadata().is_ok_and(|meta| !meta.is_dir()) {
-            return Err(GitError::Path {
-                path: path.to_owned(),
-                cause: "a folder of it is a link or a file",
-            });
-        }
-    }
-    Ok(root.join(path))
-}
-
-/// Removes folders that became empty, as git does.
-fn prune(root: &Path, folder: Option<&Path>) {
-    let mut folder = folder;
-    while let Some(empty) = folder.filter(|folder| *folder != root && folder.starts_with(root)) {
-        if std::fs::remove_dir(empty).is_err() {
-            return;
-        }
-        folder = empty.parent();
-    }
-}
-
-/// A worktree may span file systems; then the last step is a copy beside the target and a rename.
-fn rename(staged: &Path, target: &Path) -> std::io::Result<()> {
-    match std::fs::rename(staged, target) {
-        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
-            let beside = tempfile::Builder::new()
-                .prefix(".sealane-")
-                .tempfile_in(target.parent().unwrap_or_else(|| Path::new(".")))?;
-            let beside = beside.into_temp_path();
-            if staged.is_symlink() {
-                std::fs::remove_file(&beside)?;
-                std::os::unix::fs::symlink(std::fs::read_link(staged)?, &beside)?;
-            } else {
-                std::fs::copy(staged, &beside)?;
-            }
-            beside.persist(target).map_err(|error| error.error)?;
-            std::fs::remove_file(staged)
-        }
-        other => other,
+        Ok(())
     }
 }

@@ -66,7 +66,9 @@ impl Tree for DiskTree {
         let mut found: Vec<(Arc<str>, TreeEntry)> = Vec::new();
         for entry in entries.flatten().filter(|e| e.file_name() != ".git") {
             let Ok(metadata) = entry.metadata() else { continue };
-            if let (Some(name), Some(described)) = (entry.file_name().to_str(), self.describe(&entry.path(), &metadata)) {
+            if let (Some(name), Some(described)) =
+                (entry.file_name().to_str(), self.describe(&entry.path(), &metadata))
+            {
                 found.push((Arc::from(name), described));
             }
         }
@@ -76,7 +78,10 @@ impl Tree for DiskTree {
 
     fn read(&self, id: ContentId) -> Result<Arc<[u8]>, TreeError> {
         let path = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-        let path = path.ok_or_else(|| TreeError::Unreadable { path: id.to_string(), cause: "nobody asked for it".into() })?;
+        let path = path.ok_or_else(|| TreeError::Unreadable {
+            path: id.to_string(),
+            cause: "nobody asked for it".into(),
+        })?;
         let shown = path.to_string_lossy().into_owned();
         let metadata = path.symlink_metadata().map_err(|e| unreadable(&shown, &e))?;
         if metadata.is_symlink() {

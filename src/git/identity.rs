@@ -18,12 +18,14 @@ impl Repo {
         let author = self.git(&["var", "GIT_AUTHOR_IDENT"]).run()?;
         let sign = self.git(&["config", "--type=bool", "--get", "commit.gpgsign"]).run()?;
         let format = self.git(&["config", "--get", "gpg.format"]).run()?;
-        let author = if author.ok { String::from_utf8_lossy(&author.stdout).into_owned() } else { String::new() };
+        let author =
+            if author.ok { String::from_utf8_lossy(&author.stdout).into_owned() } else { String::new() };
         let signs = sign.ok && sign.stdout.starts_with(b"true");
         let format = String::from_utf8_lossy(&format.stdout).trim().to_owned();
         Ok(Identity {
             // Behind the address stand the time and the zone.
-            author: clean(author.rsplit_once('>').map_or("", |(who, _)| who)) + if author.is_empty() { "" } else { ">" },
+            author: clean(author.rsplit_once('>').map_or("", |(who, _)| who))
+                + if author.is_empty() { "" } else { ">" },
             signing: match (signs, format.is_empty()) {
                 (false, _) => String::new(),
                 (true, true) => "openpgp".to_owned(),

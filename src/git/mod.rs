@@ -15,7 +15,7 @@
 //! | `changes`, `lines` | which files and lines differ |
 //! | `change`, `merge`, `rename`, `revert`, `conflict` | [`TreeChange`]: undoing and replaying commits in memory |
 //! | `commit`, `write`, `hooks` | commits as the repository is set up |
-//! | `advance`, `dirty`, `journal`, `refs` | moving a branch with its files, safe against kills |
+//! | `advance`, `dirty`, `journal`, `place`, `refs` | moving a branch with its files, safe against kills |
 //! | `remote`, `process` | fetch and push; the system `git` as a child |
 //! | `ids`, `error` | object ids; what stops us and what to do |
 
@@ -40,6 +40,7 @@ mod log;
 mod merge;
 mod open;
 mod paths;
+mod place;
 mod problems;
 mod process;
 mod refs;

@@ -4,12 +4,13 @@ use super::error::shown;
 use super::flat::{FlatTree, Listed};
 use super::folder::{mode, shown_name};
 use super::ids::{content_id, id_of};
-use super::tree::within_limit;
+use super::tree::{LARGEST_FILE, within_limit};
 use super::{GitError, Repo};
 use crate::model::{ContentId, TreeError};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::Metadata;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -54,7 +55,7 @@ impl OnDisk {
             Self::Kept(bytes) => Ok(bytes.clone()),
             Self::Failed(error) => Err(error.clone()),
             Self::At(path) => {
-                let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error.to_string()))?;
+                let bytes = contents(path)?;
                 // The hash also proves that no link led us elsewhere meanwhile.
                 if id_of(&bytes) == id {
                     Ok(bytes.into())
@@ -201,16 +202,18 @@ impl Stamp {
 
 fn load(path: &Path, meta: &Metadata) -> Result<Vec<u8>, TreeError> {
     within_limit(&shown(path), meta.len())?;
+    contents(path)
+}
+
+/// The bytes of a regular file; a link or pipe put there meanwhile is refused.
+fn contents(path: &Path) -> Result<Vec<u8>, TreeError> {
     let failed = |error: std::io::Error| unreadable(path, &error.to_string());
-    let file = std::fs::File::open(path).map_err(failed)?;
-    let opened = file.metadata().map_err(failed)?;
-    // What was opened must be what was looked at: a link put there meanwhile leads nowhere.
-    if (opened.dev(), opened.ino()) != (meta.dev(), meta.ino()) {
+    let file = super::place::open_file(path).map_err(|error| unreadable(path, &error.to_string()))?;
+    if !file.metadata().map_err(failed)?.is_file() {
         return Err(unreadable(path, "it was replaced while it was read; read again"));
     }
     let mut bytes = Vec::new();
-    let limit = super::tree::LARGEST_FILE + 1;
-    std::io::Read::read_to_end(&mut std::io::Read::take(file, limit), &mut bytes).map_err(failed)?;
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
     within_limit(&shown(path), bytes.len() as u64)?;
     Ok(bytes)
 }

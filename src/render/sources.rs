@@ -41,8 +41,8 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Weighs what Kustomizations read from which source. `remotes` are the repository's own URLs, if it has
-    /// any; without them the source whose paths exist here wins.
+    /// Weighs what Kustomizations read from which source. `remotes` are the repository's own URLs; where no source
+    /// names one of them, the source whose paths exist here wins.
     pub fn of(
         specs: &[Spec],
         sources: &HashMap<ObjectKey, Arc<Manifest>>,
@@ -67,7 +67,8 @@ impl Home {
                 None => {}
             }
         }
-        if remotes.is_empty() {
+        // A clone of a mirror, of a fork or of a folder has remotes that no source names: then paths decide.
+        if !scores.keys().any(|url| home.urls.contains(url)) {
             let best = scores.into_iter().filter(|(_, score)| *score > 0);
             home.urls.extend(best.max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0))).map(|(url, _)| url));
         }

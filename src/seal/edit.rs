@@ -40,7 +40,13 @@ pub(super) struct Change {
 }
 
 /// Changes keys of a sealed file. Values that are not named keep their ciphertext byte for byte.
-pub fn edit(bytes: &[u8], file: &str, keyring: &Keyring, edits: Vec<Edit>, time: i64) -> Result<Vec<u8>, Problem> {
+pub fn edit(
+    bytes: &[u8],
+    file: &str,
+    keyring: &Keyring,
+    edits: Vec<Edit>,
+    time: i64,
+) -> Result<Vec<u8>, Problem> {
     let opened = open::open(bytes, file, keyring).map_err(|e| e.0)?;
     let text = as_text(bytes, file)?;
     let changes = locate(&text, file, edits)?;
@@ -75,7 +81,10 @@ pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<
             .next("name it .sops.yaml"));
     }
     let name = file.rsplit('/').next().unwrap_or(file).split('.').next().unwrap_or(file);
-    let text = format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: {}\ntype: Opaque\nstringData: {{}}\n", one_line(name));
+    let text = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {}\ntype: Opaque\nstringData: {{}}\n",
+        one_line(name)
+    );
     let key = DataKey::generate().map_err(failed)?;
     let metadata = Metadata::fresh(rule.selector.clone(), rule.mac_only_encrypted);
     let mut current = text.replace("stringData: {}\n", "stringData:\n  x: x\n");
@@ -83,9 +92,19 @@ pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<
     for edit in edits {
         let Edit::Set { key: name, value } = edit else { continue };
         let path: Vec<Arc<str>> = vec!["stringData".into(), name.as_str().into()];
-        current = apply(&current, file, &key, &metadata, Change { path, value: Some(value), value_type: ValueType::Str })?;
+        current = apply(
+            &current,
+            file,
+            &key,
+            &metadata,
+            Change { path, value: Some(value), value_type: ValueType::Str },
+        )?;
         if first {
-            let placeholder = Change { path: vec!["stringData".into(), "x".into()], value: None, value_type: ValueType::Str };
+            let placeholder = Change {
+                path: vec!["stringData".into(), "x".into()],
+                value: None,
+                value_type: ValueType::Str,
+            };
             if name != "x" {
                 current = apply(&current, file, &key, &metadata, placeholder)?;
             }
@@ -96,7 +115,13 @@ pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<
 }
 
 /// Seals a file again for the recipients that the rules give now, under a new data key.
-pub fn reseal(bytes: &[u8], file: &str, keyring: &Keyring, rules: &Rules, time: i64) -> Result<Vec<u8>, Problem> {
+pub fn reseal(
+    bytes: &[u8],
+    file: &str,
+    keyring: &Keyring,
+    rules: &Rules,
+    time: i64,
+) -> Result<Vec<u8>, Problem> {
     let rule = rule_for(file, rules)?;
     let opened = open::open(bytes, file, keyring).map_err(|e| e.0)?;
     let text = as_text(bytes, file)?;
@@ -111,13 +136,24 @@ fn sealed_whole(body: &str, file: &str, key: &DataKey, rule: &Rule, time: i64) -
     let wrapped = rule
         .recipients
         .iter()
-        .map(|r| Ok((r.key.clone(), super::keys::wrap(key, &r.key).map_err(|e| recipient_problem(file, &e.to_string()))?)))
+        .map(|r| {
+            Ok((
+                r.key.clone(),
+                super::keys::wrap(key, &r.key).map_err(|e| recipient_problem(file, &e.to_string()))?,
+            ))
+        })
         .collect::<Result<Vec<_>, Problem>>()?;
     let when = stamp_text(time);
     let documents = documents(body.as_bytes(), file).map_err(|e| e.0)?;
     let mac = computed_mac(&documents, file, key, &metadata).map_err(|e| e.0)?;
     let mac = key.seal(mac.as_bytes(), &when, ValueType::Str).map_err(failed)?.to_string();
-    let fields = Fields { wrapped: &wrapped, when: &when, mac: &mac, selector: &rule.selector, mac_only: rule.mac_only_encrypted };
+    let fields = Fields {
+        wrapped: &wrapped,
+        when: &when,
+        mac: &mac,
+        selector: &rule.selector,
+        mac_only: rule.mac_only_encrypted,
+    };
     let text = block::append(body, file, &fields)?;
     let documents = self::documents(text.as_bytes(), file).map_err(|e| e.0)?;
     open::check(&documents, file, key).map_err(|e| e.0)?;
@@ -132,7 +168,11 @@ fn rule_for(file: &str, rules: &Rules) -> Result<Rule, Problem> {
     };
     let rule = rules.matching(file).ok_or_else(|| refuse(format!("no rule of .sops.yaml matches {file}")))?;
     if !rule.foreign.is_empty() {
-        return Err(refuse(format!("{} needs {}, which Sealane cannot seal for", rule.describe(), rule.foreign.join(", "))));
+        return Err(refuse(format!(
+            "{} needs {}, which Sealane cannot seal for",
+            rule.describe(),
+            rule.foreign.join(", ")
+        )));
     }
     if rule.recipients.is_empty() {
         return Err(refuse(format!("{} names no age recipient", rule.describe())));
@@ -157,7 +197,11 @@ fn locate(text: &str, file: &str, edits: Vec<Edit>) -> Result<Vec<Change>, Probl
             };
             let place = holder(&key).or(if root.get(&key).is_some() { None } else { fallback });
             if value.is_none() && place.is_none_or(|p| holder(&key) != Some(p)) && root.get(&key).is_none() {
-                return Err(Problem::error(Reason::MissingFile, format!("there is no key `{}`", clean(&key))).at(file, 0));
+                return Err(Problem::error(
+                    Reason::MissingFile,
+                    format!("there is no key `{}`", clean(&key)),
+                )
+                .at(file, 0));
             }
             let value = match (place, value) {
                 (Some("data"), Some(value)) => Some(base64_of(&value)),
@@ -173,12 +217,21 @@ fn base64_of(value: &SecretText) -> SecretText {
     SecretText::from_string(STANDARD.encode(value.expose_secret()))
 }
 
-fn apply(text: &str, file: &str, key: &DataKey, metadata: &Metadata, change: Change) -> Result<String, Problem> {
+fn apply(
+    text: &str,
+    file: &str,
+    key: &DataKey,
+    metadata: &Metadata,
+    change: Change,
+) -> Result<String, Problem> {
     let source = read(text, file)?;
     if let Some(obstacle) = source.obstacles.first() {
-        return Err(Problem::error(Reason::NotSupported, "the file has anchors, aliases or repeated keys, which sealing would have to take apart")
-            .at(file, obstacle.line)
-            .next("write the values out, then try again"));
+        return Err(Problem::error(
+            Reason::NotSupported,
+            "the file has anchors, aliases or repeated keys, which sealing would have to take apart",
+        )
+        .at(file, obstacle.line)
+        .next("write the values out, then try again"));
     }
     let mut map = root_map(&source, file)?;
     let missing = |what: &str| broken(file, 0, format!("`{}` is no mapping", clean(what))).0;
@@ -217,11 +270,15 @@ fn sealed_text(
     if !sealed {
         return Err(Problem::error(
             Reason::Refused,
-            format!("`{}` would stand in the clear: the file's selector does not seal it", clean(&change.path.join("."))),
+            format!(
+                "`{}` would stand in the clear: the file's selector does not seal it",
+                clean(&change.path.join("."))
+            ),
         )
         .next("put it under a key that the selector seals"));
     }
-    let text = key.seal(value.expose_secret(), &aad(&change.path), change.value_type).map_err(failed)?.to_string();
+    let text =
+        key.seal(value.expose_secret(), &aad(&change.path), change.value_type).map_err(failed)?.to_string();
     // In `{}` and `[]` a plain `ENC[…]` would not parse (secrets.md 1.14, trap 9).
     Ok(if syntax == Syntax::Json || flow { format!("\"{text}\"") } else { text })
 }
@@ -237,7 +294,12 @@ fn stamp(text: &str, file: &str, key: &DataKey, metadata: &Metadata, time: i64) 
     let mut edits = Vec::new();
     for document in &source.documents {
         let Some(block) = document.root.as_ref().and_then(|r| r.get("sops")) else { continue };
-        let entry = |name: &str| block.value.get(name).ok_or_else(|| broken(file, block.key.line, format!("the block has no `{name}`")).0);
+        let entry = |name: &str| {
+            block
+                .value
+                .get(name)
+                .ok_or_else(|| broken(file, block.key.line, format!("the block has no `{name}`")).0)
+        };
         edits.push(source.replace(&entry("lastmodified")?.value, &format!("\"{when}\"")));
         let mac = if json { format!("\"{mac}\"") } else { mac.clone() };
         edits.push(source.replace(&entry("mac")?.value, &mac));
@@ -252,13 +314,17 @@ fn rekey(text: &str, file: &str, old: &DataKey, new: &DataKey) -> Result<String,
     for document in &source.documents {
         if let Some(root) = &document.root {
             super::leaves::each(root, &mut Vec::new(), &mut |item, leaf_text, path| {
-                let damaged = |e: super::CipherError| broken(file, item.line, format!("`{}`: {e}", path.join("."))).0;
+                let damaged =
+                    |e: super::CipherError| broken(file, item.line, format!("`{}`: {e}", path.join("."))).0;
                 let sealed = super::Sealed::parse(leaf_text).map_err(damaged)?;
                 let path_aad = super::leaves::aad_of(&sealed, path);
                 let plain = old.open(&sealed, &path_aad).map_err(damaged)?;
                 let fresh = new.seal(plain.expose_secret(), &path_aad, sealed.value_type).map_err(damaged)?;
-                let quoted = source.syntax == Syntax::Json || text[item.span.clone()].starts_with(['"', '\'']);
-                edits.push(source.replace(item, &if quoted { format!("\"{fresh}\"") } else { fresh.to_string() }));
+                let quoted =
+                    source.syntax == Syntax::Json || text[item.span.clone()].starts_with(['"', '\'']);
+                edits.push(
+                    source.replace(item, &if quoted { format!("\"{fresh}\"") } else { fresh.to_string() }),
+                );
                 Ok(())
             })?;
         }
@@ -273,11 +339,13 @@ pub(super) fn read<'t>(text: &'t str, file: &str) -> Result<Source<'t>, Problem>
 
 fn root_map<'s, 't>(source: &'s Source<'t>, file: &str) -> Result<&'s Map<'t>, Problem> {
     let root = source.documents.iter().find_map(|d| d.root.as_ref());
-    root.and_then(|r| r.as_map()).ok_or_else(|| broken(file, 0, "the top of a sealed document must be a mapping".to_owned()).0)
+    root.and_then(|r| r.as_map())
+        .ok_or_else(|| broken(file, 0, "the top of a sealed document must be a mapping".to_owned()).0)
 }
 
 fn as_text(bytes: &[u8], file: &str) -> Result<Zeroizing<String>, Problem> {
-    let text = std::str::from_utf8(bytes).map_err(|_| broken(file, 0, "the file is not UTF-8".to_owned()).0)?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| broken(file, 0, "the file is not UTF-8".to_owned()).0)?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
@@ -290,7 +358,9 @@ fn failed(error: super::CipherError) -> Problem {
 }
 
 fn recipient_problem(file: &str, cause: &str) -> Problem {
-    Problem::error(Reason::Config, cause.to_owned()).at(file, 0).next("mend the recipients of the rule in .sops.yaml")
+    Problem::error(Reason::Config, cause.to_owned())
+        .at(file, 0)
+        .next("mend the recipients of the rule in .sops.yaml")
 }
 
 impl Metadata {
@@ -341,9 +411,15 @@ mod tests {
 
     #[test]
     fn one_changed_value_changes_three_lines() {
-        let edited = edit(CART.as_bytes(), FILE, &ring(), vec![set("password", "new one")], 1_700_000_000).expect("edited");
+        let edited = edit(CART.as_bytes(), FILE, &ring(), vec![set("password", "new one")], 1_700_000_000)
+            .expect("edited");
         let text = String::from_utf8(edited.clone()).expect("text");
-        let changed: Vec<&str> = CART.lines().zip(text.lines()).filter(|(a, b)| a != b).map(|(a, _)| a.trim().split(':').next().unwrap_or("")).collect();
+        let changed: Vec<&str> = CART
+            .lines()
+            .zip(text.lines())
+            .filter(|(a, b)| a != b)
+            .map(|(a, _)| a.trim().split(':').next().unwrap_or(""))
+            .collect();
         assert_eq!(changed, ["password", "lastmodified", "mac"]);
         assert_eq!(CART.lines().count(), text.lines().count());
         assert_eq!(value(&edited, "password").as_deref(), Some("new one"));
@@ -364,7 +440,8 @@ mod tests {
     #[test]
     fn a_new_file_follows_its_rule() {
         let rules = Rules::parse(RULES.as_bytes(), ".sops.yaml");
-        let made = create(FILE, &rules, vec![set("password", "hunter2"), set("user", "cart")], 1_700_000_000).expect("made");
+        let made = create(FILE, &rules, vec![set("password", "hunter2"), set("user", "cart")], 1_700_000_000)
+            .expect("made");
         assert_eq!(value(&made, "password").as_deref(), Some("hunter2"));
         let text = String::from_utf8(made).expect("text");
         assert!(text.starts_with("apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n"), "{text}");

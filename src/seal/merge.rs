@@ -22,7 +22,13 @@ pub enum MergeError {
 
 /// Merges `theirs` into `ours`, both made from `base`. The result keeps ours' data key, recipients and selector, and
 /// the ciphertext of everything that does not change.
-pub fn merge(base: &[u8], ours: &[u8], theirs: &[u8], keyring: &Keyring, time: i64) -> Result<Vec<u8>, MergeError> {
+pub fn merge(
+    base: &[u8],
+    ours: &[u8],
+    theirs: &[u8],
+    keyring: &Keyring,
+    time: i64,
+) -> Result<Vec<u8>, MergeError> {
     let closed = |e: crate::model::OpenError| MergeError::Closed(e.0);
     let file = "merged.sops.yaml";
     let (base, mine, theirs) = (
@@ -43,7 +49,8 @@ pub fn merge(base: &[u8], ours: &[u8], theirs: &[u8], keyring: &Keyring, time: i
             conflicts.push(path.join("."));
             continue;
         }
-        let value = c.and_then(|leaf| leaf.secret.as_ref()).map(|t| SecretText::from_vec(t.expose_secret().to_vec()));
+        let value =
+            c.and_then(|leaf| leaf.secret.as_ref()).map(|t| SecretText::from_vec(t.expose_secret().to_vec()));
         changes.push(Change { path: path.clone(), value, value_type: ValueType::Str });
     }
     if !conflicts.is_empty() {
@@ -123,7 +130,8 @@ mod tests {
 
     fn with(bytes: &[u8], key: &str, value: &str) -> Vec<u8> {
         let value = SecretText::from_string(value.to_owned());
-        edit(bytes, "db.sops.yaml", &ring(), vec![Edit::Set { key: key.to_owned(), value }], 0).expect("edited")
+        edit(bytes, "db.sops.yaml", &ring(), vec![Edit::Set { key: key.to_owned(), value }], 0)
+            .expect("edited")
     }
 
     fn value(bytes: &[u8], key: &str) -> Vec<u8> {

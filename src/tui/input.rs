@@ -1,15 +1,13 @@
 //! What the terminal sends becomes messages; late answers of the terminal are no keys.
 
 use super::state::Message;
-use crate::secret::SecretText;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEventKind};
 
 /// The message of an event; `None` if it means nothing here.
 pub(crate) fn message(event: Event) -> Option<Message> {
     match event {
         Event::Key(key) => Some(Message::Key(key)),
-        // Pasted text may be a secret; it is treated as one until a screen says otherwise.
-        Event::Paste(text) => Some(Message::Paste(SecretText::from_string(text))),
+        Event::Paste(text) => Some(Message::Paste(text)),
         Event::Resize(width, height) => Some(Message::Resize { width, height }),
         Event::Mouse(mouse) if !matches!(mouse.kind, MouseEventKind::Moved) => Some(Message::Mouse(mouse)),
         Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,

@@ -6,7 +6,6 @@ use super::effect::{Reply, Slot};
 use super::overlay::Overlay;
 use super::screen::{Facts, Route, Screen, home::Home};
 use super::theme::Label;
-use crate::secret::SecretText;
 use crate::workspace::Snapshot;
 use crossterm::event::{KeyEvent, MouseEvent};
 use std::collections::HashMap;
@@ -28,7 +27,8 @@ pub struct TourStep {
 /// What happened. It may hold a typed secret, so it cannot be printed.
 pub(crate) enum Message {
     Key(KeyEvent),
-    Paste(SecretText),
+    /// Pasted text. It may be a secret; whoever is typed into decides.
+    Paste(String),
     Mouse(MouseEvent),
     Resize {
         width: u16,

@@ -10,6 +10,7 @@ use super::state::{Ending, Message, State};
 use super::theme::Label;
 use super::{draw, menu, words};
 use crate::model::{Place, Problem};
+use crate::secret::SecretText;
 use crate::workspace::{ClusterView, ObjectId, PushOutcome, Snapshot};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use std::collections::VecDeque;
@@ -30,7 +31,10 @@ pub(crate) fn update(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Reply(reply) => take_reply(state, reply, &mut effects),
         Message::NoClipboard(text) => effects.push(Effect::Errand(Errand::Clipboard(text))),
         Message::Tour(step) => state.tour = Some(step),
-        Message::Tick(now) => tick(state, now),
+        Message::Tick(now) => {
+            tick(state, now);
+            ask_for_clusters(state, &mut effects);
+        }
         Message::Returned(problem) => {
             if let Some(problem) = problem {
                 state.say(Label::Bad, problem);
@@ -72,11 +76,12 @@ fn tour_key(state: &mut State, event: &KeyEvent) {
     }
 }
 
-fn paste(state: &mut State, text: crate::secret::SecretText, effects: &mut Vec<Effect>) {
+fn paste(state: &mut State, text: String, effects: &mut Vec<Effect>) {
     if mode(state) == Mode::Secret {
-        state.top.paste(text);
+        // The bytes are taken over as they are and wiped with the form; no copy is left.
+        state.top.paste(SecretText::from_string(text));
     } else if let Some(overlay) = &mut state.overlay {
-        let steps = text.expose_secret_str().map(|text| overlay.paste(text)).unwrap_or_default();
+        let steps = overlay.paste(&text);
         take(state, steps, effects);
     }
 }

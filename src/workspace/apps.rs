@@ -3,8 +3,8 @@
 use super::facts::{Compared, Facts};
 use super::snapshot::{AppRow, AppState};
 use crate::model::{
-    Commit, ConditionStatus, Health, HealthState, ObjectKey, PendingKind, Place, Problem, Producer, ProducerStatus,
-    Reason, Severity, Verdict,
+    Commit, ConditionStatus, Health, HealthState, ObjectKey, PendingKind, Place, Problem, Producer,
+    ProducerStatus, Reason, Severity, Verdict,
 };
 use std::sync::Arc;
 
@@ -20,9 +20,16 @@ pub(super) struct Story {
 }
 
 /// The row of one producer.
-pub(super) fn row(facts: &Facts, producer: &Producer, own: &[&Compared], story: &Story, findings: &[Problem]) -> AppRow {
+pub(super) fn row(
+    facts: &Facts,
+    producer: &Producer,
+    own: &[&Compared],
+    story: &Story,
+    findings: &[Problem],
+) -> AppRow {
     let status = facts.statuses.get(&producer.key);
-    let health = worst(own, status);
+    let own_health: Vec<&Compared> = own.iter().copied().filter(|c| facts.producer(&c.key).is_none()).collect();
+    let health = worst(&own_health, status);
     let scene = Scene { facts, producer, status, own, story, findings, health: &health };
     let judged = scene.judge();
     let secrets: Vec<_> = own.iter().filter(|c| c.key.is_secret()).collect();
@@ -117,8 +124,9 @@ impl Scene<'_> {
     }
 
     fn failing(&self) -> Option<Judged> {
-        let broken = self.own.iter().find(|c| c.health.state == HealthState::Degraded);
-        let said = self.status.and_then(|s| s.condition("Ready")).filter(|c| c.status == ConditionStatus::False);
+        let broken = self.judged_here().find(|c| c.health.state == HealthState::Degraded);
+        let said =
+            self.status.and_then(|s| s.condition("Ready")).filter(|c| c.status == ConditionStatus::False);
         let cause = match (broken, said) {
             (Some(object), _) => format!("{}: {}", object.key, object.health.reason),
             (None, Some(ready)) if self.status.is_some_and(|s| !s.suspended) => {
@@ -127,7 +135,8 @@ impl Scene<'_> {
             _ => return None,
         };
         let since = self.story.failing_since.as_ref();
-        let cause = since.map_or(cause.clone(), |c| format!("{cause}, since {} by {}", c.id.short(), c.author));
+        let cause =
+            since.map_or(cause.clone(), |c| format!("{cause}, since {} by {}", c.id.short(), c.author));
         let next = match since {
             Some(c) => format!("`v` rehearses the revert of {} \"{}\"", c.id.short(), c.subject),
             None => "`enter` shows its objects, `l` their logs".to_owned(),
@@ -138,6 +147,11 @@ impl Scene<'_> {
             place: broken.and_then(|c| origin(c)),
             ..judged(AppState::Failing, cause, next)
         })
+    }
+
+    /// Objects whose health is this app's affair: producers among them have rows of their own.
+    fn judged_here(&self) -> impl Iterator<Item = &&Compared> {
+        self.own.iter().filter(|c| self.facts.producer(&c.key).is_none())
     }
 
     fn waiting(&self) -> Option<Judged> {
@@ -180,26 +194,42 @@ impl Scene<'_> {
         })?;
         let cause = match &object.diff.verdict {
             Verdict::Missing => format!("{} was deleted in the cluster", object.key),
-            Verdict::Extra { kept: true } => format!("{} is kept though git no longer declares it", object.key),
-            Verdict::Extra { kept: false } => format!("{} is no longer declared and will be pruned", object.key),
+            Verdict::Extra { kept: true } => {
+                format!("{} is kept though git no longer declares it", object.key)
+            }
+            Verdict::Extra { kept: false } => {
+                format!("{} is no longer declared and will be pruned", object.key)
+            }
             Verdict::OwnedByOther(owner) => format!("{} says that it belongs to {owner}", object.key),
             _ => format!("{} exists and nobody has taken it over", object.key),
         };
         let next = "`enter` shows the object".to_owned();
-        Some(Judged { object: Some(object.key.clone()), place: origin(object), ..judged(AppState::Differs, cause, next) })
+        Some(Judged {
+            object: Some(object.key.clone()),
+            place: origin(object),
+            ..judged(AppState::Differs, cause, next)
+        })
     }
 
     fn suspended(&self) -> Option<Judged> {
         let status = self.status.filter(|s| s.suspended)?;
         let in_git = self.producer.spec.suspend;
-        let at = status.applied.as_ref().and_then(|r| r.commit).map_or(String::new(), |c| format!(" at {}", c.short()));
+        let at = status
+            .applied
+            .as_ref()
+            .and_then(|r| r.commit)
+            .map_or(String::new(), |c| format!(" at {}", c.short()));
         let whose = if in_git { "git says so" } else { "not in git: somebody suspended it in the cluster" };
-        let next = if in_git { "remove `suspend` from git to resume" } else { "resume it with `flux resume`, or declare it" };
+        let next = if in_git {
+            "remove `suspend` from git to resume"
+        } else {
+            "resume it with `flux resume`, or declare it"
+        };
         Some(judged(AppState::Suspended, format!("suspended{at}; {whose}"), next.to_owned()))
     }
 
     fn progressing(&self) -> Option<Judged> {
-        let object = self.own.iter().find(|c| c.health.state == HealthState::Progressing);
+        let object = self.judged_here().find(|c| c.health.state == HealthState::Progressing);
         let reconciling = self.status.and_then(|s| s.condition("Reconciling"));
         let reconciling = reconciling.filter(|c| c.status == ConditionStatus::True);
         let cause = match (object, reconciling) {
@@ -211,7 +241,8 @@ impl Scene<'_> {
     }
 
     fn pending(&self) -> Option<Judged> {
-        let pending: Vec<_> = self.own.iter().filter(|c| matches!(c.diff.verdict, Verdict::Pending(_))).collect();
+        let pending: Vec<_> =
+            self.own.iter().filter(|c| matches!(c.diff.verdict, Verdict::Pending(_))).collect();
         let first = pending.first()?;
         let ahead = match self.story.behind {
             Some(1) => "git is 1 commit ahead".to_owned(),
@@ -237,10 +268,18 @@ impl Scene<'_> {
         if self.producer.complete {
             return None;
         }
-        let problem = self.producer.problems.iter().find(|p| p.severity == Severity::Error).or(self.producer.problems.first());
+        let problem = self
+            .producer
+            .problems
+            .iter()
+            .find(|p| p.severity == Severity::Error)
+            .or(self.producer.problems.first());
         let cause = problem.map_or("not rendered".to_owned(), |p| p.cause.clone());
         let next = problem.map_or(String::new(), |p| p.next.clone());
-        Some(Judged { place: problem.and_then(|p| p.place.clone()), ..judged(AppState::NotRendered, cause, next) })
+        Some(Judged {
+            place: problem.and_then(|p| p.place.clone()),
+            ..judged(AppState::NotRendered, cause, next)
+        })
     }
 
     fn unknown(&self) -> Option<Judged> {
@@ -250,10 +289,9 @@ impl Scene<'_> {
         if !self.facts.complete {
             return Some(judged(AppState::Unknown, "being read".to_owned(), String::new()));
         }
-        let object = self
-            .own
-            .iter()
-            .find(|c| matches!(c.diff.verdict, Verdict::Unknown(_) | Verdict::Forbidden | Verdict::NotRendered(_)));
+        let object = self.own.iter().find(|c| {
+            matches!(c.diff.verdict, Verdict::Unknown(_) | Verdict::Forbidden | Verdict::NotRendered(_))
+        });
         if let Some(object) = object {
             let why = match &object.diff.verdict {
                 Verdict::Unknown(why) => why.to_string(),
@@ -293,14 +331,23 @@ fn origin(compared: &Compared) -> Option<Place> {
         let mark = &f.desired.as_ref()?.mark;
         Some(Place { file: mark.file.clone()?, line: mark.line, field: None })
     });
-    let from_object =
-        || compared.desired.as_ref().map(|m| Place { file: m.origin.file.clone(), line: m.origin.line, field: None });
+    let from_object = || {
+        compared.desired.as_ref().map(|m| Place {
+            file: m.origin.file.clone(),
+            line: m.origin.line,
+            field: None,
+        })
+    };
     from_field.or_else(from_object)
 }
 
 fn declared_at(producer: &Producer) -> Option<Place> {
     let declared = &producer.declared;
-    (!declared.file.is_empty()).then(|| Place { file: declared.file.clone(), line: declared.line, field: None })
+    (!declared.file.is_empty()).then(|| Place {
+        file: declared.file.clone(),
+        line: declared.line,
+        field: None,
+    })
 }
 
 fn first_sentence(text: &str) -> String {
@@ -310,5 +357,7 @@ fn first_sentence(text: &str) -> String {
 
 /// The most urgent rows first; within a state production first, then by name.
 pub(super) fn sort(rows: &mut [Arc<AppRow>], is_production: impl Fn(&str) -> bool) {
-    rows.sort_by_cached_key(|r| (r.state, !is_production(&r.environment), r.environment.clone(), r.key.name.clone()));
+    rows.sort_by_cached_key(|r| {
+        (r.state, !is_production(&r.environment), r.environment.clone(), r.key.name.clone())
+    });
 }

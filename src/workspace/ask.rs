@@ -53,7 +53,6 @@ fn of_child(field: &FieldFacts, live: &Arc<Live>) -> Compared {
         key: live.key.clone(),
         producer: None,
         desired: None,
-        base: None,
         live: Some(live.clone()),
         diff: crate::model::ObjectDiff {
             key: live.key.clone(),
@@ -68,8 +67,11 @@ fn of_child(field: &FieldFacts, live: &Arc<Live>) -> Compared {
 }
 
 pub(super) fn unknown(id: &ObjectId) -> Problem {
-    Problem::error(Reason::MissingFile, format!("{} is neither in git nor in the cluster of {}", id.key, id.environment))
-        .next("`sealane status` lists what there is")
+    Problem::error(
+        Reason::MissingFile,
+        format!("{} is neither in git nor in the cluster of {}", id.key, id.environment),
+    )
+    .next("`sealane status` lists what there is")
 }
 
 /// Masked YAML, safe for a screen.
@@ -94,7 +96,9 @@ fn describe(live: &Live) -> Vec<(String, String)> {
         add("owner", Some(&format!("{}/{}", owner.kind, owner.name)));
     }
     for (field, title) in [("labels", "label"), ("annotations", "annotation")] {
-        for (key, value) in live.body.at_path(&["metadata", field]).and_then(Node::as_map).into_iter().flat_map(Map::iter) {
+        for (key, value) in
+            live.body.at_path(&["metadata", field]).and_then(Node::as_map).into_iter().flat_map(Map::iter)
+        {
             add(title, Some(&format!("{key}={}", value.scalar_text().unwrap_or_default())));
         }
     }

@@ -19,7 +19,14 @@ pub struct Finding {
 
 /// Looks at everything that a session needs. Nothing is changed and no cluster is asked.
 pub(super) fn examine(session: &Session, kubeconfig: &[PathBuf]) -> Vec<Finding> {
-    vec![repository(session), rendering(session), identities(session), rules(session), contexts(kubeconfig), git()]
+    vec![
+        repository(session),
+        rendering(session),
+        identities(session),
+        rules(session),
+        contexts(kubeconfig),
+        git(),
+    ]
 }
 
 fn repository(session: &Session) -> Finding {
@@ -60,13 +67,17 @@ fn identities(session: &Session) -> Finding {
     let found: Vec<String> = session
         .keyring
         .recipients()
-        .map(|(recipient, source)| format!("{}… from {}", recipient.chars().take(12).collect::<String>(), clean(source)))
+        .map(|(recipient, source)| {
+            format!("{}… from {}", recipient.chars().take(12).collect::<String>(), clean(source))
+        })
         .collect();
     let problems = session
         .keyring
         .unusable
         .iter()
-        .map(|u| Problem::warning(crate::model::Reason::NeedsKey, u.why.clone()).at(&clean(&u.source), u.line))
+        .map(|u| {
+            Problem::warning(crate::model::Reason::NeedsKey, u.why.clone()).at(&clean(&u.source), u.line)
+        })
         .collect();
     let found = if found.is_empty() { "none found where sops looks".to_owned() } else { found.join(", ") };
     Finding { what: "age identities".to_owned(), found, problems }
@@ -81,7 +92,7 @@ fn rules(session: &Session) -> Finding {
         return Finding { what, found: "cannot be read".to_owned(), problems: Vec::new() };
     };
     let rules = session.rules(&*tree);
-    let files = session.secret_files(&*tree);
+    let files = session.secret_files(&*tree, head);
     let found = format!("{} rule(s), {} sealed file(s)", rules.rules.len(), files.sealed.len());
     let broken = files.sealed.values().filter_map(|f| f.broken.clone());
     Finding { what, found, problems: files.findings.iter().cloned().chain(broken).collect() }
@@ -96,6 +107,7 @@ fn contexts(kubeconfig: &[PathBuf]) -> Finding {
 
 fn git() -> Finding {
     let found = Command::new("git").arg("--version").output();
-    let found = found.map_or_else(|e| format!("not found: {e}"), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
+    let found = found
+        .map_or_else(|e| format!("not found: {e}"), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
     Finding { what: "git".to_owned(), found: clean(&found), problems: Vec::new() }
 }

@@ -303,7 +303,9 @@ impl Engine {
                 }
             };
             let outcome = match connection {
-                Ok(connection) => Reader::open(connection, digests).await.map(|(r, found)| (r, found.version)),
+                Ok(connection) => {
+                    Reader::open(connection, digests).await.map(|(r, found)| (r, found.version))
+                }
                 Err(error) => Err(error),
             };
             let _ = sender.send(Message::Connected(name, epoch, Box::new(outcome))).await;
@@ -418,7 +420,7 @@ fn read(session: &Session) -> Result<RepositoryRead, Problem> {
         let rendered = session.render(&*tree, &environment);
         read.environments.push((environment, rendered));
     }
-    read.secrets = session.secret_files(&*tree);
+    read.secrets = session.secret_files(&*tree, head);
     Ok(read)
 }
 
@@ -476,7 +478,11 @@ fn choices(kubeconfig: &[PathBuf]) -> Vec<ContextChoice> {
     let (contexts, _) = crate::cluster::contexts(kubeconfig);
     contexts
         .into_iter()
-        .map(|c| ContextChoice { name: c.name.as_str().into(), server: c.server.as_str().into(), current: c.current })
+        .map(|c| ContextChoice {
+            name: c.name.as_str().into(),
+            server: c.server.as_str().into(),
+            current: c.current,
+        })
         .collect()
 }
 

@@ -3,8 +3,8 @@
 use crate::cluster::Reader;
 use crate::diff::{self, Base, Comparison, Controller, Desired, Found, Mark, Scaler, Standing};
 use crate::model::{
-    CommitId, Environment, Health, HealthState, Live, Manifest, ObjectDiff, ObjectKey, Producer, ProducerStatus,
-    Reason, Rendered, Scopes,
+    CommitId, Environment, Health, HealthState, Live, Manifest, ObjectDiff, ObjectKey, Producer,
+    ProducerStatus, Rendered, Scopes,
 };
 use crate::{controllers, health};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -51,7 +51,6 @@ pub(super) struct Compared {
     pub(super) key: ObjectKey,
     pub(super) producer: Option<ObjectKey>,
     pub(super) desired: Option<Arc<Manifest>>,
-    pub(super) base: Option<Arc<Manifest>>,
     pub(super) live: Option<Arc<Live>>,
     pub(super) diff: ObjectDiff,
     pub(super) health: Health,
@@ -121,7 +120,8 @@ impl Facts {
 
     /// Objects in namespaces of ours that git does not declare and that no rule calls noise.
     fn strays(&self, seen: &mut HashSet<ObjectKey>, rules: &diff::Rules) -> Vec<Compared> {
-        let namespaces: BTreeSet<Arc<str>> = self.desired.objects().map(|(_, m)| m.key.namespace.clone()).collect();
+        let namespaces: BTreeSet<Arc<str>> =
+            self.desired.objects().map(|(_, m)| m.key.namespace.clone()).collect();
         let declared_kinds: HashSet<(Arc<str>, Arc<str>)> =
             self.desired.objects().map(|(_, m)| (m.key.group.clone(), m.key.kind.clone())).collect();
         let mut found: Vec<_> = self
@@ -133,10 +133,13 @@ impl Facts {
             .filter(|live| !seen.contains(&live.key))
             .collect();
         found.sort_by(|a, b| a.key.cmp(&b.key));
-        found.into_iter().filter_map(|live| self.stray(live, rules)).inspect(|c| {
-            seen.insert(c.key.clone());
-        })
-        .collect()
+        found
+            .into_iter()
+            .filter_map(|live| self.stray(live, rules))
+            .inspect(|c| {
+                seen.insert(c.key.clone());
+            })
+            .collect()
     }
 
     fn stray(&self, live: &Arc<Live>, rules: &diff::Rules) -> Option<Compared> {
@@ -158,7 +161,6 @@ impl Facts {
             key: live.key.clone(),
             producer: None,
             desired: None,
-            base: None,
             live: Some(live.clone()),
             diff,
             health: self.health(live),
@@ -176,7 +178,8 @@ impl Facts {
 
     /// The health of the first broken pod below a workload: it says why, where the workload only says that.
     fn broken_pod(&self, workload: &Live) -> Option<Health> {
-        let owned_by = |live: &Live, uids: &HashSet<Arc<str>>| live.owners.iter().any(|o| uids.contains(&o.uid));
+        let owned_by =
+            |live: &Live, uids: &HashSet<Arc<str>>| live.owners.iter().any(|o| uids.contains(&o.uid));
         let mut uids: HashSet<Arc<str>> = [workload.uid.clone()].into();
         let namespace = || self.live.values().filter(|l| l.key.namespace == workload.key.namespace);
         let sets: Vec<Arc<str>> = namespace()
@@ -219,7 +222,8 @@ impl<'a> Side<'a> {
 
     /// Declared objects in their order, then what was declared or is in the inventory and is not declared any more.
     fn keys(&self) -> Vec<ObjectKey> {
-        let mut keys: Vec<ObjectKey> = self.producer.objects.iter().map(|m| self.facts.cluster_key(&m.key)).collect();
+        let mut keys: Vec<ObjectKey> =
+            self.producer.objects.iter().map(|m| self.facts.cluster_key(&m.key)).collect();
         // What is not rendered cannot be called removed.
         if self.producer.complete {
             let base = self.base.iter().flatten().map(|(key, _)| key);
@@ -266,7 +270,6 @@ impl<'a> Side<'a> {
             key: key.clone(),
             producer: Some(self.producer.key.clone()),
             desired: desired.cloned(),
-            base: base.cloned(),
             live: live.cloned(),
             diff: diff::diff(&comparison),
             health: live.map_or(Health::new(HealthState::Unknown, ""), |l| self.facts.health(l)),
@@ -311,9 +314,4 @@ impl<'a> Side<'a> {
 /// Equality of producers across API versions.
 pub(super) fn same_object(a: &ObjectKey, b: &ObjectKey) -> bool {
     a == b
-}
-
-/// Why a producer's objects are not compared: what could not be rendered.
-pub(super) fn not_rendered(producer: &Producer) -> Option<Reason> {
-    (!producer.complete).then(|| producer.problems.first().map_or(Reason::NotSupported, |p| p.reason))
 }

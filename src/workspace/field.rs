@@ -1,7 +1,7 @@
 //! `Field`: one environment as it changes: its cluster's events become [`Facts`].
 
-use super::facts::{Absence, Compared, Facts};
 use super::apps::Story;
+use super::facts::{Absence, Compared, Facts};
 use super::snapshot::ClusterView;
 use crate::cluster::{ClusterError, ClusterEvent, KindState, Reader, Slot, WatchKind};
 use crate::controllers;
@@ -27,8 +27,9 @@ pub(super) struct Field {
     pub(super) cluster: ClusterView,
     pub(super) compared: Vec<Arc<Compared>>,
     pub(super) stories: HashMap<ObjectKey, Story>,
-    /// What the stories were asked for last.
+    /// What the stories were asked for last, and what came back last.
     pub(super) asked: u64,
+    pub(super) told: u64,
     /// Grows with each connection, so that events of an old one are dropped.
     pub(super) epoch: u64,
     /// Ends the watches of the current connection.
@@ -55,6 +56,7 @@ impl Field {
             compared: Vec::new(),
             stories: HashMap::new(),
             asked: 0,
+            told: 0,
             epoch: 0,
             stop: CancellationToken::new(),
             stale: true,
@@ -83,7 +85,8 @@ impl Field {
         self.stop.cancel();
         self.stop = CancellationToken::new();
         self.epoch += 1;
-        self.facts = Facts::of_git(self.facts.environment.clone(), self.facts.desired.clone(), self.facts.now);
+        self.facts =
+            Facts::of_git(self.facts.environment.clone(), self.facts.desired.clone(), self.facts.now);
         self.wanted.clear();
         self.reading.clear();
         self.watched.clear();
@@ -291,7 +294,8 @@ impl Field {
         let watching_all = self.slots.len() >= self.watched.len();
         if done < self.slots.len() || !watching_all || (!self.facts.complete && !self.nothing_to_read()) {
             let objects = self.facts.live.len();
-            self.cluster = ClusterView::Reading { done, kinds: self.watched.len().max(self.slots.len()), objects };
+            self.cluster =
+                ClusterView::Reading { done, kinds: self.watched.len().max(self.slots.len()), objects };
             return;
         }
         self.facts.complete = true;
@@ -305,8 +309,9 @@ impl Field {
 
     fn declare(&mut self) {
         let objects = self.facts.desired.objects();
-        let declared =
-            objects.map(|(_, m)| (self.facts.cluster_key(&m.key), m.version.clone())).collect::<HashMap<_, _>>();
+        let declared = objects
+            .map(|(_, m)| (self.facts.cluster_key(&m.key), m.version.clone()))
+            .collect::<HashMap<_, _>>();
         for key in declared.keys().filter(|k| !self.declared.contains_key(*k)) {
             self.wanted.insert(key.clone());
         }

@@ -32,7 +32,9 @@ pub(super) fn of(session: &Session, file: &str) -> Result<SecretForm, Problem> {
             form.problems.extend(seal::verify(&bytes, file, &session.keyring).err());
         } else {
             form.problems.push(
-                Problem::error(Reason::SealBroken, "the file is not sealed").at(file, 0).next("seal it with `sealane seal`"),
+                Problem::error(Reason::SealBroken, "the file is not sealed")
+                    .at(file, 0)
+                    .next("seal it with `sealane seal`"),
             );
         }
     } else if rule.is_none_or(|r| r.recipients.is_empty()) {
@@ -48,7 +50,8 @@ pub(super) fn of(session: &Session, file: &str) -> Result<SecretForm, Problem> {
 /// One value.
 pub(super) fn reveal(session: &Session, file: &str, key: &str) -> Result<SecretText, Problem> {
     let tree = head_tree(session)?;
-    let missing = || Problem::error(Reason::MissingFile, format!("there is no sealed key `{key}`")).at(file, 0);
+    let missing =
+        || Problem::error(Reason::MissingFile, format!("there is no sealed key `{key}`")).at(file, 0);
     let bytes = bytes_of(&*tree, file)?.ok_or_else(missing)?;
     let open = seal::open(&bytes, file, &session.keyring).map_err(|e| e.0)?;
     let leaf = open.documents.into_iter().find_map(|d| find(&d, key)).ok_or_else(missing)?;

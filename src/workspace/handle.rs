@@ -4,8 +4,9 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Committed, Destination, Details, Differences, FieldChange, Finding, History, KeyEdit, LogLine, ObjectId, Plan,
-    PushOutcome, Refusal, RenderedEnvironment, SecretForm, Snapshot, ask, doctor, forms, history, planning, writing,
+    Committed, Destination, Details, Differences, FieldChange, Finding, History, KeyEdit, LogLine, ObjectId,
+    Plan, PushOutcome, Refusal, RenderedEnvironment, SecretForm, Snapshot, ask, doctor, forms, history,
+    planning, writing,
 };
 use crate::cluster::{Connection, default_paths};
 use crate::model::{Commit, CommitId, Problem, Reason};

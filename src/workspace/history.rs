@@ -5,9 +5,7 @@ use super::facts::same_object;
 use super::session::Session;
 use crate::diff;
 use crate::git::LogOptions;
-use crate::model::{
-    Commit, CommitId, Environment, Manifest, ObjectKey, Place, Problem, Rendered, Revision,
-};
+use crate::model::{Commit, CommitId, Environment, Manifest, ObjectKey, Place, Problem, Rendered, Revision};
 use crate::secret::SecretLeaf;
 use crate::yaml::{Node, Value, to_masked_string};
 use std::sync::Arc;
@@ -147,9 +145,10 @@ fn entry(question: &Question, commit: Commit, older: Option<&Manifest>, newer: &
         (Some(_), None) => "no longer declared".to_owned(),
         _ => diff::summarize(&changes),
     };
-    let place = changes.iter().find_map(|c| place_of(c.after.as_ref()?)).or_else(|| {
-        after.map(|m| Place { file: m.origin.file.clone(), line: m.origin.line, field: None })
-    });
+    let place = changes
+        .iter()
+        .find_map(|c| place_of(c.after.as_ref()?))
+        .or_else(|| after.map(|m| Place { file: m.origin.file.clone(), line: m.origin.line, field: None }));
     HistoryEntry {
         commit,
         summary,

@@ -73,8 +73,10 @@ fn in_words(fields: &[FieldDiff]) -> String {
     let changes: Vec<diff::Change> = fields
         .iter()
         .map(|field| {
-            let drifted = matches!(field.class, FieldClass::Drifted | FieldClass::Changed | FieldClass::AddedByOthers);
-            let (before, after) = if drifted { (&field.desired, &field.live) } else { (&field.live, &field.desired) };
+            let drifted =
+                matches!(field.class, FieldClass::Drifted | FieldClass::Changed | FieldClass::AddedByOthers);
+            let (before, after) =
+                if drifted { (&field.desired, &field.live) } else { (&field.live, &field.desired) };
             diff::Change {
                 path: field.path.clone(),
                 before: before.clone(),

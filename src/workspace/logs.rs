@@ -71,7 +71,8 @@ fn pods(field: &FieldFacts, key: &ObjectKey) -> Vec<Arc<Live>> {
     }
     let mut uids: HashSet<Arc<str>> = [object.uid.clone()].into();
     for kind in ["Job", "ReplicaSet"] {
-        let owned = live.values().filter(|l| &*l.key.kind == kind && l.owners.iter().any(|o| uids.contains(&o.uid)));
+        let owned =
+            live.values().filter(|l| &*l.key.kind == kind && l.owners.iter().any(|o| uids.contains(&o.uid)));
         let more: Vec<Arc<str>> = owned.map(|l| l.uid.clone()).collect();
         uids.extend(more);
     }

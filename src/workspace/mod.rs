@@ -29,8 +29,8 @@ mod writing;
 
 pub use details::{Details, EventLine, FieldChange, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::Finding;
-pub use history::text;
 pub use handle::{Settings, Workspace};
+pub use history::text;
 pub use plan::{
     Committed, Destination, DiffLine, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
     PushOutcome, Refusal, SecretForm,

@@ -102,7 +102,12 @@ pub(super) fn reseal(session: &Session, files: &[String]) -> Result<Plan, Proble
 }
 
 /// The same change, rehearsed on top of another commit (the remote's).
-pub(super) fn replayed(session: &Session, ours: &Commit, change: TreeChange, branch: &str) -> Result<Plan, Problem> {
+pub(super) fn replayed(
+    session: &Session,
+    ours: &Commit,
+    change: TreeChange,
+    branch: &str,
+) -> Result<Plan, Problem> {
     let draft = Draft {
         title: format!("{} on top of the remote's commits", ours.subject),
         kind: PlanKind::Replay(ours.id),
@@ -131,7 +136,8 @@ impl Draft {
         let before = session.tree(Revision::Commit(self.change.onto))?;
         let after = self.change.over(before.clone());
         let Rehearsal { effects, coverage, not_rendered } = rehearse(session, &*before, &after);
-        let files = self.change.files.iter().map(|f| self.file(&*before, f)).collect::<Result<Vec<_>, _>>()?;
+        let files =
+            self.change.files.iter().map(|f| self.file(&*before, f)).collect::<Result<Vec<_>, _>>()?;
         let findings = self.findings(session, &*before);
         let protected = session.config.protected_branches.contains(&*self.branch)
             || effects.iter().any(|e| e.production) && session.config.protected_branches.is_empty();
@@ -196,7 +202,8 @@ impl Draft {
         let mut findings = Vec::new();
         for file in &self.change.files {
             let Some(content) = &file.content else { continue };
-            let known = read(before, &file.path).ok().flatten().map(|old| seal::findings(&file.path, &old, &rules));
+            let known =
+                read(before, &file.path).ok().flatten().map(|old| seal::findings(&file.path, &old, &rules));
             for mut finding in seal::findings(&file.path, content, &rules) {
                 if known.iter().flatten().any(|k| k.cause == finding.cause) {
                     finding.severity = Severity::Warning;

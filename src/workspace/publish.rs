@@ -111,7 +111,9 @@ impl Scene<'_> {
         for compared in &field.compared {
             match &compared.producer {
                 Some(producer) => own.entry(producer).or_default().push(compared),
-                None if matches!(compared.diff.verdict, Verdict::Unmanaged | Verdict::Orphan) => strays.push(&**compared),
+                None if matches!(compared.diff.verdict, Verdict::Unmanaged | Verdict::Orphan) => {
+                    strays.push(&**compared)
+                }
                 None => {}
             }
         }
@@ -141,13 +143,20 @@ impl Scene<'_> {
 
     fn problems(&self) -> Arc<[Problem]> {
         let mut all: Vec<Problem> = self.broken.iter().map(|p| (*p).clone()).collect();
-        all.extend(self.repository.iter().flat_map(|r| r.problems.iter().chain(&r.secrets.findings)).cloned());
+        all.extend(
+            self.repository.iter().flat_map(|r| r.problems.iter().chain(&r.secrets.findings)).cloned(),
+        );
         for field in self.fields.values() {
             all.extend(field.facts.desired.problems.iter().cloned());
             all.extend(field.facts.desired.producers.iter().flat_map(|p| p.problems.iter()).cloned());
         }
         let mut seen = Vec::new();
-        all.retain(|p| !seen.contains(p) && { seen.push(p.clone()); true });
+        all.retain(|p| {
+            !seen.contains(p) && {
+                seen.push(p.clone());
+                true
+            }
+        });
         all.into()
     }
 
@@ -157,6 +166,10 @@ impl Scene<'_> {
             work.push(Work { what: "reading git".to_owned(), done: 0, total: 0 });
         }
         for field in self.fields.values() {
+            if field.asked != field.told {
+                let what = format!("reading the history of {}", field.facts.environment.name);
+                work.push(Work { what, done: 0, total: 0 });
+            }
             if let super::snapshot::ClusterView::Reading { done, kinds, .. } = &field.cluster {
                 let what = format!("reading {}", field.facts.environment.name);
                 work.push(Work { what, done: *done, total: *kinds });

@@ -21,7 +21,10 @@ pub(super) struct Rehearsal {
 pub(super) fn rehearse(session: &Session, before: &dyn Tree, after: &dyn Tree) -> Rehearsal {
     let sides = [before, after].map(|tree| {
         let environments = session.environments(tree).environments;
-        environments.into_iter().map(|e| (e.name.clone(), session.render(tree, &e))).collect::<BTreeMap<_, _>>()
+        environments
+            .into_iter()
+            .map(|e| (e.name.clone(), session.render(tree, &e)))
+            .collect::<BTreeMap<_, _>>()
     });
     let names: BTreeSet<&Arc<str>> = sides.iter().flat_map(BTreeMap::keys).collect();
     let empty = Arc::<Rendered>::default();
@@ -89,7 +92,8 @@ fn effects(
         None => Some(made(after)),
         Some(before) => changed(before, after),
     });
-    let removed = old.iter().filter(|before| !all_new.contains_key(&before.key)).map(|before| removed(before));
+    let removed =
+        old.iter().filter(|before| !all_new.contains_key(&before.key)).map(|before| removed(before));
     changed.chain(removed).collect()
 }
 
@@ -155,9 +159,9 @@ fn caution(after: &Manifest, changes: &[diff::Change]) -> String {
         let path = change.path.to_string();
         let fixed = match &*after.key.kind {
             "Deployment" | "DaemonSet" => path.starts_with("spec.selector"),
-            "StatefulSet" => {
-                ["spec.selector", "spec.serviceName", "spec.volumeClaimTemplates"].iter().any(|p| path.starts_with(p))
-            }
+            "StatefulSet" => ["spec.selector", "spec.serviceName", "spec.volumeClaimTemplates"]
+                .iter()
+                .any(|p| path.starts_with(p)),
             "Job" => path.starts_with("spec.template") || path.starts_with("spec.selector"),
             _ => false,
         };

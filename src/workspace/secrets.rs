@@ -33,7 +33,7 @@ pub(super) struct SealedFile {
 
 impl Session {
     /// Looks through all files of a tree.
-    pub(super) fn secret_files(&self, tree: &dyn Tree) -> Arc<SecretFiles> {
+    pub(super) fn secret_files(&self, tree: &dyn Tree, head: CommitId) -> Arc<SecretFiles> {
         let rules = self.rules(tree);
         let mut files = SecretFiles { findings: rules.problems.clone(), ..SecretFiles::default() };
         let mut open = vec![String::new()];
@@ -53,6 +53,7 @@ impl Session {
                 }
             }
         }
+        self.who_sealed(&mut files, head);
         Arc::new(files)
     }
 
@@ -65,7 +66,7 @@ impl Session {
     }
 
     /// Adds who changed each sealed file last.
-    pub(super) fn who_sealed(&self, files: &mut SecretFiles, head: CommitId) {
+    fn who_sealed(&self, files: &mut SecretFiles, head: CommitId) {
         for (path, file) in &mut files.sealed {
             let log = self.repo.log_of_paths(std::slice::from_ref(path), head, 1).ok();
             file.changed_by = log.and_then(|l| l.into_iter().next()).map(|c| c.author);
@@ -78,7 +79,19 @@ fn may_hold_secrets(path: &str) -> bool {
     let extension = name.rsplit_once('.').map_or("", |(_, e)| e);
     matches!(
         extension,
-        "yaml" | "yml" | "json" | "env" | "ini" | "enc" | "pem" | "key" | "agekey" | "txt" | "conf" | "dec" | "crt"
+        "yaml"
+            | "yml"
+            | "json"
+            | "env"
+            | "ini"
+            | "enc"
+            | "pem"
+            | "key"
+            | "agekey"
+            | "txt"
+            | "conf"
+            | "dec"
+            | "crt"
     ) || name.contains(".sops.")
         || name == "Kustomization"
 }
@@ -89,7 +102,8 @@ pub(super) fn rows(files: &SecretFiles, fields: &BTreeMap<Arc<str>, Field>) -> V
     let mut used: Vec<&str> = Vec::new();
     for field in fields.values() {
         for compared in field.compared.iter().filter(|c| c.key.is_secret()) {
-            let file = compared.desired.as_ref().map(|m| m.origin.sealed.clone().unwrap_or(m.origin.file.clone()));
+            let file =
+                compared.desired.as_ref().map(|m| m.origin.sealed.clone().unwrap_or(m.origin.file.clone()));
             let known = file.as_ref().and_then(|f| files.sealed.get_key_value(f));
             used.extend(known.iter().map(|(path, _)| &***path));
             rows.push(of_object(files, &field.facts.environment.name, compared, file, known.map(|(_, f)| f)));
@@ -112,7 +126,8 @@ fn of_object(
     let keys = secret_keys(compared);
     let has = |state: KeyState| keys.iter().filter(|(_, s)| *s == state).count();
     let finding = files.findings.iter().find(|f| {
-        f.reason == Reason::Plaintext && f.place.as_ref().is_some_and(|p| path.as_ref().is_some_and(|x| *x == p.file))
+        f.reason == Reason::Plaintext
+            && f.place.as_ref().is_some_and(|p| path.as_ref().is_some_and(|x| *x == p.file))
     });
     let broken = file.and_then(|f| f.broken.as_ref());
     let differs = has(KeyState::Differs) + has(KeyState::OnlyGit) + has(KeyState::OnlyLive);
@@ -124,7 +139,11 @@ fn of_object(
     } else if compared.desired.is_none() {
         (SecretState::OnlyLive, "only the cluster has it".to_owned(), String::new())
     } else if has(KeyState::Closed) > 0 {
-        (SecretState::NoKey, "no identity at hand opens it".to_owned(), "`sealane doctor` says where keys are looked for".to_owned())
+        (
+            SecretState::NoKey,
+            "no identity at hand opens it".to_owned(),
+            "`sealane doctor` says where keys are looked for".to_owned(),
+        )
     } else if compared.live.is_none() && keys.iter().all(|(_, s)| *s == KeyState::NotCompared) {
         (SecretState::Sealed, "no live twin to compare with".to_owned(), String::new())
     } else if differs > 0 {

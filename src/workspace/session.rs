@@ -117,7 +117,9 @@ impl Session {
     /// True if the configuration says that an environment is production, or its name does.
     pub(super) fn is_production(&self, name: &str) -> bool {
         let said = self.config.environments.get(name).and_then(|c| c.production);
-        said.unwrap_or_else(|| name.split(['-', '_', '.']).any(|part| matches!(part, "prod" | "production" | "live")))
+        said.unwrap_or_else(|| {
+            name.split(['-', '_', '.']).any(|part| matches!(part, "prod" | "production" | "live"))
+        })
     }
 
     /// What git says about one environment in one tree, secrets as digests.

@@ -85,7 +85,8 @@ fn tell(
     let Some(producer) = asked.desired.producers.iter().find(|p| p.key == *key) else { return story };
     let paths: Vec<Arc<str>> = producer.reads.iter().filter(|p| !p.is_empty()).cloned().collect();
     if !paths.is_empty() {
-        story.changed = session.repo.log_of_paths(&paths, asked.head, 1).ok().and_then(|log| log.into_iter().next());
+        story.changed =
+            session.repo.log_of_paths(&paths, asked.head, 1).ok().and_then(|log| log.into_iter().next());
         story.behind = applied.and_then(|applied| {
             let options = LogOptions { paths, without: vec![applied], ..LogOptions::default() };
             session.repo.log(asked.head, &options).ok().map(|log| log.len())
@@ -111,6 +112,7 @@ impl Field {
     /// Takes over stories, unless newer ones were asked for meanwhile.
     pub(super) fn told(&mut self, told: Told) {
         if told.asked == self.asked {
+            self.told = told.asked;
             self.stories = told.stories;
             self.stale = true;
         }

@@ -49,27 +49,31 @@ pub(super) fn take_back(session: &Session, ours: &git::Committed) -> Result<Comm
 /// Pushes the branch that is checked out. If the remote moved, fetches and rehearses our commit on top of theirs.
 pub(super) fn push(session: &Session, ours: Option<&git::Committed>) -> Result<PushOutcome, Problem> {
     let Head::Branch { name, at } = session.repo.head().map_err(|e| e.problem())? else {
-        return Err(Problem::error(Reason::Repository, "HEAD is on no branch").next("check out a branch first"));
+        return Err(
+            Problem::error(Reason::Repository, "HEAD is on no branch").next("check out a branch first")
+        );
     };
     let status = session.repo.status().map_err(|e| e.problem())?;
     let Some(upstream) = status.upstream else {
         return Err(Problem::error(Reason::Remote, format!("{name} follows no branch of a remote"))
             .next(format!("`git push --set-upstream origin {name}` sets one")));
     };
-    let outcome = session.repo.push(&upstream.remote, &upstream.branch, at, upstream.at).map_err(|e| e.problem())?;
+    let outcome =
+        session.repo.push(&upstream.remote, &upstream.branch, at, upstream.at).map_err(|e| e.problem())?;
     let to = format!("{}/{}", upstream.remote, upstream.branch);
     match outcome {
         git::PushOutcome::Pushed { .. } => Ok(PushOutcome::Pushed { commits: upstream.ahead, to: to.into() }),
         git::PushOutcome::RemoteMoved { theirs } => {
             let theirs = theirs.ok_or_else(|| {
-                Problem::error(Reason::Remote, format!("{to} is gone")).next("look at the remote; nothing was pushed")
+                Problem::error(Reason::Remote, format!("{to} is gone"))
+                    .next("look at the remote; nothing was pushed")
             })?;
             session.repo.fetch(&upstream.remote).map_err(|e| e.problem())?;
             moved(session, ours, at, theirs, &name, &to)
         }
-        refused @ git::PushOutcome::Refused { .. } => {
-            Err(refused.problem().unwrap_or_else(|| Problem::error(Reason::Refused, format!("{to} refused the push"))))
-        }
+        refused @ git::PushOutcome::Refused { .. } => Err(refused
+            .problem()
+            .unwrap_or_else(|| Problem::error(Reason::Refused, format!("{to} refused the push")))),
     }
 }
 
@@ -81,7 +85,9 @@ fn moved(
     branch: &str,
     to: &str,
 ) -> Result<PushOutcome, Problem> {
-    let stop = |next: &str| Problem::error(Reason::Remote, format!("{to} has commits that we do not have")).next(next);
+    let stop = |next: &str| {
+        Problem::error(Reason::Remote, format!("{to} has commits that we do not have")).next(next)
+    };
     let Some(ours) = ours.filter(|o| o.id == at) else {
         return Err(stop("pull them with git, then push again"));
     };

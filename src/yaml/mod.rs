@@ -15,6 +15,8 @@
 mod json;
 mod node;
 mod parse;
+#[cfg(test)]
+mod properties;
 mod read;
 mod scalar;
 pub mod source;
@@ -24,4 +26,6 @@ pub use json::{JsonError, canonical_hash, from_json, to_json};
 pub use node::{Entry, Key, Map, Mark, Node, Scalar, ScalarKind, Style, Value};
 pub use read::{Dialect, Document, Limits, ReadError, Stream, read_stream};
 pub use scalar::{resolve_v1, resolve_v3};
-pub use write::{is_empty_string as prints_as_empty_string, text as printed_text, MASK, to_masked_string, to_secret_text};
+pub use write::{
+    MASK, is_empty_string as prints_as_empty_string, text as printed_text, to_masked_string, to_secret_text,
+};

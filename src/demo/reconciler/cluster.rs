@@ -52,7 +52,11 @@ pub struct DemoCluster {
 impl DemoCluster {
     /// A cluster that follows `origin` with the key that `identities` holds, with a past: it was set up, has applied
     /// what git said, and somebody worked on it by hand.
-    pub fn with_past(name: &'static str, origin: &Path, identities: &str) -> Result<Self, crate::git::GitError> {
+    pub fn with_past(
+        name: &'static str,
+        origin: &Path,
+        identities: &str,
+    ) -> Result<Self, crate::git::GitError> {
         let clock = DemoClock::default();
         let ticking = clock.clone();
         let mut keyring = Keyring::default();
@@ -88,6 +92,10 @@ impl DemoCluster {
         }
         self.clock.set(Some(now - SignedDuration::from_secs(4 * 60)));
         trouble::by_hand(self);
+        for _ in 0..4 {
+            self.controllers();
+            self.clock.forward(2);
+        }
         self.fetched_at = now;
         self.clock.set(None);
         Ok(())

@@ -12,8 +12,12 @@ const MANAGER: &str = "kustomize-controller";
 /// One turn over all Kustomizations that are in the cluster.
 pub(super) fn reconcile_all(cluster: &mut DemoCluster) {
     let Some(commit) = cluster.artifact else { return };
-    let mut names: Vec<String> =
-        cluster.store.list(KUSTOMIZE, "Kustomization").iter().map(|k| text(k, "/metadata/name").to_owned()).collect();
+    let mut names: Vec<String> = cluster
+        .store
+        .list(KUSTOMIZE, "Kustomization")
+        .iter()
+        .map(|k| text(k, "/metadata/name").to_owned())
+        .collect();
     // The entry first: it makes the others.
     names.sort_by_key(|name| (name != FLUX, name.clone()));
     for name in names {
@@ -29,7 +33,15 @@ fn reconcile(cluster: &mut DemoCluster, name: &str, commit: CommitId) {
     }
     if let Some(dependency) = unready_dependency(cluster, &object) {
         let message = format!("dependency '{FLUX}/{dependency}' is not ready");
-        let ready = condition(&object, "Ready", "False", "DependencyNotReady", &message, &cluster.stamp(), generation(&object));
+        let ready = condition(
+            &object,
+            "Ready",
+            "False",
+            "DependencyNotReady",
+            &message,
+            &cluster.stamp(),
+            generation(&object),
+        );
         set_conditions(cluster, &key, &object, vec![ready], &[]);
         return;
     }
@@ -53,7 +65,8 @@ fn unready_dependency(cluster: &DemoCluster, object: &Value) -> Option<String> {
         let Some(dependency) = cluster.store.get(&key) else { return true };
         let ready = is_ready(&dependency);
         let suspended = dependency.pointer("/spec/suspend") == Some(&Value::Bool(true));
-        !ready || (!suspended && Some(text(&dependency, "/status/lastAppliedRevision")) != artifact.as_deref())
+        !ready
+            || (!suspended && Some(text(&dependency, "/status/lastAppliedRevision")) != artifact.as_deref())
     })
 }
 
@@ -66,18 +79,47 @@ fn is_ready(object: &Value) -> bool {
 fn apply(cluster: &mut DemoCluster, key: &ObjectKey, object: &Value, commit: CommitId, revision: &str) {
     let rendered = cluster.rendered(commit);
     let producer = rendered.producers.iter().find(|p| p.key == *key);
-    let Some(producer) = producer.filter(|p| p.complete || !p.objects.is_empty() || p.problems.is_empty()) else {
+    let Some(producer) = producer.filter(|p| p.complete || !p.objects.is_empty() || p.problems.is_empty())
+    else {
         let message = format!("kustomization path not found in revision {revision}");
-        let ready = condition(object, "Ready", "False", "BuildFailed", &message, &cluster.stamp(), generation(object));
-        return set_conditions(cluster, key, object, vec![ready], &[("lastAttemptedRevision", json!(revision))]);
+        let ready = condition(
+            object,
+            "Ready",
+            "False",
+            "BuildFailed",
+            &message,
+            &cluster.stamp(),
+            generation(object),
+        );
+        return set_conditions(
+            cluster,
+            key,
+            object,
+            vec![ready],
+            &[("lastAttemptedRevision", json!(revision))],
+        );
     };
     let failed = staged(producer).into_iter().find_map(|manifest| {
         let outcome = cluster.store.apply(MANAGER, &reveal(&manifest.body), true);
         outcome.err().map(|e| format!("{} dry-run failed: {e}", manifest.key))
     });
     if let Some(message) = failed {
-        let ready = condition(object, "Ready", "False", "ReconciliationFailed", &message, &cluster.stamp(), generation(object));
-        return set_conditions(cluster, key, object, vec![ready], &[("lastAttemptedRevision", json!(revision))]);
+        let ready = condition(
+            object,
+            "Ready",
+            "False",
+            "ReconciliationFailed",
+            &message,
+            &cluster.stamp(),
+            generation(object),
+        );
+        return set_conditions(
+            cluster,
+            key,
+            object,
+            vec![ready],
+            &[("lastAttemptedRevision", json!(revision))],
+        );
     }
     let inventory: Vec<Value> = producer.objects.iter().map(|m| entry(m)).collect();
     prune(cluster, object, &inventory);
@@ -108,7 +150,8 @@ fn staged(producer: &Producer) -> Vec<Arc<Manifest>> {
 /// An inventory entry: `<namespace>_<name>_<group>_<kind>`.
 fn entry(manifest: &Manifest) -> Value {
     let key = &manifest.key;
-    let namespace = if matches!(&*key.kind, "Namespace" | "CustomResourceDefinition") { "" } else { &key.namespace };
+    let namespace =
+        if matches!(&*key.kind, "Namespace" | "CustomResourceDefinition") { "" } else { &key.namespace };
     json!({
         "id": format!("{namespace}_{}_{}_{}", key.name.replace(':', "__"), key.group, key.kind),
         "v": &*manifest.version,
@@ -120,7 +163,9 @@ fn prune(cluster: &DemoCluster, object: &Value, inventory: &[Value]) {
         return;
     }
     let before = object.pointer("/status/inventory/entries").and_then(Value::as_array);
-    for old in before.into_iter().flatten().filter(|e| !inventory.iter().any(|n| text(n, "/id") == text(e, "/id"))) {
+    for old in
+        before.into_iter().flatten().filter(|e| !inventory.iter().any(|n| text(n, "/id") == text(e, "/id")))
+    {
         let parts: Vec<&str> = text(old, "/id").split('_').collect();
         if let [namespace, name, group, kind] = parts.as_slice() {
             // What is gone already needs no pruning.
@@ -138,13 +183,21 @@ fn wait(cluster: &DemoCluster, key: &ObjectKey, object: &Value, revision: &str) 
         Standing::Progressing => {}
         Standing::Failed(what) => {
             let message = format!("timeout waiting for: [{what} status: 'Failed']");
-            let conditions = vec![condition(object, "Ready", "False", "HealthCheckFailed", &message, &now, generation)];
+            let conditions =
+                vec![condition(object, "Ready", "False", "HealthCheckFailed", &message, &now, generation)];
             set_conditions(cluster, key, object, conditions, &[]);
         }
         Standing::Healthy => {
             let message = format!("Applied revision: {revision}");
-            let mut conditions =
-                vec![condition(object, "Ready", "True", "ReconciliationSucceeded", &message, &now, generation)];
+            let mut conditions = vec![condition(
+                object,
+                "Ready",
+                "True",
+                "ReconciliationSucceeded",
+                &message,
+                &now,
+                generation,
+            )];
             if waits {
                 let message = "Health check passed";
                 conditions.push(condition(object, "Healthy", "True", "Succeeded", message, &now, generation));
@@ -195,7 +248,13 @@ fn rolled_out(workload: &Value) -> bool {
 }
 
 /// Writes conditions and further fields; other conditions and fields stay, `Reconciling` goes once it is not set.
-fn set_conditions(cluster: &DemoCluster, key: &ObjectKey, object: &Value, set: Vec<Value>, more: &[(&str, Value)]) {
+fn set_conditions(
+    cluster: &DemoCluster,
+    key: &ObjectKey,
+    object: &Value,
+    set: Vec<Value>,
+    more: &[(&str, Value)],
+) {
     let mut status = object.get("status").cloned().unwrap_or_else(|| json!({}));
     let kept = status.get("conditions").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut conditions = set;

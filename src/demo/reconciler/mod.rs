@@ -40,7 +40,12 @@ fn number(object: &Value, pointer: &str) -> i64 {
 /// The key of a stored object.
 fn key_of(object: &Value) -> ObjectKey {
     let (group, _) = ObjectKey::split_api_version(text(object, "/apiVersion"));
-    ObjectKey::new(group, text(object, "/kind"), text(object, "/metadata/namespace"), text(object, "/metadata/name"))
+    ObjectKey::new(
+        group,
+        text(object, "/kind"),
+        text(object, "/metadata/namespace"),
+        text(object, "/metadata/name"),
+    )
 }
 
 /// An owner reference to a stored object.
@@ -56,7 +61,15 @@ fn owned_by(owner: &Value) -> Value {
 }
 
 /// A condition; the time of the last transition is kept while the status stays.
-fn condition(before: &Value, kind: &str, status: &str, reason: &str, message: &str, now: &str, generation: i64) -> Value {
+fn condition(
+    before: &Value,
+    kind: &str,
+    status: &str,
+    reason: &str,
+    message: &str,
+    now: &str,
+    generation: i64,
+) -> Value {
     let old = before.pointer("/status/conditions").and_then(Value::as_array);
     let old = old.into_iter().flatten().find(|c| text(c, "/type") == kind && text(c, "/status") == status);
     let since = old.map_or(now, |c| text(c, "/lastTransitionTime")).to_owned();

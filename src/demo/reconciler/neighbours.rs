@@ -29,10 +29,18 @@ pub(super) fn set_up(cluster: &mut DemoCluster) {
             "template": {"metadata": {"labels": {"k8s-app": "kube-dns"}},
                 "spec": {"containers": [{"name": "coredns", "image": "registry.k8s.io/coredns:1.12.4"}]}}}});
     put(cluster, "kubeadm", &coredns);
-    put(cluster, "kubectl-create", &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": FLUX}}));
-    put(cluster, "kubectl-create", &json!({"apiVersion": "v1", "kind": "Secret",
+    put(
+        cluster,
+        "kubectl-create",
+        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": FLUX}}),
+    );
+    put(
+        cluster,
+        "kubectl-create",
+        &json!({"apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": "sops-age", "namespace": FLUX}, "type": "Opaque",
-        "stringData": {"age.agekey": "held by the cluster"}}));
+        "stringData": {"age.agekey": "held by the cluster"}}),
+    );
     bootstrap(cluster);
 }
 
@@ -74,7 +82,13 @@ pub(super) fn follow(cluster: &DemoCluster) {
         system_objects(cluster, text(&namespace, "/metadata/name"));
     }
     for repository in cluster.store.list(SOURCE, "HelmRepository") {
-        ready(cluster, &repository, "Succeeded", "stored artifact", json!({"artifact": {"revision": "sha256:7c1f"}}));
+        ready(
+            cluster,
+            &repository,
+            "Succeeded",
+            "stored artifact",
+            json!({"artifact": {"revision": "sha256:7c1f"}}),
+        );
     }
     for release in cluster.store.list(HELM, "HelmRelease") {
         helm_release(cluster, &release);
@@ -102,9 +116,11 @@ fn helm_release(cluster: &DemoCluster, release: &Value) {
         "helm.toolkit.fluxcd.io/name": name, "helm.toolkit.fluxcd.io/namespace": namespace});
     let marks = json!({"meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": namespace});
     let controller = format!("{name}-controller");
-    let metadata = json!({"name": controller, "namespace": namespace, "labels": labels, "annotations": marks});
+    let metadata =
+        json!({"name": controller, "namespace": namespace, "labels": labels, "annotations": marks});
     let pods = json!({"app.kubernetes.io/name": name});
-    let replicas = release.pointer("/spec/values/controller/replicaCount").cloned().unwrap_or_else(|| json!(1));
+    let replicas =
+        release.pointer("/spec/values/controller/replicaCount").cloned().unwrap_or_else(|| json!(1));
     for object in [
         json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}),
         json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata,
@@ -118,7 +134,8 @@ fn helm_release(cluster: &DemoCluster, release: &Value) {
         make(cluster, "helm-controller", &object);
     }
     let version = text(release, "/spec/chart/spec/version").to_owned();
-    let message = format!("Helm install succeeded for release {namespace}/{name}.v1 with chart {name}@{version}");
+    let message =
+        format!("Helm install succeeded for release {namespace}/{name}.v1 with chart {name}@{version}");
     let entries: Vec<Value> = ["ServiceAccount", "Service", "ConfigMap"]
         .into_iter()
         .map(|kind| json!({"id": format!("{namespace}_{controller}__{kind}"), "v": "v1"}))
@@ -135,13 +152,22 @@ fn helm_release(cluster: &DemoCluster, release: &Value) {
 /// The Secret that the sealed-secrets controller makes of a SealedSecret.
 fn unsealed(cluster: &DemoCluster, sealed: &Value) {
     let (name, namespace) = (text(sealed, "/metadata/name"), text(sealed, "/metadata/namespace"));
-    make(cluster, "controller", &json!({"apiVersion": "v1", "kind": "Secret",
+    make(
+        cluster,
+        "controller",
+        &json!({"apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": name, "namespace": namespace, "ownerReferences": owned_by(sealed)},
-        "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": "{\"auths\":{}}"}}));
+        "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": "{\"auths\":{}}"}}),
+    );
     let generation = number(sealed, "/metadata/generation");
     let synced = condition(sealed, "Synced", "True", "", "", &cluster.stamp(), 0);
     if number(sealed, "/status/observedGeneration") != generation {
-        status(cluster, "controller", &key_of(sealed), json!({"observedGeneration": generation, "conditions": [synced]}));
+        status(
+            cluster,
+            "controller",
+            &key_of(sealed),
+            json!({"observedGeneration": generation, "conditions": [synced]}),
+        );
     }
 }
 
@@ -150,22 +176,30 @@ fn endpoints(cluster: &DemoCluster, service: &Value) {
     if namespace == "default" {
         return;
     }
-    make(cluster, "kube-controller-manager", &json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+    make(
+        cluster,
+        "kube-controller-manager",
+        &json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
         "metadata": {"name": format!("{name}-x7k2p"), "namespace": namespace,
             "labels": {"kubernetes.io/service-name": name, "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"},
             "ownerReferences": owned_by(service)},
-        "addressType": "IPv4", "endpoints": [], "ports": []}));
+        "addressType": "IPv4", "endpoints": [], "ports": []}),
+    );
 }
 
 fn ready(cluster: &DemoCluster, object: &Value, reason: &str, message: &str, more: Value) {
     let generation = number(object, "/metadata/generation");
-    if number(object, "/status/observedGeneration") == generation && object.pointer("/status/conditions").is_some() {
+    if number(object, "/status/observedGeneration") == generation
+        && object.pointer("/status/conditions").is_some()
+    {
         return;
     }
     let mut new = more;
     new["observedGeneration"] = json!(generation);
-    new["conditions"] = json!([condition(object, "Ready", "True", reason, message, &cluster.stamp(), generation)]);
-    let manager = if text(object, "/kind") == "HelmRelease" { "helm-controller" } else { "source-controller" };
+    new["conditions"] =
+        json!([condition(object, "Ready", "True", reason, message, &cluster.stamp(), generation)]);
+    let manager =
+        if text(object, "/kind") == "HelmRelease" { "helm-controller" } else { "source-controller" };
     status(cluster, manager, &key_of(object), new);
 }
 

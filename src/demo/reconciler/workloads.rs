@@ -34,7 +34,8 @@ fn roll_out(cluster: &DemoCluster, deployment: &Value) {
     let current = replica_set(cluster, deployment, &hash);
     let sets = children(cluster, "apps", "ReplicaSet", deployment);
     let new_pods = children(cluster, "", "Pod", &current);
-    let old_sets: Vec<_> = sets.iter().filter(|s| text(s, "/metadata/name") != text(&current, "/metadata/name")).collect();
+    let old_sets: Vec<_> =
+        sets.iter().filter(|s| text(s, "/metadata/name") != text(&current, "/metadata/name")).collect();
     let old_pods: Vec<_> = old_sets.iter().flat_map(|s| children(cluster, "", "Pod", s)).collect();
     let ready = count_ready(&new_pods);
     let surge = (wanted / 4).max(1);
@@ -66,10 +67,17 @@ fn deployment_status(cluster: &DemoCluster, deployment: &Value, current: &Value)
     let now = cluster.stamp();
     let started = text(current, "/metadata/creationTimestamp");
     let deadline = deployment.pointer("/spec/progressDeadlineSeconds").and_then(Value::as_i64).unwrap_or(600);
-    let late = !done && age(cluster, started) > deadline;
     let name = text(current, "/metadata/name");
+    // Once a rollout has come to its end, scaling does not make it a failed one.
+    let ended = deployment
+        .pointer("/status/conditions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .any(|c| text(c, "/reason") == "NewReplicaSetAvailable" && text(c, "/message").contains(name));
+    let late = !done && !ended && age(cluster, started) > deadline;
     let available = ready >= wanted - (wanted / 4);
-    let progressing = if done {
+    let progressing = if done || ended {
         ("True", "NewReplicaSetAvailable", format!("ReplicaSet \"{name}\" has successfully progressed."))
     } else if late {
         ("False", "ProgressDeadlineExceeded", format!("ReplicaSet \"{name}\" has timed out progressing."))
@@ -133,7 +141,8 @@ fn stateful(cluster: &DemoCluster, set: &Value) {
 }
 
 fn claims(cluster: &DemoCluster, set: &Value, index: i64) {
-    for template in set.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array).into_iter().flatten() {
+    for template in set.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array).into_iter().flatten()
+    {
         let name = format!("{}-{}-{index}", text(template, "/metadata/name"), text(set, "/metadata/name"));
         let namespace = text(set, "/metadata/namespace");
         let claim = json!({
@@ -152,12 +161,14 @@ fn claims(cluster: &DemoCluster, set: &Value, index: i64) {
 
 /// The ReplicaSet of a Deployment's current template; made if it is not there.
 fn replica_set(cluster: &DemoCluster, deployment: &Value, hash: &str) -> Arc<Value> {
-    let (name, namespace) = (format!("{}-{hash}", text(deployment, "/metadata/name")), text(deployment, "/metadata/namespace"));
+    let (name, namespace) =
+        (format!("{}-{hash}", text(deployment, "/metadata/name")), text(deployment, "/metadata/namespace"));
     let key = ObjectKey::new("apps", "ReplicaSet", namespace, &name);
     if let Some(set) = cluster.store.get(&key) {
         return set;
     }
-    let mut labels = deployment.pointer("/spec/template/metadata/labels").cloned().unwrap_or_else(|| json!({}));
+    let mut labels =
+        deployment.pointer("/spec/template/metadata/labels").cloned().unwrap_or_else(|| json!({}));
     labels["pod-template-hash"] = json!(hash);
     let mut template = deployment.pointer("/spec/template").cloned().unwrap_or_default();
     template["metadata"]["labels"] = labels.clone();
@@ -168,7 +179,13 @@ fn replica_set(cluster: &DemoCluster, deployment: &Value, hash: &str) -> Arc<Val
     });
     put(cluster, &set);
     let message = format!("Scaled up replica set {name} to {}", number(deployment, "/spec/replicas"));
-    cluster.store.create_event("deployment-controller", &key_of(deployment), false, "ScalingReplicaSet", &message);
+    cluster.store.create_event(
+        "deployment-controller",
+        &key_of(deployment),
+        false,
+        "ScalingReplicaSet",
+        &message,
+    );
     cluster.store.get(&key).unwrap_or_else(|| Arc::new(set))
 }
 
@@ -177,9 +194,12 @@ fn set_status(cluster: &DemoCluster, set: &Value, wanted: i64, current: bool) {
     let target = if current { wanted } else { i64::try_from(pods.len()).unwrap_or(0) };
     if number(set, "/spec/replicas") != target {
         // Scaling its own child cannot meet a conflict here.
-        let _ = cluster.store.edit_as(Writer::update(MANAGER), &key_of(set), |s| s["spec"]["replicas"] = json!(target));
+        let _ = cluster
+            .store
+            .edit_as(Writer::update(MANAGER), &key_of(set), |s| s["spec"]["replicas"] = json!(target));
     }
-    let mut status = json!({"observedGeneration": number(set, "/metadata/generation"), "replicas": pods.len()});
+    let mut status =
+        json!({"observedGeneration": number(set, "/metadata/generation"), "replicas": pods.len()});
     let ready = count_ready(&pods);
     if ready > 0 {
         for field in ["readyReplicas", "availableReplicas", "fullyLabeledReplicas"] {
@@ -220,14 +240,18 @@ fn start(cluster: &DemoCluster, pod: &Value) {
         (None, true) => json!({"running": {"startedAt": text(pod, "/metadata/creationTimestamp")}}),
     };
     let ready = missing.is_none() && waited >= START;
-    if (ready && phase == "Running") || (phase == "Pending" && pod.pointer("/status/containerStatuses/0/state") == Some(&state)) {
+    if (ready && phase == "Running")
+        || (phase == "Pending" && pod.pointer("/status/containerStatuses/0/state") == Some(&state))
+    {
         return;
     }
     let containers = pod.pointer("/spec/containers").and_then(Value::as_array).cloned().unwrap_or_default();
     let statuses: Vec<Value> = containers
         .iter()
-        .map(|c| json!({"name": text(c, "/name"), "image": text(c, "/image"), "imageID": "", "ready": ready,
-            "restartCount": 0, "started": ready, "state": state, "lastState": {}}))
+        .map(|c| {
+            json!({"name": text(c, "/name"), "image": text(c, "/image"), "imageID": "", "ready": ready,
+            "restartCount": 0, "started": ready, "state": state, "lastState": {}})
+        })
         .collect();
     let (now, said) = (cluster.stamp(), if ready { "True" } else { "False" });
     let reason = if ready { "" } else { "ContainersNotReady" };
@@ -272,7 +296,10 @@ fn missing_image(pod: &Value) -> Option<&'static str> {
 fn children(cluster: &DemoCluster, group: &str, kind: &str, owner: &Value) -> Vec<Arc<Value>> {
     let uid = text(owner, "/metadata/uid");
     let mut found = cluster.store.list(group, kind);
-    found.retain(|o| text(o, "/metadata/ownerReferences/0/uid") == uid && o.pointer("/metadata/deletionTimestamp").is_none());
+    found.retain(|o| {
+        text(o, "/metadata/ownerReferences/0/uid") == uid
+            && o.pointer("/metadata/deletionTimestamp").is_none()
+    });
     found
 }
 

@@ -144,19 +144,6 @@ impl fmt::Display for Id {
     }
 }
 
-impl From<&Id> for super::selector::Id {
-    fn from(id: &Id) -> Self {
-        Self {
-            group: id.gvk.group.to_string(),
-            version: id.gvk.version.to_string(),
-            kind: id.gvk.kind.to_string(),
-            name: id.name.to_string(),
-            namespace: id.namespace.to_string(),
-            cluster_scoped: id.cluster,
-        }
-    }
-}
-
 fn text<'a>(node: &'a Node, field: &str) -> &'a str {
     node.get(field).and_then(Node::scalar_text).unwrap_or("")
 }

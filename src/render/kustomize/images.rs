@@ -4,10 +4,10 @@ use super::config::FieldSpec;
 use super::entries::Image;
 use super::error::Cause;
 use super::fields::{Make, walk};
+use super::pattern::ImageName;
 use super::resmap::ResMap;
 use super::resource::retext;
 use crate::yaml::{Mark, Node, Value};
-use regex::Regex;
 use std::sync::Arc;
 
 /// Rewrites matching images: first in every list named `containers` or `initContainers` at any depth, then
@@ -33,15 +33,14 @@ pub fn run(objects: &mut ResMap, image: &Image, file: &Arc<str>, specs: &[FieldS
 
 struct Update<'a> {
     image: &'a Image,
-    pattern: Regex,
+    pattern: ImageName,
     mark: Mark,
 }
 
 impl<'a> Update<'a> {
     fn new(image: &'a Image, file: &Arc<str>) -> Result<Self, Cause> {
         // The name is used as a regular expression, unescaped: upstream's doing, and relied upon.
-        let text = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", &*image.name);
-        let pattern = Regex::new(&text).map_err(|_| Cause::Transformer {
+        let pattern = ImageName::new(&image.name).map_err(|_| Cause::Transformer {
             transformer: "images",
             what: format!("the name `{}` is no regular expression", &*image.name),
         })?;

@@ -12,7 +12,7 @@
 //! | `config`, `fields`, `tables` | field specs: which, how they are walked, the defaults |
 //! | `generator`, `reveal` | ConfigMaps and Secrets; the one file that looks into opened values |
 //! | `namespace` `names` `labels` `annotations` `images` `replicas` | transformers, one file each |
-//! | `patches`, `strategic`, `merge_keys`, `json6902`, `selector` | patches: which, how, onto what |
+//! | `patches`, `strategic`, `merge_keys`, `json6902`, `selector`, `pattern` | patches: which, how, onto what |
 //! | `replacements`, `replacement`, `field_path`, `structured` | values of one object in fields of others |
 //! | `references`, `vars` | names that follow renames; `$(NAME)` |
 //! | `plugins`, `value_add`, `ksops` | built-in plug-ins as objects, and the one foreign kind that is run |
@@ -46,6 +46,7 @@ mod names;
 mod namespace;
 mod openapi;
 mod patches;
+mod pattern;
 mod plugins;
 mod reads;
 mod references;

@@ -231,7 +231,7 @@ fn with_annotations(resource: &mut Resource) {
 /// Places of the objects that a target selects.
 pub fn select(objects: &ResMap, target: &Node) -> Result<Vec<usize>, selector::SelectorError> {
     let selector = Selector::parse(target)?;
-    Ok(objects.places(|r| selector.selects(&(&r.original()).into(), &(&r.id).into(), &r.body)))
+    Ok(objects.places(|r| selector.selects(&r.original(), &r.id, &r.body)))
 }
 
 /// The place of the one object that a patch without target is for.

@@ -1,7 +1,8 @@
 //! Replacements: a value of one object, or a fixed one, written into fields of others (render.md 2.12).
 
 use super::field_path::{self, Leaf};
-use super::selector::{Id, Selector, SelectorError};
+use super::id::Id;
+use super::selector::{Selector, SelectorError};
 use super::structured;
 use crate::yaml::{Map, Node, Scalar, ScalarKind, Style, Value};
 
@@ -152,9 +153,7 @@ impl Replacement {
         let found =
             field_path::lookup(source.body, &field_path::split(path)).map_err(|e| self.at(path, e))?;
         let found = found
-            .filter(|n| {
-                !n.as_map().is_some_and(Map::is_empty) && !n.as_seq().is_some_and(<[Node]>::is_empty)
-            })
+            .filter(|n| !n.as_map().is_some_and(Map::is_empty) && !n.as_seq().is_some_and(<[Node]>::is_empty))
             .ok_or_else(|| self.at(path, format!("it is missing in the source {id}")))?;
         options.take(found).map_err(|cause| self.at(path, cause))
     }
@@ -183,11 +182,11 @@ impl Wanted {
     fn is(&self, id: &Id) -> bool {
         let fits = |wanted: &str, found: &str| wanted.is_empty() || wanted == found;
         fits(&self.name, &id.name)
-            && fits(&self.group, &id.group)
-            && fits(&self.version, &id.version)
-            && fits(&self.kind, &id.kind)
+            && fits(&self.group, &id.gvk.group)
+            && fits(&self.version, &id.gvk.version)
+            && fits(&self.kind, &id.gvk.kind)
             // A namespace says nothing about a cluster-scoped kind, as long as the kind is named.
-            && (fits(&self.namespace, id.effective_namespace()) || id.cluster_scoped && !self.kind.is_empty())
+            && (fits(&self.namespace, id.effective_namespace()) || id.cluster && !self.kind.is_empty())
     }
 }
 
@@ -305,10 +304,11 @@ fn splittable(node: &Node) -> Result<&Scalar, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::kustomize::id::Gvk;
     use crate::render::kustomize::testing::{print, read};
 
     fn id(kind: &str, name: &str) -> Id {
-        Id { version: "v1".into(), kind: kind.into(), name: name.into(), ..Id::default() }
+        Id { gvk: Gvk::new("v1", kind), name: name.into(), namespace: "".into(), cluster: false }
     }
 
     const SOURCE: &str = "metadata:\n  name: from\ndata:\n  host: db.shop.svc:5432\n  port: '8080'\n";

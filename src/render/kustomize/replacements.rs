@@ -3,10 +3,10 @@
 use super::context::Context;
 use super::decode::Fields;
 use super::error::{BuildError, Cause};
+use super::id::Id;
 use super::loader::Loader;
 use super::replacement::{Replacement, ReplacementError, Subject};
 use super::resmap::ResMap;
-use super::selector;
 use crate::yaml::{Dialect, Node, read_stream};
 use std::sync::Arc;
 
@@ -83,10 +83,9 @@ pub fn run(objects: &mut ResMap, replacements: &[Loaded]) -> Result<(), BuildErr
         return Ok(());
     }
     let list = objects.list_mut();
-    let ids: Vec<Vec<selector::Id>> = list
+    let ids: Vec<Vec<Id>> = list
         .iter()
-        .map(|r| [r.id.clone()].into_iter().chain(r.history.iter().map(|p| r.past_id(p))).collect::<Vec<_>>())
-        .map(|ids| ids.iter().map(selector::Id::from).collect())
+        .map(|r| [r.id.clone()].into_iter().chain(r.history.iter().map(|p| r.past_id(p))).collect())
         .collect();
     let mut subjects: Vec<Subject<'_>> =
         list.iter_mut().zip(ids).map(|(r, ids)| Subject { ids, body: &mut r.body }).collect();

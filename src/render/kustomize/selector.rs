@@ -1,38 +1,8 @@
 //! Selectors: which objects a patch or a replacement is about, and the Kubernetes label selector grammar.
 
+use super::id::Id;
+use super::pattern::Pattern;
 use crate::yaml::Node;
-use regex::Regex;
-
-/// One identity that an object has or had.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Id {
-    /// API group.
-    pub group: String,
-    /// API version without the group.
-    pub version: String,
-    /// Kind.
-    pub kind: String,
-    /// Name.
-    pub name: String,
-    /// Namespace as written; empty if none is.
-    pub namespace: String,
-    /// True for kinds that are known to be cluster-scoped.
-    pub cluster_scoped: bool,
-}
-
-impl Id {
-    /// The namespace it counts as: `default` if none is written, a placeholder for cluster-scoped kinds
-    /// (render.md 2.4).
-    pub fn effective_namespace(&self) -> &str {
-        if self.cluster_scoped {
-            "_non_namespaceable_"
-        } else if self.namespace.is_empty() {
-            "default"
-        } else {
-            &self.namespace
-        }
-    }
-}
 
 /// A selector that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,11 +21,11 @@ pub struct SelectorError {
 /// The `target` of a patch, or the `select` and `reject` of a replacement.
 #[derive(Clone, Debug, Default)]
 pub struct Selector {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Pattern>,
+    version: Option<Pattern>,
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+    namespace: Option<Pattern>,
     labels: LabelSelector,
     annotations: LabelSelector,
 }
@@ -83,7 +53,7 @@ impl Selector {
     /// True if a patch with this target is applied: name and namespace may match the object's original or
     /// its current identity, group, version and kind match the current one.
     pub fn selects(&self, original: &Id, current: &Id, body: &Node) -> bool {
-        let either = |pattern: Option<&Regex>, part: fn(&Id) -> &str| {
+        let either = |pattern: Option<&Pattern>, part: fn(&Id) -> &str| {
             pattern.is_none_or(|p| p.is_match(part(original)) || p.is_match(part(current)))
         };
         either(self.namespace.as_ref(), Id::effective_namespace)
@@ -116,22 +86,22 @@ impl Selector {
     }
 
     fn matches_kind(&self, id: &Id) -> bool {
-        matches(self.group.as_ref(), &id.group)
-            && matches(self.version.as_ref(), &id.version)
-            && matches(self.kind.as_ref(), &id.kind)
+        matches(self.group.as_ref(), &id.gvk.group)
+            && matches(self.version.as_ref(), &id.gvk.version)
+            && matches(self.kind.as_ref(), &id.gvk.kind)
     }
 }
 
-fn matches(pattern: Option<&Regex>, text: &str) -> bool {
+fn matches(pattern: Option<&Pattern>, text: &str) -> bool {
     pattern.is_none_or(|pattern| pattern.is_match(text))
 }
 
-fn anchored(field: &'static str, node: Option<&Node>) -> Result<Option<Regex>, SelectorError> {
+fn anchored(field: &'static str, node: Option<&Node>) -> Result<Option<Pattern>, SelectorError> {
     let Some((node, text)) = node.and_then(|n| Some((n, n.scalar_text()?))).filter(|(_, t)| !t.is_empty())
     else {
         return Ok(None);
     };
-    Regex::new(&format!("^(?:{text})$")).map(Some).map_err(|e| {
+    Pattern::new(text).map(Some).map_err(|e| {
         let cause = e.to_string().lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
         error(field, text, format!("not a regular expression: {cause}"), node)
     })
@@ -273,11 +243,12 @@ fn values(rest: &mut &[&str]) -> Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::kustomize::id::Gvk;
     use crate::render::kustomize::testing::read;
 
     fn id(kind: &str, name: &str, namespace: &str) -> Id {
-        let (kind, name, namespace) = (kind.to_owned(), name.to_owned(), namespace.to_owned());
-        Id { group: "apps".into(), version: "v1".into(), kind, name, namespace, cluster_scoped: false }
+        let gvk = Gvk::new("apps/v1", kind);
+        Id { gvk, name: name.into(), namespace: namespace.into(), cluster: false }
     }
 
     #[test]

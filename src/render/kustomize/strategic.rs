@@ -127,12 +127,7 @@ impl Walk<'_> {
         }
     }
 
-    fn map(
-        &self,
-        at: &str,
-        target: Option<&Node>,
-        patch: Option<&Node>,
-    ) -> Result<Option<Node>, MergeError> {
+    fn map(&self, at: &str, target: Option<&Node>, patch: Option<&Node>) -> Result<Option<Node>, MergeError> {
         let target = target.filter(|t| !t.is_null());
         if target.is_some() && patch.is_some_and(Node::is_null) {
             return Ok(None);

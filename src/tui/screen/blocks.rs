@@ -14,6 +14,8 @@ pub(crate) struct Block {
     pub place: Option<Place>,
     /// What the strip says.
     pub cause: Vec<Piece>,
+    /// What can be done about it.
+    pub next: &'static str,
     pub lines: Vec<Line>,
     /// Lines before the one that carries the cursor: a heading.
     pub head: usize,

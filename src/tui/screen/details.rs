@@ -243,10 +243,7 @@ impl Screen for DetailsScreen {
         match (self.tab, self.blocks(facts).get(self.cursor.at)) {
             (Tab::Diff, Some(block)) => {
                 cause.clone_from(&block.cause);
-                if details.diff.verdict == Verdict::Drifted {
-                    next = "the controller puts git's value back when it applies next; e opens the source"
-                        .into();
-                }
+                block.next.clone_into(&mut next);
             }
             _ if !details.health.reason.is_empty() => {
                 cause.push(bold(health.label, format!("{} {}", health.sign, health.word)));

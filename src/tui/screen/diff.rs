@@ -68,7 +68,14 @@ fn field_block(field: &FieldDiff, details: &Details, style: Style, facts: &Facts
     }
     lines.push(Line::default());
     let cause = cause(field, label);
-    Block { path, place, cause, lines, ..Block::default() }
+    let next = match field.class {
+        FieldClass::Drifted | FieldClass::Conflict => {
+            "the controller puts git's value back when it applies next; e opens the source"
+        }
+        FieldClass::InvalidInGit => "e opens the source",
+        _ => "",
+    };
+    Block { path, place, cause, next, lines, ..Block::default() }
 }
 
 fn cause(field: &FieldDiff, label: Label) -> Vec<Piece> {

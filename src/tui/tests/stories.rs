@@ -5,7 +5,6 @@ use super::super::state::Ending;
 use super::super::{Error, Face, Signal, TourStep, Wires, live};
 use super::*;
 use crate::model::Verdict;
-use crate::secret::SecretText;
 use crate::tui::glyph::ASCII;
 use crate::workspace::{AppState, Work};
 use crossterm::event::{Event, MouseButton, MouseEvent, MouseEventKind};
@@ -95,7 +94,7 @@ fn a_typed_secret_is_never_on_screen() {
 fn a_pasted_secret_is_masked_too() {
     let mut desk = desk();
     desk.keys(":secrets: all<enter>j<enter>j<enter>");
-    desk.send(Message::Paste(SecretText::from_string(format!("{}\nsecond line", fixture::CANARY))));
+    desk.send(Message::Paste(format!("{}\nsecond line", fixture::CANARY)));
     assert!(!desk.text().contains(fixture::CANARY) && desk.text().contains("•••••"));
 }
 
@@ -126,7 +125,7 @@ fn leaving_a_form_with_changes_asks_first() {
 #[test]
 fn pasted_text_reaches_no_letter_key() {
     let mut desk = desk();
-    desk.send(Message::Paste(SecretText::from_string("vCPq".into())));
+    desk.send(Message::Paste("vCPq".into()));
     assert!(desk.state.ending.is_none() && lines(&desk)[2].contains("state"));
 }
 

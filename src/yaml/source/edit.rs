@@ -76,7 +76,8 @@ impl Source<'_> {
     /// indented where it has several lines. Anchor and tag stay.
     pub fn replace(&self, item: &Item<'_>, text: &str) -> Edit {
         let start = item.span.start;
-        let needs_blank = item.span.is_empty() && self.text[..start].ends_with([':', '-', '?']);
+        let is_glued = |c: char| !c.is_whitespace() && !matches!(c, '[' | '{' | ',');
+        let needs_blank = item.span.is_empty() && self.text[..start].ends_with(is_glued);
         let behind = &self.text[item.span.end..];
         let needs_blank_behind = item.span.is_empty() && behind.starts_with(|c: char| !c.is_whitespace());
         let text = match (needs_blank, needs_blank_behind && !behind.starts_with([',', '}', ']'])) {

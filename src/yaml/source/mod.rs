@@ -244,6 +244,8 @@ pub enum ObstacleKind {
     RepeatedKey(String),
     /// A key that is not a string.
     KeyNotString(String),
+    /// A key without a colon, as in `{a}` or `? a`: there is no place for a value.
+    NoColon(String),
     /// A mapping or a list as a key; its entry is left out of the tree.
     KeyNotScalar,
 }

@@ -307,6 +307,10 @@ impl<'t> Reader<'t> {
             }
             Open::Map { parts, key, .. } => {
                 if let Some(key) = key.take() {
+                    if value.span.is_empty() && !self.text[key.span.end..value.span.start].contains(':') {
+                        let kind = ObstacleKind::NoColon(key.text.clone().into_owned());
+                        self.obstacles.push(Obstacle { kind, line: key.line });
+                    }
                     parts.push(MapPart::Entry(Entry { key, value, trailing: Vec::new() }));
                 }
             }

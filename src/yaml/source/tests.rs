@@ -98,7 +98,7 @@ fn kinds_and_places_are_known() {
 
 #[test]
 fn what_forbids_writing_is_listed() {
-    let source = read("a: &x 1\nb: *x\n<<: {c: 1}\n5: y\na: 2\n? [k]\n: v\nz: 1\n");
+    let source = read("a: &x 1\nb: *x\n<<: {c: 1}\n5: y\na: 2\n? [k]\n: v\nz: {q}\n");
     let kinds: Vec<_> = source.obstacles.iter().map(|o| (o.line, o.kind.clone())).collect();
     assert_eq!(
         kinds,
@@ -109,6 +109,7 @@ fn what_forbids_writing_is_listed() {
             (4, ObstacleKind::KeyNotString("5".into())),
             (5, ObstacleKind::RepeatedKey("a".into())),
             (6, ObstacleKind::KeyNotScalar),
+            (8, ObstacleKind::NoColon("q".into())),
         ]
     );
     assert!(root(&source).get("z").is_some());

@@ -13,10 +13,8 @@ pub(super) struct Columns {
     state: u16,
     app: u16,
     environment: u16,
-    drift: bool,
-    secrets: bool,
-    wide: bool,
-    widest: bool,
+    /// Which columns there are, from the left; the last one always is.
+    shown: [bool; 10],
 }
 
 impl Columns {
@@ -28,14 +26,13 @@ impl Columns {
         let longest = |of: &dyn Fn(&AppRow) -> usize, least: usize, most: usize| {
             cells(apps.iter().map(|row| of(row)).max().unwrap_or(0).clamp(least, most))
         };
+        let (wide, widest) = (width >= 100, width >= 140);
+        let (drift, secrets) = (wide && any(&|row| row.drifted), wide && any(&|row| row.secrets));
         Self {
             state: longest(&face, 11, 14),
             app: longest(&|row| words::width(&name(row)), 8, if width >= 140 { 36 } else { 24 }),
             environment: longest(&|row| words::width(&row.environment), 4, 12),
-            drift: width >= 100 && any(&|row| row.drifted),
-            secrets: width >= 100 && any(&|row| row.secrets),
-            wide: width >= 100,
-            widest: width >= 140,
+            shown: [true, true, true, drift, secrets, wide, wide, widest, widest, widest],
         }
     }
 
@@ -65,14 +62,7 @@ impl Columns {
         let mut parts = parts.into_iter();
         for (index, width) in widths.into_iter().enumerate() {
             let Some(pieces) = parts.next() else { return };
-            let shown = match index {
-                0..=2 => true,
-                3 => self.drift,
-                4 => self.secrets,
-                5..=6 => self.wide,
-                _ => self.widest,
-            };
-            if !shown {
+            if !self.shown[index] {
                 continue;
             }
             let right = matches!(index, 3 | 4 | 6);

@@ -146,7 +146,15 @@ impl Shown {
                     format!("{} lines added, {} removed", file.added, file.removed),
                 )];
                 let place = Some(crate::model::Place { file: file.path.clone(), line: 0, field: None });
-                Block { path: file.path.to_string(), place, cause, lines, head, section: 2 }
+                Block {
+                    path: file.path.to_string(),
+                    place,
+                    cause,
+                    lines,
+                    head,
+                    section: 2,
+                    ..Block::default()
+                }
             })
             .collect()
     }
@@ -169,7 +177,15 @@ impl Shown {
             lines.extend(words::wrap(&text, room).into_iter().map(|l| Line::text(Label::Notice, l)));
         }
         let cause = vec![piece(Label::Muted, "enter changes the message")];
-        vec![Block { path: MESSAGE.into(), place: None, cause, lines, head: 1, section: 3 }]
+        vec![Block {
+            path: MESSAGE.into(),
+            place: None,
+            cause,
+            lines,
+            head: 1,
+            section: 3,
+            ..Block::default()
+        }]
     }
 }
 
@@ -248,7 +264,7 @@ fn object_block(
         ]
     });
     let place = object.changes.iter().find_map(|c| c.place.clone());
-    Block { path, place, cause: cause.collect(), lines, head, section: 1 }
+    Block { path, place, cause: cause.collect(), lines, head, section: 1, ..Block::default() }
 }
 
 fn problem_block(title: &str, problem: &Problem, room: usize, facts: &Facts<'_>) -> Block {
@@ -258,7 +274,7 @@ fn problem_block(title: &str, problem: &Problem, room: usize, facts: &Facts<'_>)
     lines.push(Line::default());
     let cause = vec![piece(Label::Text, problem.cause.clone())];
     let path = format!("{title} {problem}");
-    Block { path, place: problem.place.clone(), cause, lines, head: 0, section: 0 }
+    Block { path, place: problem.place.clone(), cause, lines, ..Block::default() }
 }
 
 fn diff_line(line: &crate::workspace::DiffLine) -> Line {
