@@ -1,6 +1,7 @@
 //! The walk: desired, base and live side by side, with the owners and the schema kept in step (diff.md 2.7).
 
 use super::comparison::{Base, Comparison};
+use super::equal::same;
 use super::lists::{Identity, KeyField, ListShape, guess, known_shape};
 use super::normal::{Equality, Rule, equal_scalars, ignored, is_free_map, present, zero_is_none};
 use super::owners::{Cursor, Owners};
@@ -365,7 +366,9 @@ impl<'n> Walk<'n> {
                 None => alone += 1,
             }
         }
-        if alone > 0 || !free.is_empty() {
+        // What the cluster has more may be what git no longer says: then the base tells.
+        let ahead = sides.base().zip(sides.d).is_some_and(|(b, d)| !same(&self.subject, &self.path, b, d));
+        if alone > 0 || !free.is_empty() || ahead {
             self.rule(sides, cursor, schema);
         } else if moved {
             self.equal_by(Rule::Unordered, sides);
