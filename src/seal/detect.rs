@@ -1,12 +1,12 @@
 //! The firewall's certain findings: secrets in the clear, told by structure (secrets.md 6.2). Values are never told.
 
 use super::metadata::Metadata;
-use super::open::{documents, selects};
-use super::rules::Rules;
-use super::value;
+use super::open::documents;
+use super::rules::{Rules, Selector};
+use super::walk::{Place, Visit, read, walk};
 use crate::model::{ObjectKey, Problem, Reason};
-use crate::yaml::{Map, Node, Value};
-use std::sync::Arc;
+use crate::yaml::source::{Item, Leaf};
+use crate::yaml::{Map, Node};
 
 /// Beginnings of private keys, each with its name.
 const PRIVATE: [(&str, &str); 9] = [
@@ -34,8 +34,10 @@ pub fn findings(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Problem> {
     }
     match block {
         Some(Ok(metadata)) => {
-            let mut open = Vec::new();
-            documents.iter().for_each(|d| unsealed(d, &mut Vec::new(), &metadata, &mut open));
+            let mut unsealed = Unsealed { selector: &metadata.selector, open: Vec::new() };
+            // What cannot be walked is named when it is opened.
+            let _ = read(bytes, path).and_then(|source| walk(&source, path, &mut unsealed).map(drop));
+            let open = unsealed.open;
             let plain_secret = found.iter().any(|f| f.reason == Reason::Plaintext);
             found.extend(
                 open.into_iter().filter(|_| !plain_secret).map(|(key, line)| in_name_only(path, &key, line)),
@@ -135,25 +137,23 @@ fn is_plain(text: &str) -> bool {
     !text.is_empty() && !text.starts_with("ENC[") && !placeholder
 }
 
-/// Leaves that the file's own selector should have sealed and did not.
-fn unsealed(node: &Node, path: &mut Vec<Arc<str>>, metadata: &Metadata, open: &mut Vec<(String, u32)>) {
-    match &node.value {
-        Value::Map(map) => {
-            let top = path.is_empty();
-            for entry in map.entries.iter().filter(|e| !top || &*e.key.text != "sops") {
-                path.push(entry.key.text.clone());
-                unsealed(&entry.value, path, metadata, open);
-                path.pop();
-            }
+/// Finds leaves that the file's own selector should have sealed and did not.
+struct Unsealed<'a> {
+    selector: &'a Selector,
+    open: Vec<(String, u32)>,
+}
+
+impl<'s, 't> Visit<'s, 't> for Unsealed<'_> {
+    fn leaf(
+        &mut self,
+        item: &'s Item<'t>,
+        leaf: &'s Leaf<'t>,
+        place: &Place<'_>,
+    ) -> Result<Option<Node>, Problem> {
+        if is_plain(&leaf.text) && place.is_selected(self.selector) {
+            self.open.push((place.name(), item.line));
         }
-        Value::Seq(items) => items.iter().for_each(|item| unsealed(item, path, metadata, open)),
-        _ => {
-            let plain = value::bytes(node).is_some_and(|(bytes, _)| !bytes.is_empty())
-                && node.scalar_text().is_some_and(is_plain);
-            if plain && selects(&metadata.selector, path) == Some(true) {
-                open.push((path.join("."), node.mark.line));
-            }
-        }
+        Ok(None)
     }
 }
 

@@ -28,7 +28,8 @@ pub(super) fn row(
     findings: &[Problem],
 ) -> AppRow {
     let status = facts.statuses.get(&producer.key);
-    let own_health: Vec<&Compared> = own.iter().copied().filter(|c| facts.producer(&c.key).is_none()).collect();
+    let own_health: Vec<&Compared> =
+        own.iter().copied().filter(|c| facts.producer(&c.key).is_none()).collect();
     let health = worst(&own_health, status);
     let scene = Scene { facts, producer, status, own, story, findings, health: &health };
     let judged = scene.judge();

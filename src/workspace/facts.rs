@@ -279,12 +279,11 @@ impl<'a> Side<'a> {
     fn found<'b>(&'b self, key: &ObjectKey, live: Option<&'b Arc<Live>>) -> Found<'b> {
         match (live, self.facts.absent.get(key)) {
             (Some(live), _) if live.whole => Found::Is(live),
-            (Some(_), _) => Found::Unread("being read"),
             (None, Some(Absence::Missing)) => Found::Absent,
             (None, Some(Absence::Forbidden)) => Found::Forbidden,
             (None, Some(Absence::Unread(why))) => Found::Unread(why),
             (None, None) if self.facts.reader.is_none() => Found::Unread("no cluster"),
-            (None, None) => Found::Unread("being read"),
+            (Some(_), _) | (None, None) => Found::Unread("being read"),
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) struct SealedFile {
 impl Session {
     /// Looks through all files of a tree.
     pub(super) fn secret_files(&self, tree: &dyn Tree, head: CommitId) -> Arc<SecretFiles> {
-        let rules = self.rules(tree);
+        let rules = Self::rules(tree);
         let mut files = SecretFiles { findings: rules.problems.clone(), ..SecretFiles::default() };
         let mut open = vec![String::new()];
         while let Some(folder) = open.pop() {
