@@ -112,7 +112,7 @@ async fn a_secret_is_set_and_arrives_and_is_nowhere_in_the_clear() {
     let demo = Demo::start().expect("the demo starts");
     let workspace = Workspace::open(demo.settings()).expect("it opens");
     let file = "apps/cart/overlays/prod/db.sops.yaml";
-    let of_cart = |s: &Snapshot| -> Option<(SecretState, Vec<(Arc<str>, KeyState)>)> {
+    let of_cart = |s: &Snapshot| {
         let row = s.secrets.iter().find(|r| *r.environment == *"prod" && r.file.as_deref() == Some(file))?;
         Some((row.state, row.keys.clone()))
     };
