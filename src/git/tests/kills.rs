@@ -58,7 +58,7 @@ fn every_step_that_was_cut_short_is_undone_or_finished_by_the_next_open() {
         let scratch = Scratch::new();
         scratch.write("mine.yaml", "mine\n");
         let (parent, id) = killed_after(&scratch, step);
-        let repo = scratch.repo();
+        let repo = reopened(&scratch);
         let status = repo.status().unwrap();
         assert!(!status.unfinished);
         let expected = if step >= 3 { (id, "x".to_owned()) } else { (parent, ten_lines("app")) };
@@ -76,7 +76,7 @@ fn finishing_never_overwrites_what_the_user_wrote_meanwhile() {
     let scratch = Scratch::new();
     let (_, id) = killed_after(&scratch, 3);
     scratch.write("app.yaml", "mine, after the crash\n");
-    scratch.repo();
+    reopened(&scratch);
     assert_eq!(scratch.head(), id);
     assert_eq!(scratch.read("app.yaml"), "mine, after the crash\n");
     assert_eq!(scratch.read("dir/deep/web.yaml"), "x");
@@ -170,6 +170,18 @@ fn child_command(scratch: &Scratch) -> Command {
     command
 }
 
+/// Opens the repository until what was killed is settled: a git child of it may still end its own work, and
+/// any child that another thread is just starting holds the note's lock until it runs its program.
+fn reopened(scratch: &Scratch) -> Repo {
+    let end = Instant::now() + Duration::from_secs(20);
+    let mut repo = scratch.repo();
+    while Instant::now() < end && !is_settled(scratch) {
+        std::thread::sleep(Duration::from_millis(5));
+        repo = scratch.repo();
+    }
+    repo
+}
+
 /// No folder of a move is left but one that was never begun.
 fn is_settled(scratch: &Scratch) -> bool {
     let moves = std::fs::read_dir(scratch.path().join(".git/sealane")).unwrap();
@@ -188,13 +200,7 @@ fn killed_for_real_it_is_before_or_after() {
         std::thread::sleep(Duration::from_micros(round * 1_700));
         child.kill().unwrap();
         child.wait().unwrap();
-        // A git child of it may still end its own work, and keeps the note locked until then.
-        let end = Instant::now() + Duration::from_secs(20);
-        let mut repo = scratch.repo();
-        while Instant::now() < end && !is_settled(&scratch) {
-            std::thread::sleep(Duration::from_millis(5));
-            repo = scratch.repo();
-        }
+        let repo = reopened(&scratch);
         assert_eq!(scratch.git(&["status", "--porcelain"]), "", "round {round}");
         assert!(!repo.status().unwrap().unfinished);
         assert_eq!(scratch.read("app.yaml"), scratch.git(&["show", "HEAD:app.yaml"]));
