@@ -39,3 +39,7 @@ e2e *OPTIONS: rig
 # The suites over real repositories. Fails when they are not there.
 conformance *OPTIONS:
     SEALANE_CORPORA="{{ corpora }}" cargo test --release --features conformance --test conformance -- {{ OPTIONS }}
+
+# Text pictures of every screen, from the real program on the demo, in target/pictures. Needs tmux.
+pictures:
+    tests/pictures.sh

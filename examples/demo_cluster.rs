@@ -11,7 +11,13 @@ async fn main() -> anyhow::Result<()> {
     let demo = Demo::start()?;
     let status = Command::Status { path: PathBuf::from(".") };
     let settings = |_: &std::path::Path, _: &Where| demo.settings();
-    let exit = cli::run(status, &Where::default(), &settings, &mut std::io::stdout(), false).await;
+    let face = cli::Face {
+        settings: &settings,
+        input: &mut std::io::empty(),
+        out: &mut std::io::stdout(),
+        colour: false,
+    };
+    let exit = cli::run(status, &Where::default(), face).await;
     anyhow::ensure!(exit == cli::Exit::Incomplete, "the demo's HelmRelease is not rendered: {exit:?}");
     Ok(())
 }

@@ -1,24 +1,25 @@
 //! Chooses a face: the screen, a headless command, or the demo.
 
 use anyhow::Context as _;
+use clap::Parser as _;
 use sealane::cli::{self, Arguments, Command, Exit, Where};
-use sealane::demo::Demo;
+use sealane::demo::{self, Demo};
 use sealane::tui;
 use sealane::workspace::{Settings, Workspace};
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
+use tokio::sync::watch;
 
 fn main() -> ExitCode {
     // No core file and no debugger may get at what is in memory. Where the system does not allow it, go on.
     let _ = secmem_proc::harden_process();
-    let arguments = <Arguments as clap::Parser>::parse();
-    match run(arguments) {
+    match run(Arguments::parse()) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            let text = format!("sealane: {error:#}\n");
             // Nothing is left to tell if standard error is closed.
-            let _ = io::Write::write_all(&mut io::stderr(), text.as_bytes());
+            let _ = io::stderr().write_all(format!("sealane: {error:#}\n").as_bytes());
             Exit::Usage.into()
         }
     }
@@ -35,17 +36,26 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             None => {
                 screen(arguments.path.as_deref().unwrap_or_else(|| Path::new(".")), &arguments.place).await
             }
-            Some(Command::Demo { serve: false }) => demo().await,
             Some(Command::Demo { serve: true }) => serve().await,
+            Some(Command::Demo { serve: false })
+                if io::stdout().is_terminal() && io::stdin().is_terminal() =>
+            {
+                demo_screen().await
+            }
+            Some(Command::Demo { serve: false }) => demo_story().await,
             Some(command) => {
-                let colour =
-                    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-                Ok(cli::run(command, &arguments.place, &settings, &mut io::stdout(), colour).await)
+                let face = cli::Face {
+                    settings: &settings,
+                    input: &mut io::stdin(),
+                    out: &mut io::stdout(),
+                    colour: colour(),
+                };
+                Ok(cli::run(command, &arguments.place, face).await)
             }
         }
     });
     // Blocking reads that nobody waits for any more must not keep the program.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    runtime.shutdown_timeout(Duration::from_secs(2));
     exit
 }
 
@@ -55,18 +65,96 @@ async fn screen(path: &Path, place: &Where) -> anyhow::Result<Exit> {
     Ok(Exit::Clean)
 }
 
-async fn demo() -> anyhow::Result<Exit> {
+async fn demo_screen() -> anyhow::Result<Exit> {
     let demo = Demo::start().context("the demo cannot be started")?;
     let workspace = Workspace::open(demo.settings()).map_err(|problem| anyhow::anyhow!("{problem}"))?;
-    tui::run(workspace, tui::Options::detect(variable)).await?;
+    let options = tui::Options { tour: Some(tour(&workspace)), ..tui::Options::detect(variable) };
+    tui::run(workspace, options).await?;
     Ok(Exit::Clean)
+}
+
+/// The tour's line follows the snapshots.
+fn tour(workspace: &Workspace) -> watch::Receiver<tui::TourStep> {
+    let step = |text: String| tui::TourStep { text, key_to_hide: Some('t') };
+    let (sender, receiver) = watch::channel(step(String::new()));
+    let mut snapshots = workspace.snapshots();
+    tokio::spawn(async move {
+        while snapshots.changed().await.is_ok() {
+            let text = demo::next_step(&snapshots.borrow_and_update()).unwrap_or_default();
+            if sender.borrow().text != text && sender.send(step(text)).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Without a terminal: the commands one would type, with their real output.
+async fn demo_story() -> anyhow::Result<Exit> {
+    let demo = Demo::start().context("the demo cannot be started")?;
+    let at_demo = |_: &Path, _: &Where| demo.settings();
+    let story = async {
+        for (words, typed) in demo::commands() {
+            let arguments =
+                Arguments::try_parse_from(std::iter::once("sealane").chain(words.iter().copied()))?;
+            let piped = if typed.is_empty() { "" } else { "printf … | " };
+            io::stdout().write_all(format!("$ {piped}sealane {}\n", words.join(" ")).as_bytes())?;
+            if let Some(command) = arguments.command {
+                let command = command.inside(&demo.repository.clone);
+                let mut input = typed.as_bytes();
+                let face = cli::Face {
+                    settings: &at_demo,
+                    input: &mut input,
+                    out: &mut io::stdout(),
+                    colour: colour(),
+                };
+                cli::run(command, &arguments.place, face).await;
+            }
+            io::stdout().write_all(b"\n")?;
+            if words.contains(&"--push") {
+                tokio::time::sleep(Duration::from_secs(6)).await;
+            }
+        }
+        anyhow::Ok(Exit::Clean)
+    };
+    tokio::select! {
+        told = story => match told {
+            // Whoever closed the pipe has read enough.
+            Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => Ok(Exit::Clean),
+            told => told,
+        },
+        ended = ended() => ended.map(|()| Exit::Clean),
+    }
 }
 
 async fn serve() -> anyhow::Result<Exit> {
     let demo = Demo::start().context("the demo cannot be started")?;
-    let _ = demo.servers();
-    tokio::signal::ctrl_c().await?;
+    let (mut served, mut files) = (Vec::new(), Vec::new());
+    for (name, server) in demo.servers() {
+        let port = server.serve(0).await.context("no port can be opened")?;
+        let file = demo.folder().join(format!("{name}.kubeconfig"));
+        std::fs::write(&file, port.kubeconfig(&format!("demo-{name}")))?;
+        files.push(file);
+        served.push(port);
+    }
+    let keys = demo.folder().join("keys.txt");
+    std::fs::write(&keys, demo::OPERATOR)?;
+    io::stdout().write_all(demo::directions(&demo, &files, &keys).as_bytes())?;
+    ended().await?;
     Ok(Exit::Clean)
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn ended() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        done = tokio::signal::ctrl_c() => Ok(done?),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+fn colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
 fn settings(path: &Path, place: &Where) -> Settings {

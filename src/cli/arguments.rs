@@ -1,7 +1,7 @@
 //! What can be typed; help, completions and the man page are made from it.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// See what git says and what the clusters have, side by side; seal secrets; change things only through git.
 #[derive(Debug, Parser)]
@@ -144,6 +144,25 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+impl Command {
+    /// The same command in a repository: relative paths are taken from its folder.
+    #[must_use]
+    pub fn inside(mut self, repository: &Path) -> Self {
+        match &mut self {
+            Self::Status { path }
+            | Self::Render { path, .. }
+            | Self::Diff { path, .. }
+            | Self::History { path, .. }
+            | Self::Revert { path, .. }
+            | Self::Doctor { path }
+            | Self::Seal { file: path, .. } => *path = repository.join(&*path),
+            Self::Build(arguments) => arguments.dir = repository.join(&arguments.dir),
+            Self::Demo { .. } | Self::Completions { .. } | Self::Man => {}
+        }
+        self
+    }
 }
 
 /// Arguments of `build`, as `kustomize build` has them.

@@ -23,4 +23,4 @@ mod status;
 
 pub use arguments::{Arguments, Command, Where};
 pub use exit::Exit;
-pub use run::run;
+pub use run::{Face, run};

@@ -28,7 +28,9 @@ pub(super) async fn run(
     }
     if let Some(text) = object {
         let Ok(key) = ObjectKey::parse(text) else { return Ok(Exit::Usage) };
-        rendered.iter_mut().for_each(|e| e.objects.retain(|o| key.means(&o.key)));
+        for environment in &mut rendered {
+            environment.objects.retain(|o| key.means(&o.key));
+        }
     }
     print(context, &rendered)?;
     let problems = rendered.iter().flat_map(|e| &e.problems).filter(|p| p.severity == Severity::Error);

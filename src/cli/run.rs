@@ -7,7 +7,7 @@ use super::{build, diff, doctor, history, render, revert, seal, status};
 use crate::model::Problem;
 use crate::workspace::{ClusterView, Settings, Snapshot, Workspace};
 use clap::CommandFactory as _;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,19 +19,27 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Context<'a, 'b> {
     pub(super) place: &'a Where,
     pub(super) settings: &'a dyn Fn(&Path, &Where) -> Settings,
+    pub(super) input: &'a mut dyn Read,
     pub(super) out: &'a mut Printer<'b>,
 }
 
-/// Runs a headless command. `settings` says how a repository is opened: where keys, kubeconfigs and answers are.
-pub async fn run(
-    command: Command,
-    place: &Where,
-    settings: &dyn Fn(&Path, &Where) -> Settings,
-    out: &mut dyn Write,
-    colour: bool,
-) -> Exit {
-    let mut printer = Printer::new(out, place.output, colour);
-    let mut context = Context { place, settings, out: &mut printer };
+/// What a headless command is given: how a repository is opened (where keys, kubeconfigs and answers are), and where
+/// it reads and prints.
+pub struct Face<'a> {
+    /// Settings for a path.
+    pub settings: &'a dyn Fn(&Path, &Where) -> Settings,
+    /// Standard input.
+    pub input: &'a mut dyn Read,
+    /// Standard output.
+    pub out: &'a mut dyn Write,
+    /// True to use colours.
+    pub colour: bool,
+}
+
+/// Runs a headless command.
+pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
+    let mut printer = Printer::new(face.out, place.output, face.colour);
+    let mut context = Context { place, settings: face.settings, input: face.input, out: &mut printer };
     let outcome = match command {
         Command::Status { path } => status::run(&mut context, &path).await,
         Command::Render { path, at, object } => {

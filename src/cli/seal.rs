@@ -32,7 +32,7 @@ pub(super) async fn run(
     };
     let mut edits: Vec<KeyEdit> = remove.iter().map(|k| KeyEdit::Remove { key: k.as_str().into() }).collect();
     if let Some(key) = set {
-        edits.push(KeyEdit::Set { key: key.into(), value: read_value()? });
+        edits.push(KeyEdit::Set { key: key.into(), value: read_value(context.input)? });
     }
     if edits.is_empty() {
         let problem = Problem::error(Reason::Config, "nothing to do")
@@ -46,9 +46,9 @@ pub(super) async fn run(
 }
 
 /// The value from standard input; one line break at its end does not belong to it.
-fn read_value() -> io::Result<SecretText> {
+fn read_value(input: &mut dyn io::Read) -> io::Result<SecretText> {
     let mut bytes = Vec::with_capacity(4096);
-    io::stdin().lock().take(LONGEST).read_to_end(&mut bytes)?;
+    input.take(LONGEST).read_to_end(&mut bytes)?;
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
         if bytes.last() == Some(&b'\r') {

@@ -87,7 +87,8 @@ impl Reader {
         wanted: &[(ObjectKey, Arc<str>)],
     ) -> Vec<(ObjectKey, Result<Option<Live>, ClusterError>)> {
         // Each read owns what it needs, so that the whole can be spawned.
-        let reads = wanted.to_vec().into_iter().map(|(key, version)| {
+        let wanted: Vec<(ObjectKey, Arc<str>)> = wanted.to_vec();
+        let reads = wanted.into_iter().map(|(key, version)| {
             let reader = self.clone();
             async move {
                 let found = reader.get(&key, &version).await;

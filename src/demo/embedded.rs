@@ -13,8 +13,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
-/// The operator's identity and those of the clusters. They guard nothing.
-const OPERATOR: &str = include_str!("../../keys/demo-ops.agekey");
+/// The operator's identity. It guards nothing.
+pub const OPERATOR: &str = include_str!("../../keys/demo-ops.agekey");
+/// The identities of the clusters. They guard nothing.
 const CLUSTERS: [(&str, &str); 3] = [
     ("dev", include_str!("../../keys/demo-flux-dev.agekey")),
     ("staging", include_str!("../../keys/demo-flux-staging.agekey")),

@@ -6,7 +6,9 @@ mod reconciler;
 mod repository;
 mod reveal;
 mod story;
+mod tour;
 
-pub use embedded::{Demo, DemoError};
+pub use embedded::{Demo, DemoError, OPERATOR};
 pub use reconciler::{DemoClock, DemoCluster};
 pub use repository::{DemoRepository, RepositoryError};
+pub use tour::{commands, directions, next_step};

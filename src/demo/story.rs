@@ -157,7 +157,7 @@ fn joined(lines: &[String]) -> String {
 
 fn replaced(text: &str, lines: &[String]) -> Option<String> {
     let side = |sign: char| -> String {
-        lines.iter().filter_map(|l| l.strip_prefix(sign)).map(|l| format!("{l}\n")).collect()
+        lines.iter().filter_map(|l| l.strip_prefix(sign)).flat_map(|l| [l, "\n"]).collect()
     };
     let (old, new) = (side('-'), side('+'));
     (!old.is_empty() && text.contains(&old)).then(|| text.replacen(&old, &new, 1))

@@ -4,7 +4,8 @@ use super::comparison::{Base, Comparison, Desired, Found};
 use super::owners::Owners;
 use super::redact;
 use super::rules::{ObjectRules, Rules};
-use super::walk::{Sides, Walk};
+use super::sides::Sides;
+use super::walk::Walk;
 use crate::model::{FieldPath, FieldStep, ObjectKey};
 use crate::yaml::Node;
 

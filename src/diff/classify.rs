@@ -6,7 +6,8 @@ use super::mutations::{Effect, is_strict, well_known};
 use super::normal::{equal_scalars, is_closed};
 use super::owners::{Cursor, Holders};
 use super::pattern::last_key;
-use super::walk::{Sides, Walk};
+use super::sides::Sides;
+use super::walk::Walk;
 use crate::model::{FieldClass, FieldStep, Manager, PendingKind, SchemaRef};
 use crate::yaml::Node;
 
@@ -102,7 +103,7 @@ impl<'n> Walk<'n> {
             return ruling;
         }
         let foreign = self.foreign(holders);
-        if let Some(row) = well_known(&self.subject, &self.path, sides.d, &foreign) {
+        if let Some(row) = well_known(&self.subject, &self.path, sides.d, sides.base(), &foreign) {
             let class = match row.effect {
                 Effect::SystemSet => FieldClass::SystemSet,
                 Effect::Delegated => FieldClass::Delegated,

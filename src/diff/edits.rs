@@ -1,6 +1,6 @@
 //! Lists without keys: the shortest way from one to the other (diff.md 2.8).
 
-use crate::secret::SecretLeaf;
+use crate::secret::{SecretDigest, SecretLeaf};
 use crate::yaml::{Node, Value};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
@@ -72,23 +72,55 @@ pub(super) fn note(old: &[Node], new: &[Node]) -> String {
     }
 }
 
-fn prints(list: &[Node]) -> Vec<String> {
-    list.iter().map(print).collect()
+/// What is equal for equal nodes, whatever the order of their keys: a text, and the digests of the secrets in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Print {
+    text: String,
+    secrets: Vec<SecretDigest>,
 }
 
-/// A text that is equal for equal nodes, whatever the order of their keys. Digests print as nothing, so secrets are
-/// told apart by place only.
-fn print(node: &Node) -> String {
-    match &node.value {
-        Value::Scalar(scalar) => format!("{:?} {}", scalar.kind, scalar.text),
-        Value::Seq(items) => format!("[{}]", items.iter().map(print).collect::<Vec<_>>().join("\u{1}")),
-        Value::Map(map) => {
-            let mut entries: Vec<String> =
-                map.iter().map(|(k, v)| format!("{k:?}\u{2}{}", print(v))).collect();
-            entries.sort();
-            format!("{{{}}}", entries.join("\u{1}"))
+fn prints(list: &[Node]) -> Vec<Print> {
+    list.iter()
+        .map(|node| {
+            let mut print = Print::default();
+            print.add(node);
+            print
+        })
+        .collect()
+}
+
+impl Print {
+    fn add(&mut self, node: &Node) {
+        match &node.value {
+            Value::Scalar(scalar) => {
+                self.text.push_str(&scalar.text);
+                self.text.push_str(if scalar.kind == crate::yaml::ScalarKind::Str {
+                    "\u{1}"
+                } else {
+                    "\u{3}"
+                });
+            }
+            Value::Seq(items) => {
+                self.text.push('[');
+                items.iter().for_each(|item| self.add(item));
+                self.text.push(']');
+            }
+            Value::Map(map) => {
+                let mut entries: Vec<(&str, &Node)> = map.iter().collect();
+                entries.sort_by_key(|(name, _)| *name);
+                self.text.push('{');
+                for (name, value) in entries {
+                    self.text.push_str(name);
+                    self.text.push('\u{2}');
+                    self.add(value);
+                }
+                self.text.push('}');
+            }
+            Value::Secret(SecretLeaf::Digest(digest)) => {
+                self.text.push_str("digest\u{1}");
+                self.secrets.push(*digest);
+            }
+            Value::Secret(_) => self.text.push_str("closed\u{1}"),
         }
-        Value::Secret(SecretLeaf::Closed) => "closed".to_owned(),
-        Value::Secret(_) => "secret".to_owned(),
     }
 }

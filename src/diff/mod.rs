@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `comparison` | what a comparison is given: three sides, appliers, autoscalers, standing |
 //! | `object` | [`diff`]: presence, then fields, then one verdict |
+//! | `sides` | the three sides at one place
 //! | `walk` | the three sides walked together, with owners and schema kept in step |
 //! | `classify` | the rows of the field table: what a difference means |
 //! | `owners` | `metadata.managedFields` as a trie |
@@ -37,6 +38,7 @@ mod pattern;
 mod quantity;
 mod redact;
 mod rules;
+mod sides;
 mod summary;
 #[cfg(test)]
 mod tests;

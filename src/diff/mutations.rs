@@ -21,7 +21,7 @@ pub(super) struct Mutation {
 /// On which shape of the difference a row applies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum When {
-    /// Git says nothing, the cluster has something.
+    /// Git says nothing and said nothing, the cluster has something.
     LiveOnly,
     /// Git says nothing or a placeholder.
     BlankInGit,
@@ -261,12 +261,13 @@ pub(super) fn well_known(
     subject: &Subject,
     path: &[FieldStep],
     desired: Option<&Node>,
+    base: Option<&Node>,
     writers: &[&Manager],
 ) -> Option<&'static Mutation> {
     MUTATIONS.iter().find(|row| {
         let blank = desired.is_none_or(|d| matches!(d.scalar_text(), Some("" | "\n" | "Cg==")));
         let fits = match row.when {
-            When::LiveOnly => desired.is_none(),
+            When::LiveOnly => desired.is_none() && base.is_none(),
             When::BlankInGit => blank,
             When::Always => true,
         };

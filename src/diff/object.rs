@@ -2,7 +2,8 @@
 
 use super::comparison::{Base, Comparison, Desired, Found, Mark};
 use super::owners::Owners;
-use super::walk::{Sides, Walk};
+use super::sides::Sides;
+use super::walk::Walk;
 use crate::model::{FieldClass, FieldDiff, Live, ObjectDiff, ObjectKey, PendingKind, Verdict};
 use crate::yaml::Node;
 

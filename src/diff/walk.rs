@@ -1,15 +1,17 @@
 //! The walk: desired, base and live side by side, with the owners and the schema kept in step (diff.md 2.7).
 
 use super::comparison::{Base, Comparison};
-use super::lists::{Identity, KeyField, ListShape, guess, identities, known_shape};
+use super::equal::same;
+use super::lists::{Identity, KeyField, ListShape, guess, known_shape};
 use super::normal::{Equality, Rule, equal_scalars, ignored, is_free_map, present, zero_is_none};
 use super::owners::{Cursor, Owners};
 use super::pattern::{Subject, last_key};
 use super::redact;
 use super::rules::ObjectRules;
+use super::sides::{Elements, Lookup, Sides, keys};
 use crate::model::{FieldClass, FieldDiff, FieldPath, FieldStep, ListKind, SchemaRef, Shape};
 use crate::yaml::{Map, Node};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// How many nodes of one object are looked at before the comparison gives up (diff.md 2.13).
@@ -18,14 +20,6 @@ const NODES: usize = 200_000;
 const ELEMENTS: usize = 200;
 /// Deeper nesting is compared as a whole (diff.md 2.13).
 const DEPTH: usize = 128;
-
-/// The three sides at one place.
-#[derive(Clone, Copy)]
-pub(super) struct Sides<'n> {
-    pub d: Option<&'n Node>,
-    pub b: Base<'n>,
-    pub l: Option<&'n Node>,
-}
 
 /// One walk through one object.
 pub(super) struct Walk<'n> {
@@ -48,25 +42,6 @@ pub(super) struct Walk<'n> {
     /// True if two renderings are compared: every difference is a change, whoever made it.
     pub two_way: bool,
     nodes: usize,
-}
-
-impl<'n> Sides<'n> {
-    /// Without what says nothing at this place (N10, N12).
-    fn present(self, path: &[FieldStep]) -> Self {
-        Self {
-            d: present(self.d, path),
-            b: self.b.step(present(self.b.body(), path)),
-            l: present(self.l, path),
-        }
-    }
-
-    fn here(self) -> impl Iterator<Item = &'n Node> {
-        self.d.into_iter().chain(self.l)
-    }
-
-    pub fn base(self) -> Option<&'n Node> {
-        self.b.body()
-    }
 }
 
 impl<'n> Walk<'n> {
@@ -391,7 +366,9 @@ impl<'n> Walk<'n> {
                 None => alone += 1,
             }
         }
-        if alone > 0 || !free.is_empty() {
+        // What the cluster has more may be what git no longer says: then the base tells.
+        let ahead = sides.base().zip(sides.d).is_some_and(|(b, d)| !same(&self.subject, &self.path, b, d));
+        if alone > 0 || !free.is_empty() || ahead {
             self.rule(sides, cursor, schema);
         } else if moved {
             self.equal_by(Rule::Unordered, sides);
@@ -477,68 +454,4 @@ fn key_fields(list: SchemaRef, names: &[Arc<str>]) -> Vec<KeyField> {
         field.default.as_ref()?.scalar_text().map(Arc::from)
     };
     names.iter().map(|name| KeyField { name: name.clone(), default: default(name) }).collect()
-}
-
-/// The keys of both sides, git's order first.
-fn keys(sides: Sides) -> Vec<Arc<str>> {
-    let mut seen: HashSet<&Arc<str>> = HashSet::new();
-    sides
-        .here()
-        .filter_map(Node::as_map)
-        .flat_map(|map| &map.entries)
-        .filter(|entry| seen.insert(&entry.key.text))
-        .map(|entry| entry.key.text.clone())
-        .collect()
-}
-
-/// A mapping by key, indexed if it is large.
-enum Lookup<'n> {
-    None,
-    Small(&'n Map),
-    Large(HashMap<&'n str, &'n Node>),
-}
-
-impl<'n> Lookup<'n> {
-    fn of(node: Option<&'n Node>) -> Self {
-        match node.and_then(Node::as_map) {
-            None => Self::None,
-            Some(map) if map.len() <= 32 => Self::Small(map),
-            Some(map) => Self::Large(map.iter().collect()),
-        }
-    }
-
-    fn get(&self, key: &str) -> Option<&'n Node> {
-        match self {
-            Self::None => None,
-            Self::Small(map) => map.get(key),
-            Self::Large(map) => map.get(key).copied(),
-        }
-    }
-}
-
-/// The elements of a keyed list by identity.
-struct Elements<'n> {
-    order: Vec<Identity>,
-    by_id: HashMap<Identity, (usize, &'n Node)>,
-}
-
-impl<'n> Elements<'n> {
-    fn of(side: Option<&'n Node>, keys: &[KeyField]) -> Self {
-        let list = side.and_then(Node::as_seq).unwrap_or(&[]);
-        let order = identities(list, keys);
-        let by_id = order.iter().cloned().zip(list.iter().enumerate()).collect();
-        Self { order, by_id }
-    }
-
-    fn get(&self, id: &Identity) -> Option<&'n Node> {
-        self.by_id.get(id).map(|(_, node)| *node)
-    }
-
-    fn index(&self, id: &Identity) -> Option<usize> {
-        self.by_id.get(id).map(|(index, _)| *index)
-    }
-
-    fn has(&self, id: &Identity) -> bool {
-        self.by_id.contains_key(id)
-    }
 }

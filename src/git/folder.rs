@@ -168,3 +168,38 @@ pub(super) fn read_object<'a>(
 fn broken(id: ContentId) -> TreeError {
     TreeError::Unreadable { path: id.to_string(), cause: "the object is damaged (run git fsck)".to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_parse_or_are_refused(raw in proptest::collection::vec(0_u8.., 0..200)) {
+            if let Some(folder) = Folder::parse(&raw) {
+                for named in &folder.entries {
+                    proptest::prop_assert!(folder.get(&named.name).is_some());
+                    proptest::prop_assert!(!named.name.contains('/') && *named.name != *"..");
+                }
+            }
+        }
+
+        #[test]
+        fn any_names_are_kept_or_told(names in proptest::collection::vec(proptest::collection::vec(1_u8.., 1..9), 0..9)) {
+            let mut raw = Vec::new();
+            for name in &names {
+                raw.extend_from_slice(b"100644 ");
+                raw.extend_from_slice(name);
+                raw.push(0);
+                raw.extend_from_slice(&[7; 20]);
+            }
+            let folder = Folder::parse(&raw).expect("well formed");
+            let different: std::collections::BTreeSet<_> = names.iter().collect();
+            proptest::prop_assert!(folder.entries.len() <= different.len());
+            proptest::prop_assert!(folder.entries.len() + folder.odd.len() >= different.len());
+            for odd in &folder.odd {
+                proptest::prop_assert!(!odd.name.chars().any(char::is_control));
+            }
+        }
+    }
+}

@@ -10,15 +10,21 @@ use std::sync::Arc;
 ///
 /// Most commits leave most folders alone, so nearly every question is answered by an id seen before.
 pub(super) struct Paths {
-    paths: Vec<Vec<String>>,
+    paths: Vec<Vec<Arc<str>>>,
     known: HashMap<(ContentId, Arc<str>), Option<Found>>,
 }
 
 type Found = (u32, ContentId);
 
+/// The id of the empty tree, which need not be in the object store.
+const NOTHING: ContentId = ContentId([
+    0x4b, 0x82, 0x5d, 0xc6, 0x42, 0xcb, 0x6e, 0xb9, 0xa0, 0x60, 0xe5, 0x4b, 0xf8, 0xd6, 0x92, 0x88, 0xfb,
+    0xee, 0x49, 0x04,
+]);
+
 impl Paths {
     pub(super) fn new(paths: &[Arc<str>]) -> Self {
-        let split = |path: &Arc<str>| path.split('/').map(str::to_owned).collect();
+        let split = |path: &Arc<str>| path.split('/').map(Arc::from).collect();
         let paths = if paths.iter().any(|path| path.is_empty()) { &[] } else { paths };
         Self { paths: paths.iter().map(split).collect(), known: HashMap::new() }
     }
@@ -39,9 +45,7 @@ impl Paths {
 
     /// Whether the tree holds something at one of the paths.
     pub(super) fn any_in(&mut self, repo: &Repo, tree: ContentId) -> Result<bool, GitError> {
-        // The empty tree holds nothing, whatever the path.
-        let nothing = super::flat::tree_id(Vec::new());
-        Ok(!self.same(repo, nothing, tree)?)
+        Ok(!self.same(repo, NOTHING, tree)?)
     }
 
     fn differs(
@@ -56,7 +60,7 @@ impl Paths {
             if a == b {
                 return Ok(false);
             }
-            let name: Arc<str> = self.paths[path][depth].as_str().into();
+            let name = self.paths[path][depth].clone();
             a = self.child(repo, a, &name)?;
             b = self.child(repo, b, &name)?;
         }
@@ -70,7 +74,7 @@ impl Paths {
         name: &Arc<str>,
     ) -> Result<Option<Found>, GitError> {
         let Some((0o040_000, id)) = folder else { return Ok(None) };
-        if id == super::flat::tree_id(Vec::new()) {
+        if id == NOTHING {
             return Ok(None);
         }
         if let Some(known) = self.known.get(&(id, name.clone())) {
@@ -92,4 +96,14 @@ fn look_up(repo: &Repo, folder: ContentId, name: &str) -> Result<Option<Found>, 
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_the_empty_tree() {
+        assert_eq!(NOTHING, super::super::flat::tree_id(Vec::new()));
+    }
 }

@@ -3,9 +3,11 @@
 use super::folder::shown_name;
 use super::{GitError, Repo};
 use crate::model::clean;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -95,6 +97,9 @@ impl Git {
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_EDITOR", ":")
             .env("GIT_PAGER", "cat")
+            // A group of its own: what it starts can be stopped with it, and a program that reads the
+            // terminal behind our back is stopped by the system instead of taking the user's keys.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -170,7 +175,10 @@ impl Git {
                 return Ok(status);
             }
             if begun.elapsed() > self.patience {
-                // It may have ended meanwhile; either way it is gone now.
+                // With all that it started; they may have ended meanwhile, either way they are gone now.
+                if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+                    let _ = kill_process_group(group, Signal::KILL);
+                }
                 drop(child.kill());
                 drop(child.wait());
                 return Err(GitError::TimedOut {
@@ -254,4 +262,54 @@ pub(super) fn notice(text: &str) -> String {
         return shown_name(text.as_bytes()).replace('␊', "\n");
     }
     format!("{}\n… {} more lines", lines[..LINES].join("\n"), lines.len() - LINES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_never_reach_a_screen() {
+        for (raw, safe) in [
+            (
+                "fatal: 'https://ada:hunter2@example.org/x.git' failed",
+                "fatal: 'https://…@example.org/x.git' failed",
+            ),
+            ("http://token@h/ and ssh://git@h:22/x", "http://…@h/ and ssh://…@h:22/x"),
+            ("https://a:p@ss@h/x", "https://…@h/x"),
+            ("https://example.org/a@b", "https://example.org/a@b"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(without_credentials(raw), safe);
+        }
+    }
+
+    #[test]
+    fn output_is_shown_as_a_terminal_would_leave_it() {
+        assert_eq!(
+            presentable(b"10%\r50%\rdone\n\x1b[31mred\x1b[0m\n\xff\n"),
+            "done\n␛[31mred␛[0m\n\u{fffd}"
+        );
+        let long = (0..50).map(|line| line.to_string()).collect::<Vec<_>>().join("\n");
+        assert!(notice(&long).ends_with("19\n… 30 more lines"));
+    }
+
+    #[test]
+    fn child_that_hangs_is_stopped_and_one_that_floods_is_read() {
+        let begun = Instant::now();
+        let folder = tempfile::tempdir().expect("a folder");
+        let alias = format!("alias.slow=!sleep 2; touch {}/late", folder.path().display());
+        let slow = Git::bare(&["-c", &alias, "slow"]).within(Duration::from_millis(300));
+        assert!(matches!(slow.run(), Err(GitError::TimedOut { .. })));
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        let flood = Git::bare(&["-c", "alias.flood=!head -c 3000000 /dev/zero", "flood"]);
+        assert_eq!(flood.run().expect("it ends").stdout.len(), 3_000_000);
+        let orphan = Git::bare(&["-c", "alias.orphan=!sleep 9 & echo left", "orphan"]);
+        assert_eq!(orphan.run().expect("it ends").stdout, b"left\n");
+        assert!(begun.elapsed() < Duration::from_secs(25));
+        while begun.elapsed() < Duration::from_secs(3) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert!(!folder.path().join("late").exists(), "what it started was stopped too");
+    }
 }

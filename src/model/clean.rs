@@ -1,5 +1,7 @@
 //! Foreign text made safe for a screen, once, where it enters.
 
+use std::fmt::Write as _;
+
 /// Replaces what could act on a terminal or mislead a reader by visible signs: control characters
 /// (C0, DEL, C1), bidirectional overrides and isolates, zero-width characters. Tabs become blanks;
 /// line breaks stay.
@@ -25,7 +27,7 @@ pub fn clean(text: &str) -> String {
             | '\u{61c}'
             | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e007f}' => {
-                safe.push_str(&format!("⟨{:x}⟩", letter as u32));
+                let _ = write!(safe, "⟨{:x}⟩", letter as u32);
             }
             _ => safe.push(letter),
         }

@@ -30,6 +30,9 @@ pub struct TreeEntry {
     pub id: ContentId,
 }
 
+/// The entries of a folder by name.
+pub type Listing = Vec<(Arc<str>, TreeEntry)>;
+
 /// A tree that cannot be read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TreeError {
@@ -63,7 +66,7 @@ pub trait Tree: Send + Sync {
     /// What stands at `path`; `None` if nothing does.
     fn entry(&self, path: &str) -> Result<Option<TreeEntry>, TreeError>;
     /// The entries of a folder by name, sorted by bytes; `None` if it is no folder.
-    fn list(&self, path: &str) -> Result<Option<Vec<(Arc<str>, TreeEntry)>>, TreeError>;
+    fn list(&self, path: &str) -> Result<Option<Listing>, TreeError>;
     /// The bytes of a file or link.
     fn read(&self, id: ContentId) -> Result<Arc<[u8]>, TreeError>;
 }
@@ -80,11 +83,13 @@ impl fmt::Debug for ContentId {
     }
 }
 
+type Blob = (ContentId, Arc<[u8]>);
+
 /// A tree with some files changed, added or removed, for rehearsing a change that is not committed.
 pub struct Overlay {
     below: Arc<dyn Tree>,
     id: ContentId,
-    files: BTreeMap<String, Option<(ContentId, Arc<[u8]>)>>,
+    files: BTreeMap<String, Option<Blob>>,
 }
 
 impl Overlay {
@@ -131,7 +136,7 @@ impl Tree for Overlay {
         Ok(self.list(path)?.filter(|entries| !entries.is_empty() || path.is_empty()).map(|entries| {
             let mut id = self.id;
             for (index, byte) in path.bytes().enumerate() {
-                id.0[index % 20] ^= byte.rotate_left((entries.len() % 7) as u32);
+                id.0[index % 20] ^= byte.rotate_left(u32::try_from(entries.len() % 7).unwrap_or(0));
             }
             TreeEntry { kind: EntryKind::Folder, id }
         }))

@@ -1,7 +1,7 @@
 //! Discovery: which environments a repository has, and why each is one (render.md 9).
 
 use super::flux::spec::{Spec, clean_path};
-use super::places::{cluster_of, common_folder, environment_of};
+use super::places::{cluster_of, common_folder, environment_of, is_known};
 use super::sources::{Home, is_source};
 use super::survey::{Survey, SurveyCache};
 use crate::model::{
@@ -300,12 +300,25 @@ fn synced(name: &str, namespace: &str, kind: &str, path: &str, origin: &Origin) 
     Manifest { key, version: "v1".into(), body, origin: Origin { generated: true, ..origin.clone() } }
 }
 
+/// True for an Application or a set of them, and not for a patch of one.
+fn is_whole_application(manifest: &Manifest) -> bool {
+    let spec = match &*manifest.key.kind {
+        _ if &*manifest.key.group != "argoproj.io" => return false,
+        "Application" => manifest.body.get("spec"),
+        "ApplicationSet" => manifest.body.at_path(&["spec", "template", "spec"]),
+        _ => None,
+    };
+    spec.is_some_and(|spec| spec.get("source").is_some() || spec.get("sources").is_some())
+}
+
+/// Applications that are applied as they are.
 fn argo(survey: &Survey) -> Vec<Found> {
     let mut groups: BTreeMap<&str, Vec<Arc<Manifest>>> = BTreeMap::new();
+    let named = survey.named();
     for manifest in survey.declared() {
-        let is_argo = &*manifest.key.group == "argoproj.io"
-            && matches!(&*manifest.key.kind, "Application" | "ApplicationSet");
-        if is_argo && !survey.in_chart(&manifest.origin.file) {
+        let file = &*manifest.origin.file;
+        // What a kustomization names comes out of its rendering.
+        if is_whole_application(manifest) && !survey.in_chart(file) && !named.contains(file) {
             let name = environment_of(folder_of(&manifest.origin.file)).unwrap_or("argocd");
             groups.entry(name).or_default().push(manifest.clone());
         }
@@ -341,12 +354,35 @@ fn kustomize(survey: &Survey) -> Vec<Found> {
     })
 }
 
+/// More groups than this are no environments: a catalogue of variants, say.
+const MOST_GROUPS: usize = 12;
+
+/// In a catalogue, overlays that stand alone and are named like no environment are gathered in one.
+fn gather_variants(groups: &mut BTreeMap<String, Vec<String>>) {
+    if groups.len() <= MOST_GROUPS {
+        return;
+    }
+    let alone: Vec<String> = groups
+        .iter()
+        .filter(|(name, folders)| folders.len() == 1 && !is_known(name))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in alone {
+        let folders = groups.remove(&name).unwrap_or_default();
+        groups.entry("default".to_owned()).or_default().extend(folders);
+    }
+    for folders in groups.values_mut() {
+        folders.sort_unstable();
+    }
+}
+
 fn grouped(folders: impl Iterator<Item = String>, why: impl Fn(usize, &str) -> String) -> Vec<Found> {
     let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for folder in folders {
         let name = environment_of(&folder).unwrap_or("default").to_owned();
         groups.entry(name).or_default().push(folder);
     }
+    gather_variants(&mut groups);
     groups
         .into_iter()
         .map(|(name, folders)| {

@@ -74,6 +74,12 @@ pub fn render_environment(tree: &dyn Tree, environment: &Environment, inputs: &I
     engine.finish()
 }
 
+/// More producers than this are a repository that makes ever new ones.
+const MOST_PRODUCERS: usize = 20_000;
+
+/// Kustomizations deeper in one another than this are one that makes ever new ones.
+const DEEPEST: usize = 64;
+
 /// Most rounds in which a Kustomization may change itself before we stop following it.
 const MOST_ROUNDS: usize = 3;
 
@@ -131,8 +137,23 @@ impl<'a> Engine<'a> {
 
     fn run(&mut self) {
         while let Some((spec, parent)) = self.next() {
+            if self.producers.len() >= MOST_PRODUCERS || self.line_of(parent).count() >= DEEPEST {
+                let cause = format!(
+                    "{} and what it makes is not followed: Kustomizations make ever new ones",
+                    spec.key
+                );
+                self.problems.push(
+                    Problem::error(Reason::LimitExceeded, cause).at(&spec.origin.file, spec.origin.line),
+                );
+                continue;
+            }
             self.kustomization(spec, parent);
         }
+    }
+
+    /// A producer and those above it.
+    fn line_of(&self, producer: Option<usize>) -> impl Iterator<Item = usize> {
+        std::iter::successors(producer, |index| self.producers[*index].parent)
     }
 
     /// The next Kustomization whose variables are known, or, if there is none, the one that waits longest.
@@ -149,7 +170,7 @@ impl<'a> Engine<'a> {
 
     fn kustomization(&mut self, spec: Spec, parent: Option<usize>) {
         if let Some(first) = self.seen.get(&spec.key) {
-            self.declared_twice(&spec, *first);
+            self.declared_again(&spec, *first, parent);
             return;
         }
         let index = self.producers.len();
@@ -186,13 +207,21 @@ impl<'a> Engine<'a> {
         self.register(&objects, index);
     }
 
-    fn declared_twice(&mut self, spec: &Spec, first: usize) {
+    /// A Kustomization that contains itself is normal; a longer circle, or a second one of the name, is told.
+    fn declared_again(&mut self, spec: &Spec, first: usize, parent: Option<usize>) {
         let known = &self.producers[first];
-        if known.declared.file == spec.origin.file || known.parent.is_none() {
+        let problem = if parent == Some(first) {
             return;
-        }
-        let cause = format!("{} is declared twice; first in {}", spec.key, known.declared.file);
-        self.problems.push(note(Reason::Conflict, cause).at(&spec.origin.file, spec.origin.line));
+        } else if self.line_of(parent).any(|above| above == first) {
+            let by = parent.map_or_else(String::new, |p| format!(" by {}", self.producers[p].key));
+            note(Reason::Cycle, format!("{} is rendered{by}, which it renders itself", spec.key))
+        } else if known.declared.file == spec.origin.file && known.declared.line == spec.origin.line {
+            return;
+        } else {
+            let first = format!("{}:{}", known.declared.file, known.declared.line);
+            Problem::warning(Reason::Conflict, format!("{} is declared twice; first in {first}", spec.key))
+        };
+        self.problems.push(problem.at(&spec.origin.file, spec.origin.line));
     }
 
     /// Notes objects, and queues the producers among them.

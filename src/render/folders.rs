@@ -14,7 +14,9 @@ pub(super) fn render(tree: &dyn Tree, folder: &str, survey: &Survey, inputs: &In
         BuildOptions { confined: false, order: Order::Legacy, managed_by_label: false, partial: true };
     let mut made = Made { complete: true, ..Made::default() };
     if survey.roots.contains_key(folder) {
-        take(kustomize::build_recorded(tree, folder, &options, inputs), &mut made);
+        let strict = BuildOptions { partial: false, ..options.clone() };
+        let result = kustomize::build_recorded(tree, folder, &options, inputs);
+        take(result, || kustomize::build_recorded(tree, folder, &strict, inputs).err(), &mut made);
     } else {
         for (place, path) in plain_files(folder, survey) {
             let name: Arc<str> = path.rsplit('/').next().unwrap_or(&path).into();
@@ -23,7 +25,8 @@ pub(super) fn render(tree: &dyn Tree, folder: &str, survey: &Survey, inputs: &In
                 resources: vec![Text { text: name, line: 0 }],
                 ..Kustomization::default()
             };
-            take(kustomize::build_generated(tree, &place, &kustomization, &options, inputs), &mut made);
+            let result = kustomize::build_generated(tree, &place, &kustomization, &options, inputs);
+            take(result, || None, &mut made);
         }
     }
     for manifest in &mut made.objects {
@@ -35,7 +38,7 @@ pub(super) fn render(tree: &dyn Tree, folder: &str, survey: &Survey, inputs: &In
 
 type Result = std::result::Result<kustomize::Build, Box<kustomize::Failure>>;
 
-fn take(result: Result, made: &mut Made) {
+fn take(result: Result, strict: impl FnOnce() -> Option<Box<kustomize::Failure>>, made: &mut Made) {
     match result {
         Ok(build) => {
             made.complete &= build.is_complete();
@@ -44,11 +47,7 @@ fn take(result: Result, made: &mut Made) {
             made.problems.extend(build.warnings);
             made.objects.extend(build.objects);
         }
-        Err(failure) => {
-            made.complete = false;
-            made.reads.extend(failure.reads.iter().map(|(path, _)| path.clone()));
-            made.problems.push(failure.error.problem());
-        }
+        Err(failure) => made.fail(&failure, strict),
     }
 }
 

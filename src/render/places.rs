@@ -54,6 +54,11 @@ pub(super) fn environment_of(path: &str) -> Option<&str> {
         .or_else(|| parts.iter().rev().copied().find(|part| KNOWN.contains(part)))
 }
 
+/// True for names that are environments wherever they stand.
+pub(super) fn is_known(name: &str) -> bool {
+    KNOWN.contains(&name)
+}
+
 /// A name for the cluster whose entry is this folder.
 pub(super) fn cluster_of(path: &str) -> &str {
     environment_of(path)

@@ -121,6 +121,21 @@ fn kustomizations_in_a_circle_are_rendered_once() {
     let (a, b) = (kustomization("a", "b", ""), kustomization("b", "a", ""));
     let result = rendered(&[("a/a.yaml", &a), ("b/b.yaml", &b)]);
     assert_eq!(result.producers.len(), 2);
+    assert_eq!(result.problems[0].reason, Reason::Cycle);
+}
+
+#[test]
+fn a_kustomization_that_makes_ever_new_ones_is_stopped() {
+    let grown = kustomization("'a${N}'", "apps", "  postBuild: {substitute: {N: '${N}x'}}\n");
+    let entry = sync("clusters/prod");
+    let first = kustomization("first", "apps", "  postBuild: {substitute: {N: x}}\n");
+    let result = rendered(&[
+        ("clusters/prod/gotk-sync.yaml", &entry),
+        ("clusters/prod/first.yaml", &first),
+        ("apps/grown.yaml", &grown),
+    ]);
+    assert_eq!(result.problems[0].reason, Reason::LimitExceeded);
+    assert!(result.producers.len() < 100);
 }
 
 #[test]

@@ -206,7 +206,7 @@ mod tests {
     /// The worked vectors of secrets.md 1.15, which the real `sops` accepts.
     #[test]
     fn the_worked_vectors_hold() {
-        let nonce: [u8; 32] = std::array::from_fn(|i| 0x20 + i as u8);
+        let nonce: [u8; 32] = std::array::from_fn(|i| 0x20 + u8::try_from(i).expect("below 32"));
         let cases = [
             ("stringData:s:", "hunter2", ValueType::Str, "f7SfPOh95A==", "B3tMUvMVA+oRIw1fs4hViw=="),
             ("stringData:i:", "-7", ValueType::Int, "OvY=", "g2Ufb9AXprGiJQ31Cq3CiA=="),

@@ -2,12 +2,13 @@
 //! since every edit changes `mac` and `lastmodified` (secrets.md 5.2).
 
 use super::cipher::ValueType;
-use super::edit::{Change, rewrite};
+use super::edit::{Change, New, rewrite};
 use super::keys::Keyring;
-use super::open::open;
-use crate::model::Problem;
+use super::open::{OpenFile, open};
+use crate::model::{Problem, clean};
 use crate::secret::{SecretLeaf, SecretText};
-use crate::yaml::{Node, Value, to_json};
+use crate::yaml::source::one_line;
+use crate::yaml::{Node, ScalarKind, Style, Value, to_json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -29,14 +30,12 @@ pub fn merge(
     keyring: &Keyring,
     time: i64,
 ) -> Result<Vec<u8>, MergeError> {
-    let closed = |e: crate::model::OpenError| MergeError::Closed(e.0);
     let file = "merged.sops.yaml";
-    let (base, mine, theirs) = (
-        open(base, file, keyring).map_err(closed)?,
-        open(ours, file, keyring).map_err(closed)?,
-        open(theirs, file, keyring).map_err(closed)?,
-    );
-    let [old, our, their] = [&base, &mine, &theirs].map(|side| leaves(&side.documents));
+    let opened = |side: &str, bytes: &[u8]| {
+        open(bytes, &format!("{file} ({side})"), keyring).map_err(|e| MergeError::Closed(e.0))
+    };
+    let (base, mine, theirs) = (opened("base", base)?, opened("ours", ours)?, opened("theirs", theirs)?);
+    let [old, our, their] = [&base, &mine, &theirs].map(leaves);
     let paths: BTreeSet<&Path> = old.keys().chain(our.keys()).chain(their.keys()).collect();
     let (mut changes, mut conflicts) = (Vec::new(), Vec::new());
     for path in paths {
@@ -44,35 +43,53 @@ pub fn merge(
         if same(a, c) || same(b, c) {
             continue;
         }
-        let sealed = [a, b, c].into_iter().flatten().all(|leaf| leaf.secret.is_some());
-        if !same(a, b) || !sealed || path.iter().any(|part| part.starts_with('[')) {
-            conflicts.push(path.join("."));
-            continue;
+        match change(path, b, c).filter(|_| same(a, b)) {
+            Some(change) => changes.push(change),
+            None => conflicts.push(clean(&path.1.join("."))),
         }
-        let value =
-            c.and_then(|leaf| leaf.secret.as_ref()).map(|t| SecretText::from_vec(t.expose_secret().to_vec()));
-        changes.push(Change { path: path.clone(), value, value_type: ValueType::Str });
     }
     if !conflicts.is_empty() {
         return Err(MergeError::Conflict(conflicts));
     }
-    let text = String::from_utf8_lossy(ours);
-    rewrite(&text, file, &mine.key, &mine.metadata, changes, time).map_err(MergeError::Closed)
+    let Ok(text) = std::str::from_utf8(ours) else { return Err(MergeError::Conflict(Vec::new())) };
+    rewrite(text, file, &mine.key, &mine.metadata, &changes, time).map_err(MergeError::Closed)
 }
 
-type Path = Vec<Arc<str>>;
+/// Document and keys; list items as `[0]`.
+type Path = (usize, Vec<Arc<str>>);
 
 struct Leaf {
-    secret: Option<Arc<SecretText>>,
-    /// What stands in the clear.
+    /// What is sealed, with its type.
+    secret: Option<(Arc<SecretText>, ValueType)>,
+    /// What stands in the clear, as it is compared.
     plain: String,
+    /// What stands in the clear, as it is written; `None` for what is no scalar.
+    written: Option<String>,
+}
+
+/// What makes ours into theirs at one path; `None` if it cannot be written.
+fn change(path: &Path, ours: Option<&Leaf>, theirs: Option<&Leaf>) -> Option<Change> {
+    let sealed = |leaf: &Leaf| leaf.secret.is_some();
+    // From sealed to plain or back is more than a changed value; so is anything inside a list.
+    let mixed = ours.zip(theirs).is_some_and(|(a, b)| sealed(a) != sealed(b));
+    if mixed || path.1.iter().any(|part| part.starts_with('[')) {
+        return None;
+    }
+    let new = match theirs {
+        None => New::Gone,
+        Some(Leaf { secret: Some((text, value_type)), .. }) => {
+            New::Sealed(SecretText::from_vec(text.expose_secret().to_vec()), *value_type)
+        }
+        Some(leaf) => New::Plain(leaf.written.clone()?, leaf.plain.clone()),
+    };
+    Some(Change { document: path.0, path: path.1.clone(), new })
 }
 
 fn same(a: Option<&Leaf>, b: Option<&Leaf>) -> bool {
     match (a, b) {
         (None, None) => true,
         (Some(a), Some(b)) => match (&a.secret, &b.secret) {
-            (Some(x), Some(y)) => x.expose_secret() == y.expose_secret(),
+            (Some((x, _)), Some((y, _))) => x.expose_secret() == y.expose_secret(),
             (None, None) => a.plain == b.plain,
             _ => false,
         },
@@ -80,38 +97,45 @@ fn same(a: Option<&Leaf>, b: Option<&Leaf>) -> bool {
     }
 }
 
-fn leaves(documents: &[Node]) -> BTreeMap<Path, Leaf> {
+fn leaves(file: &OpenFile) -> BTreeMap<Path, Leaf> {
     let mut found = BTreeMap::new();
-    for (index, document) in documents.iter().enumerate() {
-        let mut path = if index == 0 { Vec::new() } else { vec![Arc::from(format!("[document {index}]"))] };
-        collect(document, &mut path, &mut found);
+    for (index, document) in file.documents.iter().enumerate() {
+        collect(document, &mut (index, Vec::new()), file, &mut found);
     }
     found
 }
 
-fn collect(node: &Node, path: &mut Path, found: &mut BTreeMap<Path, Leaf>) {
+fn collect(node: &Node, path: &mut Path, file: &OpenFile, found: &mut BTreeMap<Path, Leaf>) {
     match &node.value {
-        Value::Map(map) => {
+        Value::Map(map) if !map.is_empty() => {
             for entry in &map.entries {
-                path.push(entry.key.text.clone());
-                collect(&entry.value, path, found);
-                path.pop();
+                path.1.push(entry.key.text.clone());
+                collect(&entry.value, path, file, found);
+                path.1.pop();
             }
         }
-        Value::Seq(items) => {
+        Value::Seq(items) if !items.is_empty() => {
             for (index, item) in items.iter().enumerate() {
-                path.push(format!("[{index}]").into());
-                collect(item, path, found);
-                path.pop();
+                path.1.push(format!("[{index}]").into());
+                collect(item, path, file, found);
+                path.1.pop();
             }
         }
         Value::Secret(SecretLeaf::Text(text)) => {
-            found.insert(path.clone(), Leaf { secret: Some(text.clone()), plain: String::new() });
+            let secret = Some((text.clone(), file.type_at(&node.mark)));
+            found.insert(path.clone(), Leaf { secret, plain: String::new(), written: None });
         }
         _ => {
-            found.insert(path.clone(), Leaf { secret: None, plain: to_json(node) });
+            found.insert(path.clone(), Leaf { secret: None, plain: to_json(node), written: written(node) });
         }
     }
+}
+
+/// A plain scalar as it can stand on one line.
+fn written(node: &Node) -> Option<String> {
+    let scalar = node.as_scalar()?;
+    let is_word = scalar.kind != ScalarKind::Str && scalar.style == Style::Plain;
+    Some(if is_word { scalar.text.to_string() } else { one_line(&scalar.text) })
 }
 
 #[cfg(test)]

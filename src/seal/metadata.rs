@@ -1,6 +1,7 @@
 //! The `sops` block: read leniently, kept untouched where it is not ours (secrets.md 1.8).
 
 use super::rules::Selector;
+use crate::model::{Problem, Reason, clean};
 use crate::yaml::{Map, Node};
 use std::sync::Arc;
 
@@ -43,7 +44,22 @@ impl Metadata {
         Some(Self::read(block))
     }
 
-    fn read(block: &Node) -> Result<Self, String> {
+    /// The block of a file that is about to be made.
+    pub(super) fn fresh(selector: Selector, mac_only_encrypted: bool) -> Self {
+        Self {
+            age: Vec::new(),
+            foreign: Vec::new(),
+            last_modified: "".into(),
+            mac: None,
+            version: None,
+            selector,
+            mac_only_encrypted,
+            key_groups: false,
+            line: 0,
+        }
+    }
+
+    pub(super) fn read(block: &Node) -> Result<Self, String> {
         let map = block.as_map().ok_or("the `sops` block is no mapping")?;
         let text = |name: &str| map.get(name).and_then(Node::scalar_text).map(Arc::from);
         let mut foreign: Vec<(Arc<str>, usize)> = ["pgp", "kms", "gcp_kms", "azure_kv", "hc_vault", "hckms"]
@@ -66,6 +82,26 @@ impl Metadata {
             key_groups: !groups.is_empty(),
             line: block.mark.line,
         })
+    }
+
+    /// Refuses files of a version whose format is not known, and those without one, as SOPS does (secrets.md 1.8).
+    pub(super) fn check_version(&self, file: &str) -> Result<(), Problem> {
+        let Some(version) = self.version.as_deref().filter(|v| !v.is_empty()) else {
+            return Err(Problem::error(
+                Reason::SealBroken,
+                "the `sops` block has no version, so SOPS refuses the file",
+            )
+            .at(file, self.line)
+            .next("add `version: 3.13.3` to the block, if you know that SOPS or Sealane sealed it"));
+        };
+        let major: Option<u32> = version.split('.').next().and_then(|m| m.parse().ok());
+        if major.is_some_and(|major| (1..=3).contains(&major)) {
+            return Ok(());
+        }
+        let cause = format!("sealed by sops {}, a version whose format is not known here", clean(version));
+        Err(Problem::error(Reason::NotSupported, cause)
+            .at(file, self.line)
+            .next("open it with that version of sops, or look for a newer Sealane"))
     }
 }
 

@@ -3,12 +3,14 @@
 use super::cipher::{DataKey, Sealed, ValueType};
 use super::keys::Keyring;
 use super::metadata::Metadata;
-use super::rules::Selector;
 use super::value;
-use crate::model::{OpenError, Opened, Opener, Problem, Reason, SealedFormat, clean};
-use crate::secret::{SecretLeaf, SecretText};
-use crate::yaml::{Dialect, Limits, Map, Node, Value, from_json, read_stream};
+use super::walk::{Place, Visit, plain_node, read, scalar, walk};
+use crate::model::{OpenError, Problem, Reason, clean};
+use crate::secret::SecretLeaf;
+use crate::yaml::source::{Item, Leaf, Source, Syntax};
+use crate::yaml::{Dialect, Limits, Mark, Node, Value, from_json, read_stream};
 use sha2::{Digest as _, Sha256, Sha512};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -21,37 +23,25 @@ pub struct OpenFile {
     pub metadata: Metadata,
     /// The data key.
     pub key: DataKey,
+    /// Types of the sealed leaves, by line and column.
+    types: HashMap<(u32, u32), ValueType>,
+}
+
+impl OpenFile {
+    /// The type of the leaf that was sealed there.
+    pub(super) fn type_at(&self, mark: &Mark) -> ValueType {
+        self.types.get(&(mark.line, mark.column)).copied().unwrap_or(ValueType::Str)
+    }
 }
 
 /// Opens a sealed YAML or JSON file and checks its MAC.
 pub fn open(bytes: &[u8], file: &str, keyring: &Keyring) -> Result<OpenFile, OpenError> {
-    let documents = documents(bytes, file)?;
-    let metadata = metadata(documents.first(), file)?;
+    let source = read(bytes, file).map_err(OpenError)?;
+    let metadata = metadata_of(&source, file)?;
+    metadata.check_version(file).map_err(OpenError)?;
     let key = unlock(&metadata, file, keyring)?;
-    let mut walk = Walk::new(&key, &metadata, file);
-    let opened = documents.iter().map(|d| walk.root(d)).collect::<Result<Vec<_>, _>>()?;
-    walk.check_mac()?;
-    Ok(OpenFile { documents: opened, metadata, key })
-}
-
-/// Checks documents that were just written: every leaf opens, nothing selected is in the clear, the MAC fits.
-pub(super) fn check(documents: &[Node], file: &str, key: &DataKey) -> Result<(), OpenError> {
-    let metadata = metadata(documents.first(), file)?;
-    let mut walk = Walk::new(key, &metadata, file);
-    documents.iter().try_for_each(|d| walk.root(d).map(drop))?;
-    walk.check_mac()
-}
-
-/// The MAC over all leaves of these documents, in upper-case hex.
-pub(super) fn computed_mac(
-    documents: &[Node],
-    file: &str,
-    key: &DataKey,
-    metadata: &Metadata,
-) -> Result<Zeroizing<String>, OpenError> {
-    let mut walk = Walk::new(key, metadata, file);
-    documents.iter().try_for_each(|d| walk.root(d).map(drop))?;
-    Ok(Zeroizing::new(hex_upper(&walk.mac.finalize())))
+    let (documents, types) = leaves(&source, file, &key, &metadata)?;
+    Ok(OpenFile { documents, metadata, key, types })
 }
 
 /// Opens a sealed file only to see whether it can be opened and nothing in it was tampered with.
@@ -59,121 +49,144 @@ pub fn verify(bytes: &[u8], file: &str, keyring: &Keyring) -> Result<(), Problem
     open(bytes, file, keyring).map(drop).map_err(|e| e.0)
 }
 
-/// Opens sealed content with the identities of a keyring, for rendering.
-pub struct KeyringOpener {
-    keyring: Arc<Keyring>,
+/// Checks a text that was just written: every leaf opens, nothing selected is in the clear, the MAC fits.
+pub(super) fn check(text: &[u8], file: &str, key: &DataKey) -> Result<(), OpenError> {
+    let source = read(text, file).map_err(OpenError)?;
+    let metadata = metadata_of(&source, file)?;
+    leaves(&source, file, key, &metadata).map(drop)
 }
 
-impl KeyringOpener {
-    /// An opener with these identities.
-    pub fn new(keyring: Arc<Keyring>) -> Self {
-        Self { keyring }
+/// Opened documents, and the types of their sealed leaves.
+type Leaves = (Vec<Node>, HashMap<(u32, u32), ValueType>);
+
+fn leaves(source: &Source<'_>, file: &str, key: &DataKey, metadata: &Metadata) -> Result<Leaves, OpenError> {
+    let mut reader = Reader::new(source, key, metadata);
+    let documents = walk(source, file, &mut reader).map_err(OpenError)?;
+    check_mac(&reader.mac.finish(), metadata, key, file)?;
+    Ok((documents, reader.types))
+}
+
+/// The MAC over all leaves of this sealed text, in upper-case hex.
+pub(super) fn computed_mac(
+    text: &[u8],
+    file: &str,
+    key: &DataKey,
+    metadata: &Metadata,
+) -> Result<Zeroizing<String>, Problem> {
+    let source = read(text, file)?;
+    let mut reader = Reader::new(&source, key, metadata);
+    walk(&source, file, &mut reader)?;
+    Ok(reader.mac.finish())
+}
+
+/// The sum over all leaves, sealed or not.
+pub(super) struct Mac(Sha512);
+
+impl Mac {
+    /// A new one; where only sealed leaves count it begins with a mark (secrets.md 1.7).
+    pub(super) fn new(only_encrypted: bool) -> Self {
+        let mut mac = Sha512::new();
+        if only_encrypted {
+            mac.update(Sha256::digest(b"sops"));
+        }
+        Self(mac)
+    }
+
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The sum in upper-case hex.
+    pub(super) fn finish(self) -> Zeroizing<String> {
+        let mut hex = Zeroizing::new(String::with_capacity(128));
+        for byte in self.0.finalize() {
+            let _ = write!(hex, "{byte:02X}");
+        }
+        hex
     }
 }
 
-impl Opener for KeyringOpener {
-    fn open_object(&self, body: &Node, file: &str) -> Result<Opened<Node>, OpenError> {
-        let metadata = match Metadata::of(body) {
-            None => return Ok(Opened::NotSealed),
-            Some(metadata) => metadata.map_err(|cause| broken(file, body.mark.line, cause))?,
-        };
-        let key = unlock(&metadata, file, &self.keyring)?;
-        Walk::new(&key, &metadata, file).root(body).map(Opened::Plain)
-    }
+/// Reads the leaves of a file in order, opening those that are sealed.
+struct Reader<'a> {
+    key: &'a DataKey,
+    metadata: &'a Metadata,
+    mac: Mac,
+    json: bool,
+    types: HashMap<(u32, u32), ValueType>,
+}
 
-    fn open_file(
-        &self,
-        bytes: &[u8],
-        file: &str,
-        format: SealedFormat,
-    ) -> Result<Opened<SecretText>, OpenError> {
-        match format {
-            SealedFormat::Binary => self.open_binary(bytes, file),
-            SealedFormat::Dotenv => self.open_dotenv(bytes, file),
-            SealedFormat::Yaml | SealedFormat::Json | SealedFormat::Ini => {
-                let marked = String::from_utf8_lossy(bytes);
-                if !marked.contains("mac: ENC[")
-                    && !marked.contains("\"mac\": \"ENC[")
-                    && !marked.contains("[sops]")
-                {
-                    return Ok(Opened::NotSealed);
-                }
-                Err(OpenError(
-                    Problem::error(
-                        Reason::NotSupported,
-                        "a sealed YAML, JSON or INI file cannot be a generator's input yet",
-                    )
-                    .at(file, 0)
-                    .next("seal the Secret itself, or seal the file as dotenv or binary"),
-                ))
+impl<'a> Reader<'a> {
+    fn new(source: &Source<'_>, key: &'a DataKey, metadata: &'a Metadata) -> Self {
+        let mac = Mac::new(metadata.mac_only_encrypted);
+        Self { key, metadata, mac, json: source.syntax == Syntax::Json, types: HashMap::new() }
+    }
+}
+
+impl<'s, 't> Visit<'s, 't> for Reader<'_> {
+    fn leaf(
+        &mut self,
+        item: &'s Item<'t>,
+        leaf: &'s Leaf<'t>,
+        place: &Place<'_>,
+    ) -> Result<Option<Node>, Problem> {
+        if !place.is_selected(&self.metadata.selector) {
+            if !self.metadata.mac_only_encrypted {
+                let bytes = value::bytes(&leaf.text, leaf.kind, item.tag.as_deref(), self.json)
+                    .map_err(|e| place.broken(item.line, &e.to_string()))?;
+                self.mac.add(&bytes.map(|(bytes, _)| bytes).unwrap_or_default());
             }
+            return Ok(Some(scalar(leaf)));
         }
-    }
-
-    fn generation(&self) -> u64 {
-        self.keyring.generation()
-    }
-}
-
-impl KeyringOpener {
-    fn open_binary(&self, bytes: &[u8], file: &str) -> Result<Opened<SecretText>, OpenError> {
-        let Some(root) = from_json(bytes).ok().filter(|root| root.get("sops").is_some()) else {
-            return Ok(Opened::NotSealed);
-        };
-        let opened = open(bytes, file, &self.keyring)?;
-        let data = opened.documents.first().and_then(|d| d.get("data")).map(|n| &n.value);
-        match data {
-            Some(Value::Secret(SecretLeaf::Text(text))) => {
-                Ok(Opened::Plain(SecretText::from_vec(text.expose_secret().to_vec())))
-            }
-            _ => Err(broken(file, root.mark.line, "the sealed envelope has no `data`".to_owned())),
+        let is_text = matches!(leaf.kind, crate::yaml::ScalarKind::Str | crate::yaml::ScalarKind::Time);
+        if is_text && leaf.text.is_empty() {
+            return Ok(Some(scalar(leaf)));
         }
-    }
-
-    /// dotenv: one `KEY=value` a line, the block flattened behind `sops_` (secrets.md 1.9).
-    fn open_dotenv(&self, bytes: &[u8], file: &str) -> Result<Opened<SecretText>, OpenError> {
-        let text = String::from_utf8_lossy(bytes);
-        if !text.contains("sops_mac=ENC[") {
-            return Ok(Opened::NotSealed);
+        if !is_text || !Sealed::looks_sealed(&leaf.text) {
+            return Err(place.broken(item.line, IN_THE_CLEAR));
         }
-        let root = dotenv_document(&text, file);
-        let metadata = metadata(Some(&root), file)?;
-        let key = unlock(&metadata, file, &self.keyring)?;
-        let mut walk = Walk::new(&key, &metadata, file);
-        let opened = walk.root(&root)?;
-        walk.check_mac()?;
-        let mut plain = SecretText::with_capacity(bytes.len());
-        for (name, value) in opened.as_map().into_iter().flat_map(Map::iter) {
-            plain.push(name.as_bytes());
-            plain.push(b"=");
-            match &value.value {
-                Value::Secret(SecretLeaf::Text(text)) => plain.push(text.expose_secret()),
-                _ => plain.push(value.scalar_text().unwrap_or_default().as_bytes()),
-            }
-            plain.push(b"\n");
+        let damaged = |e: super::CipherError| place.broken(item.line, &e.to_string());
+        let sealed = Sealed::parse(&leaf.text).map_err(damaged)?;
+        let plain = self.key.open(&sealed, &place.aad()).map_err(damaged)?;
+        // A comment in a list became an item of its own (secrets.md 1.6): no value, not in the MAC.
+        if sealed.value_type == ValueType::Comment {
+            return Ok(None);
         }
-        Ok(Opened::Plain(plain))
+        let column = u32::try_from(item.column + 1).unwrap_or(1);
+        self.types.insert((item.line, column), sealed.value_type);
+        self.mac.add(value::canonical(plain.expose_secret(), sealed.value_type));
+        Ok(Some(Node::new(Value::Secret(SecretLeaf::Text(Arc::new(plain))))))
     }
 }
 
-/// Reads all documents of a YAML or JSON file.
+/// What is said of a value that the selector seals and that is not sealed.
+pub(super) const IN_THE_CLEAR: &str = "stands in the clear where it should be sealed";
+
+/// Reads all documents of a YAML or JSON file, without what stands in comments.
 pub(super) fn documents(bytes: &[u8], file: &str) -> Result<Vec<Node>, OpenError> {
-    if bytes.first() == Some(&b'{') {
-        return from_json(bytes).map(|root| vec![root]).map_err(|e| broken(file, 0, clean(&e.to_string())));
+    if bytes.first() == Some(&b'{')
+        && let Ok(root) = from_json(bytes)
+    {
+        return Ok(vec![root]);
     }
     let stream = read_stream(bytes, &file.into(), Dialect::Resource, &Limits::default());
     match stream.errors.first() {
-        Some(error) => Err(broken(file, error.line, clean(&error.message))),
+        Some(error) => Err(broken(file, error.line, "the file cannot be read as YAML".to_owned())),
         None => Ok(stream.documents.into_iter().map(|d| d.root).collect()),
     }
 }
 
 /// The block of the first document.
-pub(super) fn metadata(root: Option<&Node>, file: &str) -> Result<Metadata, OpenError> {
-    match root.and_then(Metadata::of) {
-        None => Err(broken(file, 0, "the file has no `sops` block: it is not sealed".to_owned())),
-        Some(metadata) => metadata.map_err(|cause| broken(file, 0, cause)),
-    }
+pub(super) fn metadata_of(source: &Source<'_>, file: &str) -> Result<Metadata, OpenError> {
+    let root = source.documents.iter().find_map(|d| d.root.as_ref());
+    let Some(entry) = root.and_then(|root| root.get("sops")) else {
+        return Err(OpenError(
+            Problem::error(Reason::SealBroken, "the file has no `sops` block: it is not sealed")
+                .at(file, 0)
+                .next("seal it with `sealane seal`"),
+        ));
+    };
+    let node = plain_node(&entry.value, &file.into());
+    Metadata::read(&node).map_err(|cause| broken(file, entry.key.line, cause))
 }
 
 /// The data key, by the first identity that fits.
@@ -235,161 +248,38 @@ pub(super) fn broken(file: &str, line: u32, cause: String) -> OpenError {
     )
 }
 
-/// One walk over all leaves in file order, opening them and feeding the MAC.
-struct Walk<'a> {
-    key: &'a DataKey,
-    metadata: &'a Metadata,
-    file: &'a str,
-    mac: Sha512,
-}
-
-impl<'a> Walk<'a> {
-    fn new(key: &'a DataKey, metadata: &'a Metadata, file: &'a str) -> Self {
-        let mut mac = Sha512::new();
-        if metadata.mac_only_encrypted {
-            mac.update(Sha256::digest(b"sops"));
-        }
-        Self { key, metadata, file, mac }
+/// Compares the MAC over all leaves with the sealed one.
+pub(super) fn check_mac(
+    computed: &str,
+    metadata: &Metadata,
+    key: &DataKey,
+    file: &str,
+) -> Result<(), OpenError> {
+    let line = metadata.line;
+    let Some(mac) = &metadata.mac else {
+        let cause = "the file has no MAC: it cannot be told whether it was tampered with".to_owned();
+        return Err(broken(file, line, cause));
+    };
+    let sealed = Sealed::parse(mac).map_err(|e| broken(file, line, format!("the MAC: {e}")))?;
+    let aad = canonical_time(&metadata.last_modified);
+    let said = key.open(&sealed, &aad).map_err(|e| broken(file, line, format!("the MAC: {e}")))?;
+    if same(said.expose_secret(), computed.as_bytes()) {
+        return Ok(());
     }
-
-    fn root(&mut self, root: &Node) -> Result<Node, OpenError> {
-        let Some(map) = root.as_map() else {
-            return Err(broken(
-                self.file,
-                root.mark.line,
-                "the top of a sealed document must be a mapping".to_owned(),
-            ));
-        };
-        let mut copy = Map::clone(map);
-        copy.entries.retain(|e| &*e.key.text != "sops");
-        self.map(&mut copy, &mut Vec::new())?;
-        Ok(Node::map(copy).at(root.mark.clone()))
-    }
-
-    fn map(&mut self, map: &mut Map, path: &mut Vec<Arc<str>>) -> Result<(), OpenError> {
-        for entry in &mut map.entries {
-            path.push(entry.key.text.clone());
-            entry.value = self.node(&entry.value, path)?;
-            path.pop();
-        }
-        Ok(())
-    }
-
-    fn node(&mut self, node: &Node, path: &mut Vec<Arc<str>>) -> Result<Node, OpenError> {
-        match &node.value {
-            Value::Map(map) => {
-                let mut copy = Map::clone(map);
-                self.map(&mut copy, path)?;
-                Ok(Node::map(copy).at(node.mark.clone()))
-            }
-            Value::Seq(items) => {
-                let mut open = Vec::with_capacity(items.len());
-                for item in items.iter().filter(|item| !is_comment(item)) {
-                    open.push(self.node(item, path)?);
-                }
-                Ok(Node::seq(open).at(node.mark.clone()))
-            }
-            Value::Scalar(_) => self.leaf(node, path),
-            Value::Secret(_) => Ok(node.clone()),
-        }
-    }
-
-    fn leaf(&mut self, node: &Node, path: &[Arc<str>]) -> Result<Node, OpenError> {
-        let Some(text) = node.as_str().filter(|t| Sealed::looks_sealed(t)) else {
-            return self.plain(node, path);
-        };
-        let damaged =
-            |cause: String| broken(self.file, node.mark.line, format!("`{}`: {cause}", path.join(".")));
-        let sealed = Sealed::parse(text).map_err(|e| damaged(e.to_string()))?;
-        let plain = self.key.open(&sealed, &aad(path)).map_err(|e| damaged(e.to_string()))?;
-        self.mac.update(plain.expose_secret());
-        Ok(Node::new(Value::Secret(SecretLeaf::Text(Arc::new(plain)))).at(node.mark.clone()))
-    }
-
-    fn plain(&mut self, node: &Node, path: &[Arc<str>]) -> Result<Node, OpenError> {
-        let Some((bytes, _)) = value::bytes(node) else { return Ok(node.clone()) };
-        let selected = selects(&self.metadata.selector, path);
-        if selected == Some(true) && !bytes.is_empty() {
-            return Err(broken(
-                self.file,
-                node.mark.line,
-                format!("`{}` stands in the clear where it should be sealed", path.join(".")),
-            ));
-        }
-        if !self.metadata.mac_only_encrypted {
-            self.mac.update(&bytes);
-        }
-        Ok(node.clone())
-    }
-
-    /// Compares the MAC over all leaves with the sealed one.
-    fn check_mac(self) -> Result<(), OpenError> {
-        let line = self.metadata.line;
-        let Some(mac) = &self.metadata.mac else {
-            return Err(broken(
-                self.file,
-                line,
-                "the file has no MAC: it cannot be told whether it was tampered with".to_owned(),
-            ));
-        };
-        let sealed = Sealed::parse(mac).map_err(|e| broken(self.file, line, format!("the MAC: {e}")))?;
-        let aad = canonical_time(&self.metadata.last_modified);
-        let said =
-            self.key.open(&sealed, &aad).map_err(|e| broken(self.file, line, format!("the MAC: {e}")))?;
-        let computed = Zeroizing::new(hex_upper(&self.mac.finalize()));
-        if same(said.expose_secret(), computed.as_bytes()) {
-            return Ok(());
-        }
-        Err(broken(
-            self.file,
-            line,
-            "the MAC does not fit: a value that is not sealed was changed, or values were swapped".to_owned(),
-        ))
-    }
-}
-
-/// The additional authenticated data of a path: its keys, each followed by a colon; list indexes do not count.
-pub(super) fn aad(path: &[Arc<str>]) -> String {
-    let mut aad = path.join(":");
-    aad.push(':');
-    aad
-}
-
-/// Whether the selector seals this path; `None` where comments decide, which are not looked at here.
-pub(super) fn selects(selector: &Selector, path: &[Arc<str>]) -> Option<bool> {
-    Some(match selector {
-        Selector::UnencryptedSuffix(s) => !path.iter().any(|p| p.ends_with(&**s)),
-        Selector::EncryptedSuffix(s) => path.iter().any(|p| p.ends_with(&**s)),
-        Selector::UnencryptedRegex(r) => !path.iter().any(|p| r.is_match(p)),
-        Selector::EncryptedRegex(r) => path.iter().any(|p| r.is_match(p)),
-        Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_) => return None,
-    })
-}
-
-/// A comment in a list became an item of type `comment` (secrets.md 1.6): no value, not in the MAC.
-fn is_comment(item: &Node) -> bool {
-    item.as_str().is_some_and(|t| Sealed::looks_sealed(t) && t.ends_with(",type:comment]"))
-        && item
-            .as_str()
-            .and_then(|t| Sealed::parse(t).ok())
-            .is_some_and(|s| s.value_type == ValueType::Comment)
+    let cause =
+        "the MAC does not fit: a value that is not sealed was changed, or values were swapped".to_owned();
+    Err(broken(file, line, cause))
 }
 
 /// `lastmodified` as SOPS re-formats it before it is used: whole seconds, `Z` for UTC.
 pub(super) fn canonical_time(text: &str) -> String {
-    match text.parse::<jiff::Timestamp>() {
-        Ok(time) if text.ends_with('Z') || text.ends_with("+00:00") => {
-            jiff::Timestamp::from_second(time.as_second()).map_or_else(|_| text.to_owned(), |t| t.to_string())
-        }
-        _ => text.to_owned(),
-    }
-}
-
-pub(super) fn hex_upper(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02X}");
-        hex
-    })
+    let (clock, zone) = match text.rfind(['Z', '+', '-']).filter(|at| *at > 10) {
+        Some(at) => text.split_at(at),
+        None => return text.to_owned(),
+    };
+    let whole = clock.split_once('.').map_or(clock, |(whole, _)| whole);
+    let zone = if matches!(zone, "+00:00" | "-00:00") { "Z" } else { zone };
+    format!("{whole}{zone}")
 }
 
 /// Equality that takes the same time wherever the difference is.
@@ -397,37 +287,11 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |all, (x, y)| all | (x ^ y)) == 0
 }
 
-/// A dotenv file as the document that SOPS sees: keys in order, the flattened block put back together.
-fn dotenv_document(text: &str, file: &str) -> Node {
-    let (mut root, mut block, mut age) =
-        (Map::new(), Map::new(), std::collections::BTreeMap::<usize, Map>::new());
-    for (index, line) in text.lines().enumerate() {
-        let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) else { continue };
-        let mark = crate::yaml::Mark {
-            file: Some(file.into()),
-            line: u32::try_from(index + 1).unwrap_or(0),
-            column: 1,
-        };
-        let node = Node::string(value.replace("\\n", "\n")).at(mark);
-        match key.strip_prefix("sops_") {
-            None => root.set(key, node),
-            Some(field) => match field.strip_prefix("age__list_").and_then(|f| f.split_once("__map_")) {
-                Some((number, name)) => age.entry(number.parse().unwrap_or(0)).or_default().set(name, node),
-                None => block.set(field, node),
-            },
-        }
-    }
-    block.set("age", Node::seq(age.into_values().map(Node::map).collect()));
-    root.set("sops", Node::map(block));
-    Node::map(root)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const OPS: &str = include_str!("../../keys/demo-ops.agekey");
-    const DEV: &str = include_str!("../../keys/demo-flux-dev.agekey");
     const CART: &str = include_str!("../demo/sealed/cart-prod-2.yaml");
 
     fn ring(text: &str) -> Keyring {
@@ -453,19 +317,6 @@ mod tests {
     }
 
     #[test]
-    fn without_the_key_the_recipients_are_named() {
-        let wrong = problem(CART, DEV);
-        assert_eq!(wrong.reason, Reason::NeedsKey);
-        assert!(
-            wrong.cause.contains("no age identity at hand opens it; it is sealed for age1zv7d444e"),
-            "{}",
-            wrong.cause
-        );
-        assert!(!wrong.next.is_empty() && wrong.place.is_some());
-        assert!(problem(CART, "").cause.starts_with("no age identity was found"));
-    }
-
-    #[test]
     fn an_edited_plain_value_breaks_the_mac() {
         let broken = problem(&CART.replace("name: cart-db", "name: other-db"), OPS);
         assert_eq!(broken.reason, Reason::SealBroken);
@@ -473,36 +324,10 @@ mod tests {
     }
 
     #[test]
-    fn an_edited_ciphertext_is_named_with_its_key_and_line() {
-        let broken = problem(&CART.replace("data:3R27eA==", "data:3R28eA=="), OPS);
-        assert!(broken.cause.contains("`stringData.username`"), "{}", broken.cause);
-        assert_eq!(broken.place.map(|p| p.line), Some(7));
-    }
-
-    #[test]
     fn a_value_in_the_clear_is_named() {
         let text = CART.replace("    url: ENC", "    extra: open\n    url: ENC");
         let broken = problem(&text, OPS);
-        assert!(broken.cause.contains("`stringData.extra` stands in the clear"), "{}", broken.cause);
-    }
-
-    #[test]
-    fn keys_of_other_kinds_are_named() {
-        let start = CART.find("    age:").expect("the block");
-        let end = CART.find("    encrypted_regex:").expect("the selector");
-        let text =
-            format!("{}    pgp:\n        - fp: ABC\n          enc: x\n{}", &CART[..start], &CART[end..]);
-        let closed = problem(&text, OPS);
-        assert_eq!(closed.reason, Reason::NeedsKey);
-        assert!(closed.cause.contains("sealed with 1 pgp only"), "{}", closed.cause);
-    }
-
-    #[test]
-    fn an_object_opens_though_rendering_changed_it() {
-        let text = CART.replace("name: cart-db", "name: cart-db\n    namespace: shop");
-        let root = documents(text.as_bytes(), "db.sops.yaml").expect("reads").remove(0);
-        let opener = KeyringOpener::new(Arc::new(ring(OPS)));
-        assert!(matches!(opener.open_object(&root, "db.sops.yaml"), Ok(Opened::Plain(_))));
+        assert!(broken.cause.contains("`stringData.extra`: stands in the clear"), "{}", broken.cause);
     }
 
     #[test]

@@ -149,11 +149,8 @@ impl Rules {
             Ok(selector) => selector,
             Err(cause) => return self.problems.push(problem(cause)),
         };
-        let path = match node.str_at(&["path_regex"]).map(Regex::new).transpose() {
-            Ok(path) => path,
-            Err(_) => {
-                return self.problems.push(problem("`path_regex` is no valid regular expression".to_owned()));
-            }
+        let Ok(path) = node.str_at(&["path_regex"]).map(Regex::new).transpose() else {
+            return self.problems.push(problem("`path_regex` is no valid regular expression".to_owned()));
         };
         let mut foreign: Vec<Arc<str>> =
             ["pgp", "kms", "gcp_kms", "azure_keyvault", "hc_vault_transit_uri", "hckms"]

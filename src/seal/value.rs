@@ -1,72 +1,160 @@
 //! Values to bytes: the form that is encrypted and that the MAC is made of (secrets.md 1.4).
 
 use super::cipher::ValueType;
-use crate::yaml::{Node, Scalar, ScalarKind, to_json};
+use crate::yaml::{Node, Scalar, ScalarKind, Style, Value, to_json};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
 
-/// The bytes of a scalar that stands in the clear, and its type; `None` for null and for what is no scalar.
-pub(super) fn bytes(node: &Node) -> Option<(Vec<u8>, ValueType)> {
-    let Scalar { text, kind, .. } = node.as_scalar()?;
-    let (text, value_type) = match kind {
-        ScalarKind::Null => return None,
-        ScalarKind::Str => (text.to_string(), ValueType::Str),
-        ScalarKind::Bool => (if node.as_bool()? { "True" } else { "False" }.to_owned(), ValueType::Bool),
-        ScalarKind::Int => (to_json(node), ValueType::Int),
-        ScalarKind::Float => (float(&to_json(node), text), ValueType::Float),
-        ScalarKind::Time => (to_json(node).trim_matches('"').to_owned(), ValueType::Time),
+/// The bytes of a value and its type.
+pub(super) type Typed = (Zeroizing<Vec<u8>>, ValueType);
+
+/// Why SOPS would refuse a value that stands in the clear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ValueError {
+    #[error("a whole number beyond 64 signed bits, which SOPS refuses")]
+    LargeNumber,
+    #[error("a value that does not fit its tag")]
+    Tag,
+}
+
+/// The bytes of a scalar that stands in the clear. `json` follows SOPS' JSON reader: whole numbers too large for
+/// 64 signed bits are floats there.
+pub(super) fn bytes(
+    text: &str,
+    kind: ScalarKind,
+    tag: Option<&str>,
+    json: bool,
+) -> Result<Option<Typed>, ValueError> {
+    if tag == Some("tag:yaml.org,2002:binary") {
+        let compact: Zeroizing<Vec<u8>> =
+            Zeroizing::new(text.bytes().filter(|b| !b.is_ascii_whitespace()).collect());
+        let decoded = STANDARD.decode(compact.as_slice()).map_err(|_| ValueError::Tag)?;
+        return Ok(Some((Zeroizing::new(decoded), ValueType::Str)));
+    }
+    let typed = match kind {
+        ScalarKind::Null => return Ok(None),
+        ScalarKind::Str => (Zeroizing::new(text.as_bytes().to_vec()), ValueType::Str),
+        ScalarKind::Bool => {
+            let yes = text.eq_ignore_ascii_case("true");
+            (Zeroizing::new(if yes { b"True".to_vec() } else { b"False".to_vec() }), ValueType::Bool)
+        }
+        ScalarKind::Int => match integer(text) {
+            Some(number) => (printed(&number), ValueType::Int),
+            None if json => float(text).ok_or(ValueError::LargeNumber)?,
+            None => return Err(ValueError::LargeNumber),
+        },
+        ScalarKind::Float => float(text).ok_or(ValueError::Tag)?,
+        ScalarKind::Time => (time(text), ValueType::Time),
     };
-    Some((text.into_bytes(), value_type))
+    Ok(Some(typed))
+}
+
+/// An opened value's bytes as SOPS would write them again, for the MAC: it reads any spelling of a boolean.
+pub(super) fn canonical(plain: &[u8], value_type: ValueType) -> &[u8] {
+    match (value_type, plain) {
+        (ValueType::Bool, b"1" | b"t" | b"T" | b"TRUE" | b"true" | b"True") => b"True",
+        (ValueType::Bool, b"0" | b"f" | b"F" | b"FALSE" | b"false" | b"False") => b"False",
+        _ => plain,
+    }
+}
+
+fn printed(number: &impl ToString) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(number.to_string().into_bytes())
+}
+
+/// Go's `ParseInt(text, 0, 64)` with underscores dropped first: prefixes `0x`, `0o`, `0b`, and a bare `0` for octal.
+fn integer(text: &str) -> Option<i64> {
+    let plain = without_underscores(text);
+    let (negative, digits) = match plain.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, plain.strip_prefix('+').unwrap_or(&plain)),
+    };
+    let (digits, radix) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', _, ..] => (&digits[2..], 16),
+        [b'0', b'o' | b'O', _, ..] => (&digits[2..], 8),
+        [b'0', b'b' | b'B', _, ..] => (&digits[2..], 2),
+        [b'0', _, ..] => (&digits[1..], 8),
+        _ => (digits, 10),
+    };
+    let magnitude = i128::from(u64::from_str_radix(digits, radix).ok()?);
+    i64::try_from(if negative { -magnitude } else { magnitude }).ok()
+}
+
+fn without_underscores(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(text.chars().filter(|c| *c != '_').collect())
 }
 
 /// A float as Go prints it without an exponent: the shortest digits that read back, `+Inf`, `-Inf`, `NaN`.
-fn float(json: &str, text: &str) -> String {
-    let lower = text.to_ascii_lowercase();
-    if lower.ends_with("inf") {
-        return if lower.starts_with('-') { "-Inf" } else { "+Inf" }.to_owned();
-    }
-    if lower.ends_with("nan") {
-        return "NaN".to_owned();
-    }
-    // Rust's Display for f64 never uses an exponent and prints the shortest digits, as Go's 'f' with -1 does.
-    json.parse::<f64>().map_or_else(|_| json.to_owned(), |number| number.to_string())
+fn float(text: &str) -> Option<Typed> {
+    let plain = without_underscores(text);
+    let unsigned = plain.trim_start_matches('+');
+    let printed = match unsigned {
+        _ if unsigned.eq_ignore_ascii_case(".inf") => Zeroizing::new(b"+Inf".to_vec()),
+        _ if unsigned.eq_ignore_ascii_case("-.inf") => Zeroizing::new(b"-Inf".to_vec()),
+        _ if unsigned.eq_ignore_ascii_case(".nan") => Zeroizing::new(b"NaN".to_vec()),
+        // Rust's Display for f64 never uses an exponent and prints the shortest digits, as Go's 'f' with -1 does.
+        _ => printed(&plain.parse::<f64>().ok().filter(|n| n.is_finite())?),
+    };
+    Some((printed, ValueType::Float))
+}
+
+fn time(text: &str) -> Zeroizing<Vec<u8>> {
+    let scalar = Scalar { text: text.into(), kind: ScalarKind::Time, style: Style::Plain };
+    let json = Zeroizing::new(to_json(&Node::new(Value::Scalar(scalar))));
+    Zeroizing::new(json.trim_matches('"').as_bytes().to_vec())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml::{Dialect, Limits, read_stream};
+    use crate::yaml::resolve_v3;
 
     fn of(text: &str) -> Option<(String, ValueType)> {
-        let stream = read_stream(
-            format!("v: {text}\n").as_bytes(),
-            &"t".into(),
-            Dialect::Resource,
-            &Limits::default(),
-        );
-        let (bytes, value_type) = bytes(stream.documents.first()?.root.get("v")?)?;
-        Some((String::from_utf8(bytes).ok()?, value_type))
+        let (bytes, value_type) = bytes(text, resolve_v3(text), None, false).expect("a value")?;
+        Some((String::from_utf8(bytes.to_vec()).ok()?, value_type))
     }
 
     #[test]
     fn values_have_the_bytes_that_sops_gives_them() {
         let cases = [
             ("hello", "hello", ValueType::Str),
-            ("'12'", "12", ValueType::Str),
             ("yes", "yes", ValueType::Str),
             ("true", "True", ValueType::Bool),
             ("-7", "-7", ValueType::Int),
-            ("0x10", "16", ValueType::Int),
+            ("1_000", "1000", ValueType::Int),
+            ("-0x10", "-16", ValueType::Int),
             ("017", "15", ValueType::Int),
+            ("0b11", "3", ValueType::Int),
+            ("-9223372036854775808", "-9223372036854775808", ValueType::Int),
+            ("089", "89", ValueType::Float),
             ("1.0", "1", ValueType::Float),
+            ("-0.0", "-0", ValueType::Float),
             ("1e21", "1000000000000000000000", ValueType::Float),
+            ("99999999999999999999", "100000000000000000000", ValueType::Float),
             ("1.5e-7", "0.00000015", ValueType::Float),
             (".inf", "+Inf", ValueType::Float),
             ("-.inf", "-Inf", ValueType::Float),
+            (".NaN", "NaN", ValueType::Float),
             ("2020-01-02", "2020-01-02T00:00:00Z", ValueType::Time),
-            ("''", "", ValueType::Str),
         ];
         for (text, bytes, value_type) in cases {
             assert_eq!(of(text), Some((bytes.to_owned(), value_type)), "{text}");
         }
         assert_eq!(of("~"), None);
+    }
+
+    #[test]
+    fn large_whole_numbers_are_refused_in_yaml_and_floats_in_json() {
+        let large = "9223372036854775808";
+        assert_eq!(bytes(large, ScalarKind::Int, None, false), Err(ValueError::LargeNumber));
+        let (bytes, kind) = bytes(large, ScalarKind::Int, None, true).expect("a value").expect("not null");
+        assert_eq!((bytes.as_slice(), kind), (b"9223372036854776000".as_slice(), ValueType::Float));
+    }
+
+    #[test]
+    fn a_binary_tag_is_decoded() {
+        let decoded = bytes("aGk=\n", ScalarKind::Str, Some("tag:yaml.org,2002:binary"), false);
+        assert_eq!(decoded.expect("a value").expect("not null").0.as_slice(), b"hi");
     }
 }

@@ -30,9 +30,8 @@ impl DigestKey {
 
     /// The digest of plaintext bytes.
     pub fn digest(&self, plaintext: &[u8]) -> SecretDigest {
-        let mut mac = match Hmac::<Sha256>::new_from_slice(self.0.as_slice()) {
-            Ok(mac) => mac,
-            Err(_) => unreachable!("HMAC takes keys of any length"),
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.as_slice()) else {
+            unreachable!("HMAC takes keys of any length")
         };
         mac.update(plaintext);
         SecretDigest(mac.finalize().into_bytes().into())

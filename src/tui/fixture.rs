@@ -719,7 +719,7 @@ pub(crate) fn details(id: &ObjectId) -> Details {
         reason: reason.into(),
         message: message.into(),
         count,
-        object: "Pod/cart".into(),
+        source: "kubelet".into(),
     };
     let pull = "Failed to pull image \"shop/pay:2.4.1\": rpc error: code = NotFound desc = manifest unknown: the registry has no such tag";
     Details {
@@ -893,7 +893,7 @@ pub(crate) fn plan() -> Plan {
         author: "Ana <ana@shop.example>".into(),
         signing: "signed with ssh".into(),
         rehearsed_ms: 84,
-        changes: vec![],
+        change: Plan::without_files(id("9b1e07a")),
     }
 }
 

@@ -13,11 +13,11 @@ use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
 };
-use crossterm::{cursor, execute};
+use crossterm::{cursor, execute, queue};
 use futures::stream::{BoxStream, StreamExt as _};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use std::io::{self, IsTerminal as _, Stdout, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +32,7 @@ type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
 /// The terminal while it is ours. Dropping it gives it back.
 pub(crate) struct Surface {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
     taken: Arc<AtomicBool>,
     before: Hook,
     typed: Vec<Event>,
@@ -47,7 +47,7 @@ impl Surface {
         let taken = Arc::new(AtomicBool::new(false));
         let before = watch_panics(&taken, crash);
         take(&taken)?;
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let terminal = Terminal::new(paper())?;
         Ok(Self { terminal, taken, before, typed: vec![] })
     }
 
@@ -68,7 +68,7 @@ impl Surface {
         // The shell may have put its own mode back behind our back; crossterm would not set ours twice.
         disable_raw_mode()?;
         take(&self.taken)?;
-        self.terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        self.terminal = Terminal::new(paper())?;
         Ok(())
     }
 
@@ -99,10 +99,9 @@ impl Surface {
 
 impl Face for Surface {
     fn draw(&mut self, state: &State) -> io::Result<()> {
-        execute!(io::stdout(), BeginSynchronizedUpdate)?;
-        let drawn = self.terminal.draw(|frame| draw::draw(state, frame)).map(|_| ());
-        execute!(io::stdout(), EndSynchronizedUpdate)?;
-        drawn
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(|frame| draw::draw(state, frame))?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
     fn input(&mut self) -> BoxStream<'static, Event> {
@@ -141,6 +140,11 @@ impl Drop for Surface {
             std::panic::set_hook(Box::new(move |info| before(info)));
         }
     }
+}
+
+/// A frame is collected and written at once; line by line it would be seen in pieces.
+fn paper() -> CrosstermBackend<BufWriter<Stdout>> {
+    CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout()))
 }
 
 fn take(taken: &AtomicBool) -> io::Result<()> {

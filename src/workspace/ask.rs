@@ -53,7 +53,6 @@ fn of_child(field: &FieldFacts, live: &Arc<Live>) -> Compared {
         key: live.key.clone(),
         producer: None,
         desired: None,
-        base: None,
         live: Some(live.clone()),
         diff: crate::model::ObjectDiff {
             key: live.key.clone(),

@@ -91,8 +91,8 @@ fn rules(session: &Session) -> Finding {
     let Ok(tree) = session.tree(Revision::Commit(head)) else {
         return Finding { what, found: "cannot be read".to_owned(), problems: Vec::new() };
     };
-    let rules = session.rules(&*tree);
-    let files = session.secret_files(&*tree);
+    let rules = Session::rules(&*tree);
+    let files = session.secret_files(&*tree, head);
     let found = format!("{} rule(s), {} sealed file(s)", rules.rules.len(), files.sealed.len());
     let broken = files.sealed.values().filter_map(|f| f.broken.clone());
     Finding { what, found, problems: files.findings.iter().cloned().chain(broken).collect() }

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// How long messages are gathered before a snapshot is made of them.
 const SETTLE: Duration = Duration::from_millis(60);
 /// How often the repository is asked whether something moved.
-const POLL: Duration = Duration::from_millis(1000);
+const POLL: Duration = Duration::from_secs(1);
 /// How often what cannot be watched (Secrets) is read again.
 const REREAD: Duration = Duration::from_secs(5);
 
@@ -420,7 +420,7 @@ fn read(session: &Session) -> Result<RepositoryRead, Problem> {
         let rendered = session.render(&*tree, &environment);
         read.environments.push((environment, rendered));
     }
-    read.secrets = session.secret_files(&*tree);
+    read.secrets = session.secret_files(&*tree, head);
     Ok(read)
 }
 

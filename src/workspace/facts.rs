@@ -51,7 +51,6 @@ pub(super) struct Compared {
     pub(super) key: ObjectKey,
     pub(super) producer: Option<ObjectKey>,
     pub(super) desired: Option<Arc<Manifest>>,
-    pub(super) base: Option<Arc<Manifest>>,
     pub(super) live: Option<Arc<Live>>,
     pub(super) diff: ObjectDiff,
     pub(super) health: Health,
@@ -162,7 +161,6 @@ impl Facts {
             key: live.key.clone(),
             producer: None,
             desired: None,
-            base: None,
             live: Some(live.clone()),
             diff,
             health: self.health(live),
@@ -272,7 +270,6 @@ impl<'a> Side<'a> {
             key: key.clone(),
             producer: Some(self.producer.key.clone()),
             desired: desired.cloned(),
-            base: base.cloned(),
             live: live.cloned(),
             diff: diff::diff(&comparison),
             health: live.map_or(Health::new(HealthState::Unknown, ""), |l| self.facts.health(l)),
@@ -282,12 +279,11 @@ impl<'a> Side<'a> {
     fn found<'b>(&'b self, key: &ObjectKey, live: Option<&'b Arc<Live>>) -> Found<'b> {
         match (live, self.facts.absent.get(key)) {
             (Some(live), _) if live.whole => Found::Is(live),
-            (Some(_), _) => Found::Unread("being read"),
             (None, Some(Absence::Missing)) => Found::Absent,
             (None, Some(Absence::Forbidden)) => Found::Forbidden,
             (None, Some(Absence::Unread(why))) => Found::Unread(why),
             (None, None) if self.facts.reader.is_none() => Found::Unread("no cluster"),
-            (None, None) => Found::Unread("being read"),
+            (Some(_), _) | (None, None) => Found::Unread("being read"),
         }
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// The form for a file at HEAD; an empty one if it does not exist yet.
 pub(super) fn of(session: &Session, file: &str) -> Result<SecretForm, Problem> {
     let tree = head_tree(session)?;
-    let rules = session.rules(&*tree);
+    let rules = Session::rules(&*tree);
     let rule = rules.matching(file);
     let names = |recipients: &[seal::Recipient]| -> Vec<Arc<str>> {
         recipients.iter().map(|r| r.name.clone().unwrap_or_else(|| r.key.clone())).collect()

@@ -191,13 +191,17 @@ impl Workspace {
     }
 
     /// Follows the logs of an object's pods until `cancel`.
+    #[expect(
+        clippy::unused_async,
+        reason = "called as the other questions are; it spawns what it answers with"
+    )]
     pub async fn logs(&self, id: &ObjectId, cancel: &CancellationToken) -> Answer<mpsc::Receiver<LogLine>> {
         let field = self.field(&id.environment)?;
         let reader = field.facts.reader.clone().ok_or_else(|| {
             Problem::error(Reason::Cluster, format!("{} has no cluster to read logs from", id.environment))
                 .next("choose its context first")
         })?;
-        super::logs::follow(reader, &field, &id.key, cancel.clone()).await
+        super::logs::follow(&reader, &field, &id.key, cancel)
     }
 
     /// All environments as git says them, at a revision or as the files lie on disk.

@@ -19,11 +19,11 @@ const TAIL: usize = 200;
 const MOST: usize = 20;
 
 /// Follows all containers of a pod, or of the pods below a workload.
-pub(super) async fn follow(
-    reader: Reader,
+pub(super) fn follow(
+    reader: &Reader,
     field: &FieldFacts,
     key: &ObjectKey,
-    cancel: CancellationToken,
+    cancel: &CancellationToken,
 ) -> Result<mpsc::Receiver<LogLine>, Problem> {
     let containers: Vec<(ObjectKey, String)> = pods(field, key)
         .iter()

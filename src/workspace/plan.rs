@@ -41,6 +41,14 @@ pub struct Plan {
     pub(crate) change: TreeChange,
 }
 
+#[cfg(test)]
+impl Plan {
+    /// A change of nothing, for plans that are only drawn.
+    pub(crate) fn without_files(onto: CommitId) -> TreeChange {
+        TreeChange { onto, files: Vec::new() }
+    }
+}
+
 /// What a plan does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlanKind {

@@ -56,7 +56,7 @@ pub(super) fn seal(session: &Session, file: &str, edits: Vec<KeyEdit>) -> Result
             }
         })
         .collect();
-    let rules = session.rules(&*tree);
+    let rules = Session::rules(&*tree);
     let existing = read(&*tree, file)?;
     let time = jiff::Timestamp::now().as_second();
     let bytes = match &existing {
@@ -81,7 +81,7 @@ pub(super) fn reseal(session: &Session, files: &[String]) -> Result<Plan, Proble
     let started = Instant::now();
     let (branch, head) = standing(session)?;
     let tree = session.tree(Revision::Commit(head))?;
-    let rules = session.rules(&*tree);
+    let rules = Session::rules(&*tree);
     let time = jiff::Timestamp::now().as_second();
     let mut changes = Vec::new();
     for file in files {
@@ -138,7 +138,7 @@ impl Draft {
         let Rehearsal { effects, coverage, not_rendered } = rehearse(session, &*before, &after);
         let files =
             self.change.files.iter().map(|f| self.file(&*before, f)).collect::<Result<Vec<_>, _>>()?;
-        let findings = self.findings(session, &*before);
+        let findings = self.findings(&*before);
         let protected = session.config.protected_branches.contains(&*self.branch)
             || effects.iter().any(|e| e.production) && session.config.protected_branches.is_empty();
         let identity = session.repo.identity().map_err(|e| e.problem())?;
@@ -197,8 +197,8 @@ impl Draft {
 
     /// What the firewall says of the files as they would be; what was there before is no reason to stop a revert
     /// that does not touch it.
-    fn findings(&self, session: &Session, before: &dyn Tree) -> Vec<Problem> {
-        let rules = session.rules(before);
+    fn findings(&self, before: &dyn Tree) -> Vec<Problem> {
+        let rules = Session::rules(before);
         let mut findings = Vec::new();
         for file in &self.change.files {
             let Some(content) = &file.content else { continue };

@@ -112,7 +112,7 @@ impl Scene<'_> {
             match &compared.producer {
                 Some(producer) => own.entry(producer).or_default().push(compared),
                 None if matches!(compared.diff.verdict, Verdict::Unmanaged | Verdict::Orphan) => {
-                    strays.push(&**compared)
+                    strays.push(&**compared);
                 }
                 None => {}
             }

@@ -33,8 +33,8 @@ pub(super) struct SealedFile {
 
 impl Session {
     /// Looks through all files of a tree.
-    pub(super) fn secret_files(&self, tree: &dyn Tree) -> Arc<SecretFiles> {
-        let rules = self.rules(tree);
+    pub(super) fn secret_files(&self, tree: &dyn Tree, head: CommitId) -> Arc<SecretFiles> {
+        let rules = Self::rules(tree);
         let mut files = SecretFiles { findings: rules.problems.clone(), ..SecretFiles::default() };
         let mut open = vec![String::new()];
         while let Some(folder) = open.pop() {
@@ -53,6 +53,7 @@ impl Session {
                 }
             }
         }
+        self.who_sealed(&mut files, head);
         Arc::new(files)
     }
 
@@ -65,7 +66,7 @@ impl Session {
     }
 
     /// Adds who changed each sealed file last.
-    pub(super) fn who_sealed(&self, files: &mut SecretFiles, head: CommitId) {
+    fn who_sealed(&self, files: &mut SecretFiles, head: CommitId) {
         for (path, file) in &mut files.sealed {
             let log = self.repo.log_of_paths(std::slice::from_ref(path), head, 1).ok();
             file.changed_by = log.and_then(|l| l.into_iter().next()).map(|c| c.author);

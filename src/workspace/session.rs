@@ -166,7 +166,7 @@ impl Session {
     }
 
     /// The rules of `.sops.yaml` in a tree's root.
-    pub(super) fn rules(&self, tree: &dyn Tree) -> Rules {
+    pub(super) fn rules(tree: &dyn Tree) -> Rules {
         let entry = tree.entry(".sops.yaml").ok().flatten();
         let bytes = entry.and_then(|e| tree.read(e.id).ok());
         bytes.map_or_else(Rules::default, |bytes| Rules::parse(&bytes, ".sops.yaml"))

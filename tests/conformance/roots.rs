@@ -62,7 +62,7 @@ fn one(score: &mut Score, corpora: &Path, tree: &Files, documents: &DocumentCach
     }
     let expected = std::fs::read_to_string(corpora.join("expected").join(repository).join(row[4]))
         .expect("the expected text can be read");
-    let found = built.map(|b| to_text(&b)).unwrap_or_else(|e| format!("error: {}\n", e.problem()));
+    let found = built.map_or_else(|e| format!("error: {}\n", e.problem()), |b| to_text(&b));
     let same_bytes = found == expected;
     count("byte for byte", same_bytes);
     let same_set = same_bytes || documents_of(&found) == documents_of(&expected);

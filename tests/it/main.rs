@@ -1,3 +1,4 @@
 //! Stories about the whole program, in one binary.
 
+mod demo;
 mod house;

@@ -3,6 +3,9 @@
 //! claims to have run it.
 
 mod corpora;
+mod interop;
 mod mutator;
+mod server;
 mod stage;
 mod support;
+mod trees;

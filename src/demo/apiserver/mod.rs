@@ -7,7 +7,7 @@
 //! | `store` | [`Store`]: objects, versions, history; the writes |
 //! | `managed`, `fields` | who owns which fields (server-side apply) |
 //! | `defaults` | what an API server adds |
-//! | `kinds`, `types` | built-in kinds and CRDs; their fields and OpenAPI |
+//! | `kinds`, `shapes` | built-in kinds and CRDs; their fields and OpenAPI |
 //! | `logs` | logs of containers |
 //! | `route` | [`ApiServer`]: requests to answers |
 //! | `list`, `select`, `follow`, `table` | lists, selectors, watches and followed logs, tables |
@@ -33,9 +33,9 @@ pub mod questions;
 mod route;
 mod select;
 mod serve;
+mod shapes;
 mod store;
 mod table;
-mod types;
 
 pub use access::Access;
 pub use answer::{Answer, AnswerBody};

@@ -6,7 +6,7 @@ use super::follow;
 use super::list::{self, Target, shown};
 use super::select::{Query, decode};
 use super::store::{Inner, Store};
-use super::{discovery, types};
+use super::{discovery, shapes};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Value, json};
@@ -290,7 +290,7 @@ fn document(inner: &Inner, group: &str, version: &str) -> Option<Value> {
     let first = kinds.first()?;
     let paths: serde_json::Map<String, Value> = kinds.iter().map(|kind| list_path(kind, version)).collect();
     if !first.custom {
-        let mut document = types::document(group, version);
+        let mut document = shapes::document(group, version);
         document["paths"] = Value::Object(paths);
         return Some(document);
     }
@@ -302,7 +302,7 @@ fn document(inner: &Inner, group: &str, version: &str) -> Option<Value> {
         let versions = crd.and_then(|c| c.pointer("/spec/versions")).and_then(Value::as_array);
         let own = versions.into_iter().flatten().find(|v| v["name"] == json!(version));
         let own =
-            types::custom_document(kind, version, own.and_then(|v| v.pointer("/schema/openAPIV3Schema")));
+            shapes::custom_document(kind, version, own.and_then(|v| v.pointer("/schema/openAPIV3Schema")));
         match &mut merged {
             None => merged = Some(own),
             Some(merged) => {

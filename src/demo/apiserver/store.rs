@@ -5,7 +5,7 @@ use super::fields::{self, Fields};
 use super::kinds::{self, Kind};
 use super::logs::Logs;
 use super::managed::{self, Writer};
-use super::types;
+use super::shapes;
 use crate::model::{ObjectKey, SchemaSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -470,7 +470,7 @@ impl Inner {
         let version = kind.versions[0].clone();
         let id = if kind.custom { kind.kind.clone() } else { version.clone() };
         let slot = self.schemas.entry((kind.group.clone(), id));
-        slot.or_insert_with(|| Arc::new(types::schemas(&types::document(&kind.group, &version)))).clone()
+        slot.or_insert_with(|| Arc::new(shapes::schemas(&shapes::document(&kind.group, &version)))).clone()
     }
 
     /// Serves what a CRD declares.
@@ -481,7 +481,7 @@ impl Inner {
             .clone()
             .find(|v| v["name"] == json!(version))
             .and_then(|v| v.pointer("/schema/openAPIV3Schema"));
-        let schemas = types::schemas(&types::custom_document(&kind, &version, schema));
+        let schemas = shapes::schemas(&shapes::custom_document(&kind, &version, schema));
         self.schemas.insert((kind.group.clone(), kind.kind.clone()), Arc::new(schemas));
         match self.kind_place(&kind.group, &kind.kind) {
             Some(place) => self.kinds[place] = Some(kind),

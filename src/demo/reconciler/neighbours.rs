@@ -96,6 +96,9 @@ pub(super) fn follow(cluster: &DemoCluster) {
     for sealed in cluster.store.list("bitnami.com", "SealedSecret") {
         unsealed(cluster, &sealed);
     }
+    for scaler in cluster.store.list("autoscaling", "HorizontalPodAutoscaler") {
+        autoscaler(cluster, &scaler);
+    }
     for service in cluster.store.list("", "Service") {
         endpoints(cluster, &service);
     }
@@ -147,6 +150,27 @@ fn helm_release(cluster: &DemoCluster, release: &Value) {
         "inventory": {"entries": entries},
     });
     ready(cluster, release, "InstallSucceeded", &message, more);
+}
+
+/// An autoscaler that is content with what it finds.
+fn autoscaler(cluster: &DemoCluster, scaler: &Value) {
+    if scaler.pointer("/status/conditions").is_some() {
+        return;
+    }
+    let replicas = number(scaler, "/spec/minReplicas");
+    let now = cluster.stamp();
+    let message =
+        "recent recommendations were higher than current one, applying the highest recent recommendation";
+    let new = json!({
+        "currentReplicas": replicas,
+        "desiredReplicas": replicas,
+        "conditions": [
+            condition(scaler, "AbleToScale", "True", "ReadyForNewScale", message, &now, 0),
+            condition(scaler, "ScalingActive", "True", "ValidMetricFound", "the HPA was able to compute the replica count", &now, 0),
+            condition(scaler, "ScalingLimited", "False", "DesiredWithinRange", "the desired count is within the acceptable range", &now, 0),
+        ],
+    });
+    status(cluster, "kube-controller-manager", &key_of(scaler), new);
 }
 
 /// The Secret that the sealed-secrets controller makes of a SealedSecret.

@@ -6,6 +6,7 @@ use crate::demo::apiserver::Writer;
 use crate::model::ObjectKey;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 const MANAGER: &str = "kube-controller-manager";
@@ -315,7 +316,10 @@ fn age(cluster: &DemoCluster, stamp: &str) -> i64 {
 fn template_hash(workload: &Value) -> String {
     let template = workload.pointer("/spec/template").map(Value::to_string).unwrap_or_default();
     let digest = Sha256::digest(template.as_bytes());
-    digest.iter().take(5).map(|b| format!("{b:02x}")).collect()
+    digest.iter().take(5).fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 fn suffix(set: &Value, index: i64) -> String {

@@ -184,6 +184,18 @@ fn n14_metrics_of_an_autoscaler_have_no_order() {
 }
 
 #[test]
+fn n14_what_git_takes_out_of_a_metric_is_ahead() {
+    let with = |target: &str| {
+        format!(
+            "spec: {{metrics: [{{type: Resource, resource: {{name: cpu, target: {{averageUtilization: 60{target}}}}}}}]}}"
+        )
+    };
+    case(("autoscaling", "HorizontalPodAutoscaler"), &with(""), &with(", type: Utilization"))
+        .base(&with(", type: Utilization"))
+        .finds(&["spec.metrics pending change"]);
+}
+
+#[test]
 fn n15_sets_have_no_order() {
     equal(CONFIG, "metadata: {finalizers: [a, b]}", "metadata: {finalizers: [b, a]}");
     case(CONFIG, "metadata: {finalizers: [a, b]}", "metadata: {finalizers: [a, c]}")

@@ -149,6 +149,18 @@ fn each_row_of_the_table() {
 }
 
 #[test]
+fn what_git_declared_before_is_no_allocation() {
+    case(
+        ("", "ServiceAccount"),
+        "automountServiceAccountToken: true",
+        "automountServiceAccountToken: true\nimagePullSecrets: [{name: pull}]",
+    )
+    .base("automountServiceAccountToken: true\nimagePullSecrets: [{name: pull}]")
+    .applied("{f:imagePullSecrets: {}}")
+    .finds(&["imagePullSecrets pending remove"]);
+}
+
+#[test]
 fn restarting_by_hand_says_so() {
     let case = case(
         DEPLOYMENT,

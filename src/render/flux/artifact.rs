@@ -164,7 +164,7 @@ impl Copy {
         let from: Vec<&str> = self.from.split('/').filter(|p| !p.is_empty()).collect();
         let parts: Vec<&str> = path.split('/').collect();
         let is_pattern = |part: &&str| part.contains(['*', '?', '[']);
-        let fixed = from.iter().position(|p| is_pattern(p)).unwrap_or(from.len());
+        let fixed = from.iter().position(is_pattern).unwrap_or(from.len());
         if parts.len() < fixed || parts[..fixed] != from[..fixed] {
             return None;
         }

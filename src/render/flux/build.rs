@@ -5,7 +5,7 @@ use super::spec::{GROUP, Spec};
 use super::substitute::{self, Substituted, Variables};
 use super::{sealed, variables};
 use crate::model::{Manifest, ObjectKey, Opener, Problem, Reason, Severity, Tree};
-use crate::render::kustomize::{self, BuildOptions, Order};
+use crate::render::kustomize::{self, BuildOptions, Failure, Order};
 use crate::yaml::{Map, Node};
 use std::sync::Arc;
 
@@ -80,10 +80,28 @@ fn built(tree: &dyn Tree, spec: &Spec, outside: &Outside<'_>, made: &mut Made) -
             Some(build.objects)
         }
         Err(failure) => {
-            made.reads.extend(failure.reads.iter().map(|(path, _)| path.clone()));
-            made.problems.push(failure.error.problem());
+            let strict = BuildOptions { partial: false, ..options };
+            made.fail(&failure, || {
+                kustomize::build_generated(tree, &spec.path, &kustomization, &strict, &inputs).err()
+            });
             None
         }
+    }
+}
+
+impl Made {
+    /// Notes a build that failed. If it failed only after something was left out, that is the reason: building
+    /// once more without leaving anything out tells.
+    pub(in crate::render) fn fail(
+        &mut self,
+        failure: &Failure,
+        strict: impl FnOnce() -> Option<Box<Failure>>,
+    ) {
+        self.complete = false;
+        self.reads.extend(failure.reads.iter().map(|(path, _)| path.clone()));
+        let first = strict().filter(|failure| failure.error.cause.is_outside());
+        self.problems.extend(first.map(|failure| failure.error.problem()));
+        self.problems.push(failure.error.problem());
     }
 }
 

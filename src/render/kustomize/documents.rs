@@ -4,6 +4,8 @@ use super::config::Config;
 use super::error::{BuildError, Cause};
 use super::loader::Loaded;
 use super::model::Kustomization;
+use super::parsed::Reading;
+use super::patches;
 use super::resource::{Resource, is_nil_or_empty};
 use crate::model::{ContentId, Origin};
 use crate::yaml::{Dialect, Limits, Node, ScalarKind, Stream, Value, read_stream};
@@ -40,6 +42,7 @@ type Key = (Arc<str>, ContentId);
 struct Entry {
     objects: Option<Objects>,
     model: Option<Model>,
+    patch: Option<Reading>,
     bytes: usize,
 }
 
@@ -79,6 +82,17 @@ impl DocumentCache {
         }
         let read = Arc::new(Kustomization::read(&file.bytes, &file.path, &self.limits));
         self.keep(file, |entry| entry.model = Some(read.clone()));
+        read
+    }
+
+    /// The patch of a file.
+    pub fn patch(&self, file: &Loaded) -> Reading {
+        if let Some(found) = self.entry(file).patch {
+            return found;
+        }
+        let text = String::from_utf8_lossy(&file.bytes);
+        let read = Arc::new(patches::parse(&text, &file.path, &self.limits));
+        self.keep(file, |entry| entry.patch = Some(read.clone()));
         read
     }
 

@@ -2,6 +2,7 @@
 
 use super::decode::{Fields, Text};
 use super::error::BuildError;
+use super::parsed::Parsed;
 use crate::yaml::Node;
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub struct Patch {
     pub line: u32,
     /// The file it stands in, if that is not the kustomization: a controller may add patches of its own.
     pub file: Option<Arc<str>>,
+    /// What was made of it.
+    pub read: Parsed,
 }
 
 /// One entry of `images`.

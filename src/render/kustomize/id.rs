@@ -20,7 +20,7 @@ pub struct Gvk {
 }
 
 /// The identity of an object at one moment of its building.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Id {
     /// Group, version and kind.
     pub gvk: Gvk,
@@ -79,6 +79,14 @@ impl Gvk {
 pub fn is_cluster_scoped(group: &str, kind: &str) -> bool {
     let group_of = |version: &'static str| version.rsplit_once('/').map_or("", |(group, _)| group);
     CLUSTER_SCOPED.iter().any(|(version, known)| *known == kind && group_of(version) == group)
+}
+
+impl std::hash::Hash for Id {
+    /// Kind and name tell nearly all objects apart.
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+        self.gvk.kind.hash(state);
+    }
 }
 
 impl Id {

@@ -12,7 +12,8 @@
 //! | `config`, `fields`, `tables` | field specs: which, how they are walked, the defaults |
 //! | `generator`, `reveal` | ConfigMaps and Secrets; the one file that looks into opened values |
 //! | `namespace` `names` `labels` `annotations` `images` `replicas` | transformers, one file each |
-//! | `patches`, `strategic`, `merge_keys`, `json6902`, `selector`, `pattern` | patches: which, how, onto what |
+//! | `patches`, `parsed`, `selector`, `pattern` | patches: which, read once, onto what |
+//! | `strategic`, `keyed_list`, `merge_keys`, `json6902` | how they are merged and run |
 //! | `replacements`, `replacement`, `field_path`, `structured` | values of one object in fields of others |
 //! | `references`, `vars` | names that follow renames; `$(NAME)` |
 //! | `plugins`, `value_add`, `ksops` | built-in plug-ins as objects, and the one foreign kind that is run |
@@ -37,6 +38,7 @@ mod generator;
 mod id;
 mod images;
 pub mod json6902;
+mod keyed_list;
 mod ksops;
 mod labels;
 mod loader;
@@ -45,6 +47,7 @@ mod model;
 mod names;
 mod namespace;
 mod openapi;
+mod parsed;
 mod patches;
 mod pattern;
 mod plugins;

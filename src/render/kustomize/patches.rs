@@ -10,20 +10,13 @@ use super::loader::Loader;
 use super::merge_keys::Schema;
 use super::model::Kustomization;
 use super::openapi::Schemas;
+use super::parsed::Content;
 use super::resmap::ResMap;
 use super::resource::{Resource, child_map, is_nil_or_empty, normalize_string_map};
 use super::selector::{self, Selector};
 use super::strategic;
-use crate::yaml::{Map, Node, ScalarKind, to_json};
+use crate::yaml::{Limits, Map, Node, ScalarKind, to_json};
 use std::sync::Arc;
-
-/// What one patch entry holds.
-enum Content {
-    /// Objects to merge.
-    Strategic(Vec<Resource>),
-    /// Operations to run.
-    Json(Vec<Operation>),
-}
 
 /// A patch entry, read.
 pub struct Loaded<'p> {
@@ -47,25 +40,20 @@ pub fn load<'p>(
     let owner = entry.file.as_ref().unwrap_or(owner);
     let refuse = |what: &str| Cause::Patch(what.to_owned()).in_field(owner, entry.line, field);
     let inline = entry.inline.as_ref().filter(|text| !text.trim().is_empty());
-    let (text, file) = match (inline, &entry.path) {
+    let documents = context.inputs.documents;
+    let (read, file) = match (inline, &entry.path) {
         (None, None) => return Err(refuse("it needs `patch` or `path`")),
         (Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
-        (Some(text), None) => (in_place(text, true), owner.clone()),
+        (Some(text), None) => {
+            let read = || parse(&in_place(text, true), owner, documents.limits());
+            (entry.read.content(read), owner.clone())
+        }
         (None, Some(path)) => {
             let source = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
-            (String::from_utf8_lossy(&source.bytes).into_owned(), source.path)
+            (documents.patch(&source), source.path)
         }
     };
-    let objects = objects_of(text.as_bytes(), &file, context.inputs.documents.limits());
-    let holds = match objects {
-        Ok(objects) => Content::Strategic(objects),
-        Err(error) => match json6902::parse(&text, &file) {
-            Ok(operations) => Content::Json(operations),
-            // What does not begin as a list was meant to be an object.
-            Err(_) if !text.trim_start().starts_with(['-', '[']) => return Err(not_a_patch(error)),
-            Err(other) => return Err(Cause::Patch(other.to_string()).in_field(&file, other.line, field)),
-        },
-    };
+    let holds = Result::clone(&read)?;
     Ok(Loaded { content: holds, entry, file, owner, field })
 }
 
@@ -96,7 +84,21 @@ pub fn load_json<'p>(
     if operations.is_empty() {
         return Err(refuse("it is empty"));
     }
-    Ok(Loaded { content: Content::Json(operations), entry, file, owner, field })
+    Ok(Loaded { content: Content::Json(operations.into()), entry, file, owner, field })
+}
+
+/// Reads the text of a patch: as objects, else as operations.
+pub fn parse(text: &str, file: &Arc<str>, limits: &Limits) -> Result<Content, BuildError> {
+    let error = match objects_of(text.as_bytes(), file, limits) {
+        Ok(objects) => return Ok(Content::Strategic(objects.into())),
+        Err(error) => error,
+    };
+    match json6902::parse(text, file) {
+        Ok(operations) => Ok(Content::Json(operations.into())),
+        // What does not begin as a list was meant to be an object.
+        Err(_) if !text.trim_start().starts_with(['-', '[']) => Err(not_a_patch(error)),
+        Err(other) => Err(Cause::Patch(other.to_string()).in_field(file, other.line, "patches")),
+    }
 }
 
 fn not_a_patch(error: BuildError) -> BuildError {
@@ -122,7 +124,7 @@ impl Loaded<'_> {
                 patches.iter().try_for_each(|patch| self.one(objects, patch, schemas))
             }
             (Content::Strategic(patches), Some(target)) => {
-                match patches.as_slice() {
+                match &**patches {
                     [] => Ok(()),
                     [patch] => self.merge_into_selected(objects, patch, target, schemas),
                     _ => Err(self
@@ -172,7 +174,8 @@ impl Loaded<'_> {
     }
 
     fn selected(&self, objects: &ResMap, target: &Node) -> Result<Vec<usize>, BuildError> {
-        select(objects, target).map_err(|e| self.refuse(e.to_string(), e.line))
+        let selector = self.entry.read.selector(target).map_err(|e| self.refuse(e.to_string(), e.line))?;
+        Ok(selected_by(objects, selector))
     }
 
     fn operate(
@@ -230,8 +233,11 @@ fn with_annotations(resource: &mut Resource) {
 
 /// Places of the objects that a target selects.
 pub fn select(objects: &ResMap, target: &Node) -> Result<Vec<usize>, selector::SelectorError> {
-    let selector = Selector::parse(target)?;
-    Ok(objects.places(|r| selector.selects(&r.original(), &r.id, &r.body)))
+    Ok(selected_by(objects, &Selector::parse(target)?))
+}
+
+fn selected_by(objects: &ResMap, selector: &Selector) -> Vec<usize> {
+    objects.places(|r| selector.selects(&r.original(), &r.id, &r.body))
 }
 
 /// The place of the one object that a patch without target is for.

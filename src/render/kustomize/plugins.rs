@@ -14,6 +14,7 @@ use super::namespace::{NamespaceTransformer, Subjects};
 use super::patches::{self, in_place};
 use super::resmap::ResMap;
 use super::resource::Resource;
+use super::trace::Place;
 use super::{images, ksops, labels, replacements, replicas, trace, value_add};
 use crate::model::Origin;
 use crate::yaml::{Map, Node};
@@ -124,7 +125,7 @@ fn traced(target: &Target<'_, '_>, plugin: &Resource) -> Option<Arc<str>> {
         return None;
     }
     let path = plugin.trace.as_ref()?.origin.as_deref()?.trim_end().strip_prefix("path: ")?.to_owned();
-    Some(target.place.object(&path, plugin))
+    Some(Place::object(&path, plugin))
 }
 
 fn generator(plugin: &Resource, file: &str) -> Result<Generator, BuildError> {
@@ -291,7 +292,7 @@ fn patch(
         allow_name_change: option("allowNameChange"),
         allow_kind_change: option("allowKindChange"),
         line: p.line,
-        file: None,
+        ..Patch::default()
     };
     let loaded = if json {
         patches::load_json(&target.loader, &entry, &p.file)?

@@ -384,13 +384,11 @@ fn a_component_is_no_base_and_a_base_no_component() {
 }
 
 #[test]
-fn a_thousand_objects_with_prefix_and_patches_take_no_quadratic_time() {
-    let mut objects = String::new();
-    for number in 0..4000 {
-        objects.push_str(&format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c{number}\ndata: {{a: b}}\n---\n"
-        ));
-    }
+fn four_thousand_objects_with_prefix_and_patches_take_no_quadratic_time() {
+    let object = |number| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c{number}\ndata: {{a: b}}\n---\n")
+    };
+    let objects: String = (0..4000).map(object).collect::<Vec<_>>().concat();
     let start = std::time::Instant::now();
     let built = builds(&[
         (
@@ -401,4 +399,70 @@ fn a_thousand_objects_with_prefix_and_patches_take_no_quadratic_time() {
     ]);
     assert_eq!(built.objects.len(), 4000);
     assert!(start.elapsed().as_secs() < 20, "took {:?}", start.elapsed());
+}
+
+/// Pieces that kustomizations and objects are made of, and some that they should not be made of.
+fn piece() -> impl proptest::strategy::Strategy<Value = &'static str> {
+    proptest::sample::select(vec![
+        "resources:\n- a.yaml\n",
+        "components: [.]\n",
+        "namespace: x\n",
+        "namePrefix: \"\"\n",
+        "images:\n- name: \"[\"\n",
+        "patches:\n- patch: |\n    ",
+        "  target:\n    kind: .*\n",
+        "- op: add\n      path: /a/-\n      value: 1\n",
+        "vars:\n- name: A\n  objref: {kind: A, name: x}\n",
+        "replacements:\n- source: {kind: A}\n  targets: [{select: {}}]\n",
+        "configMapGenerator:\n- name: c\n  literals: [a=b, =, a]\n",
+        "labels:\n- pairs: {a: b}\n  fields: [{path: a/b/c, create: true}]\n",
+        "apiVersion: v1\nkind: A\nmetadata:\n  name: x\n",
+        "kind: List\nitems:\n",
+        "---\n",
+        "- ",
+        "  ",
+        "\t",
+        "{",
+        "}",
+        "[",
+        "]",
+        ": ",
+        "&a ",
+        "*a",
+        "<<: *a\n",
+        "!!binary x",
+        "? ",
+        "|-\n",
+        "null",
+        "\"",
+        "'",
+        "\u{feff}",
+        "$patch: delete\n",
+        "sortOptions: {order: legacy}\n",
+        "openapi: {path: a.yaml}\n",
+        "crds: [a.yaml]\n",
+        "transformers: [a.yaml]\n",
+        "configurations: [a.yaml]\n",
+        "é\u{0}\u{1b}",
+    ])
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(256))]
+    #[test]
+    fn nothing_makes_a_build_panic(
+        kustomization in proptest::collection::vec(piece(), 0..8),
+        object in proptest::collection::vec(piece(), 0..8),
+    ) {
+        let (kustomization, object) = (kustomization.concat(), object.concat());
+        for partial in [false, true] {
+            let files = [("kustomization.yaml", kustomization.as_str()), ("a.yaml", object.as_str())];
+            let options = BuildOptions { partial, ..BuildOptions::default() };
+            if let Err(error) = run(&files, "", &options) {
+                let problem = error.problem();
+                proptest::prop_assert!(!problem.cause.is_empty());
+                proptest::prop_assert!(problem.place.is_some_and(|p| !p.file.is_empty() || kustomization.is_empty()));
+            }
+        }
+    }
 }

@@ -33,7 +33,7 @@ impl Place {
     }
 
     /// The annotation of a generator or transformer that is an object itself.
-    pub fn object(&self, path: &str, plugin: &Resource) -> Arc<str> {
+    pub fn object(path: &str, plugin: &Resource) -> Arc<str> {
         let mut text = format!("configuredIn: {}\nconfiguredBy:\n", quoted(path));
         let fields = [
             ("apiVersion", plugin.id.gvk.api_version()),
@@ -42,7 +42,7 @@ impl Place {
             ("namespace", plugin.id.namespace.to_string()),
         ];
         for (field, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
-            text.push_str(&format!("  {field}: {}\n", quoted(&value)));
+            text.extend(["  ", field, ": ", &quoted(&value), "\n"]);
         }
         text.into()
     }
@@ -74,6 +74,8 @@ pub fn born(resource: &mut Resource, origin: &Arc<str>) {
 
 /// Notes that a transformer ran over an object; one without origin was made by it.
 pub fn touched(resource: &mut Resource, by: &Arc<str>) {
+    // Upstream writes all annotations anew when it notes this, as texts.
+    normalize_string_map(&mut resource.body, "annotations");
     let trace = resource.trace.get_or_insert_default();
     match trace.origin {
         None => trace.origin = Some(by.clone()),

@@ -132,13 +132,11 @@ fn replace(node: &mut Node, values: &BTreeMap<Arc<str>, Node>) -> Result<(), Cau
 
 fn replace_scalar(node: &mut Node, values: &BTreeMap<Arc<str>, Node>) {
     let Some(text) = node.as_str().filter(|t| t.contains('$')) else { return };
-    if let Some(new) = expand(text, values) {
-        node.value = new;
-    }
+    node.value = expand(text, values);
 }
 
 /// The text with its references replaced. A text that is nothing but one reference takes the value's type.
-fn expand(text: &str, values: &BTreeMap<Arc<str>, Node>) -> Option<Value> {
+fn expand(text: &str, values: &BTreeMap<Arc<str>, Node>) -> Value {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -150,9 +148,9 @@ fn expand(text: &str, values: &BTreeMap<Arc<str>, Node>) -> Option<Value> {
         } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|r| r.split_once(')')) {
             let value = values.get(name).filter(|v| v.scalar_text().is_some());
             match value {
-                Some(value) if text.len() == name.len() + 3 => return Some(value.value.clone()),
+                Some(value) if text.len() == name.len() + 3 => return value.value.clone(),
                 Some(value) => out.push_str(value.scalar_text().unwrap_or("")),
-                None => out.push_str(&format!("$({name})")),
+                None => out.extend(["$(", name, ")"]),
             }
             rest = after;
         } else {
@@ -160,7 +158,7 @@ fn expand(text: &str, values: &BTreeMap<Arc<str>, Node>) -> Option<Value> {
         }
     }
     out.push_str(rest);
-    Some(Value::Scalar(Scalar { text: out.into(), kind: ScalarKind::Str, style: Style::Plain }))
+    Value::Scalar(Scalar { text: out.into(), kind: ScalarKind::Str, style: Style::Plain })
 }
 
 #[cfg(test)]
@@ -171,7 +169,7 @@ mod tests {
     fn references_are_replaced_and_escapes_kept() {
         let values = [("A".into(), Node::string("x")), ("N".into(), Node::int(3))].into_iter().collect();
         let text = |t: &str| match expand(t, &values) {
-            Some(Value::Scalar(s)) => (s.text.to_string(), s.kind),
+            Value::Scalar(s) => (s.text.to_string(), s.kind),
             _ => panic!("a scalar"),
         };
         assert_eq!(text("$(A)-$(N)"), ("x-3".to_owned(), ScalarKind::Str));

@@ -3,7 +3,7 @@
 use super::state::{self, APP_STATES};
 use super::tree::Scope;
 use super::{Counter, Facts, Route, Screen, Step, Strip, draw_empty, draw_reading, open_object};
-use crate::model::{ObjectKey, Place, Verdict};
+use crate::model::{ObjectKey, Place};
 use crate::tui::canvas::{Canvas, Piece, bold, cells, piece};
 use crate::tui::filter::{Field, Fields, Filter};
 use crate::tui::keymap::{Action, Mode};
@@ -104,9 +104,7 @@ impl Home {
         if let Some(view) = self.cluster(facts) {
             return cluster::open(view, facts);
         }
-        self.app(facts).map_or(vec![], |row| {
-            vec![Step::Go(Route::Tree(Scope::App(row.environment.clone(), row.key.clone())))]
-        })
+        self.app(facts).map_or(vec![], |row| vec![Step::Go(Route::Tree(scope(row)))])
     }
 
     fn on_app(row: &AppRow, action: Action, facts: &Facts<'_>) -> Vec<Step> {
@@ -121,8 +119,7 @@ impl Home {
                 |commit| vec![super::plan::revert(vec![commit.id])],
             ),
             Action::Secrets => {
-                let scope = Scope::App(row.environment.clone(), row.key.clone());
-                vec![Step::Go(Route::Secrets(Some(scope)))]
+                vec![Step::Go(Route::Secrets(Some(scope(row))))]
             }
             Action::Copy => vec![Step::Copy(row.key.name.to_string())],
             action => open_object(&id, place_of(row, facts), action),
@@ -137,7 +134,6 @@ impl Home {
                 self.arrange(facts, true);
                 vec![]
             }
-            Some((Chip::Undeclared, _)) => vec![Step::Go(Route::Tree(Scope::Undeclared))],
             Some((Chip::Problems, _)) => {
                 let page = Pager::problems("What could not be read", &facts.snapshot.problems, facts);
                 vec![Step::Show(Box::new(Overlay::Pager(page)))]
@@ -147,11 +143,22 @@ impl Home {
     }
 }
 
+/// What a row opens. The row of what nobody declares is no app; it stands for the cluster's own objects.
+fn scope(row: &AppRow) -> Scope {
+    if &*row.key.kind == UNDECLARED {
+        Scope::Undeclared(row.environment.clone())
+    } else {
+        Scope::App(row.environment.clone(), row.key.clone())
+    }
+}
+
+/// The kind of the row that the workspace makes for objects without a producer.
+pub(super) const UNDECLARED: &str = "Undeclared";
+
 /// What a counter counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Chip {
     State(AppState),
-    Undeclared,
     Problems,
 }
 
@@ -162,8 +169,6 @@ fn chips(facts: &Facts<'_>) -> Vec<(Chip, usize)> {
         .map(|state| (Chip::State(state), apps.iter().filter(|a| a.state == state).count()))
         .collect();
     let synced = chips.pop();
-    let undeclared = |o: &&Arc<crate::workspace::ObjectRow>| o.verdict == Verdict::Unmanaged;
-    chips.push((Chip::Undeclared, facts.snapshot.objects.iter().filter(undeclared).count()));
     chips.push((Chip::Problems, facts.snapshot.problems.len()));
     chips.extend(synced);
     chips.retain(|(_, number)| *number > 0);
@@ -277,9 +282,6 @@ impl Screen for Home {
                     let face = state::app(state, g);
                     let on = self.only == Some(state);
                     Counter { label: face.label, number, word: face.word.into(), on }
-                }
-                Chip::Undeclared => {
-                    Counter { label: Label::Notice, number, word: "undeclared".into(), on: false }
                 }
                 Chip::Problems => {
                     let word = if number == 1 { "problem" } else { "problems" };

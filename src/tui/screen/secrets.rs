@@ -68,7 +68,7 @@ fn name(row: &SecretRow) -> String {
 /// True if a secret belongs to a scope.
 pub(crate) fn inside(row: &SecretRow, scope: &Scope, facts: &Facts<'_>) -> bool {
     match scope {
-        Scope::Undeclared => row.file.is_none(),
+        Scope::Undeclared(name) => row.environment == *name && row.file.is_none(),
         Scope::Environment(name) => row.environment == *name,
         Scope::App(environment, key) => {
             if row.environment != *environment {

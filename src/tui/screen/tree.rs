@@ -21,8 +21,8 @@ pub(crate) enum Scope {
     App(Arc<str>, ObjectKey),
     /// All of one environment.
     Environment(Arc<str>),
-    /// What nobody declares, anywhere.
-    Undeclared,
+    /// What nobody declares in one environment.
+    Undeclared(Arc<str>),
 }
 
 /// One object on screen.
@@ -135,21 +135,24 @@ impl Tree {
         let objects = snapshot.objects.iter();
         match &self.scope {
             Scope::Environment(name) => objects.filter(|o| o.environment == *name).collect(),
-            Scope::Undeclared => objects.filter(|o| o.verdict == Verdict::Unmanaged).collect(),
+            Scope::Undeclared(name) => {
+                objects.filter(|o| o.environment == *name && o.verdict == Verdict::Unmanaged).collect()
+            }
             Scope::App(environment, key) => {
                 let inside = |o: &&Arc<ObjectRow>| o.environment == *environment;
                 let own = |o: &&Arc<ObjectRow>| o.producer.as_ref() == Some(key);
-                let spaces: HashSet<&str> = objects
-                    .clone()
-                    .filter(inside)
-                    .filter(own)
-                    .map(|o| &*o.key.namespace)
-                    .filter(|n| !n.is_empty())
-                    .collect();
+                // Namespaces that are this app's alone: what nobody declares there is its neighbour.
+                let used = |mine: bool| -> HashSet<&str> {
+                    let declared = objects.clone().filter(inside).filter(|o| o.producer.is_some());
+                    declared.filter(|o| own(o) == mine).map(|o| &*o.key.namespace).collect()
+                };
+                let others = used(false);
+                let spaces: HashSet<&str> =
+                    used(true).into_iter().filter(|n| !n.is_empty() && !others.contains(n)).collect();
                 let stray = |o: &&Arc<ObjectRow>| {
-                    o.producer.is_none()
-                        && (o.verdict == Verdict::Unmanaged || o.owner.is_some())
-                        && spaces.contains(&*o.key.namespace)
+                    let space = &*o.key.namespace;
+                    let neighbour = o.verdict == Verdict::Unmanaged && spaces.contains(space);
+                    o.producer.is_none() && (neighbour || o.owner.is_some())
                 };
                 let chosen: Vec<_> = objects.filter(inside).filter(|o| own(o) || stray(o)).collect();
                 with_owners(&chosen, key)
@@ -236,7 +239,7 @@ impl Screen for Tree {
         match &self.scope {
             Scope::App(_, key) => key.name.to_string(),
             Scope::Environment(name) => format!("objects of {name}"),
-            Scope::Undeclared => "undeclared".into(),
+            Scope::Undeclared(_) => "undeclared".into(),
         }
     }
 
@@ -246,8 +249,9 @@ impl Screen for Tree {
 
     fn environment(&self) -> Option<Arc<str>> {
         match &self.scope {
-            Scope::App(environment, _) | Scope::Environment(environment) => Some(environment.clone()),
-            Scope::Undeclared => None,
+            Scope::App(environment, _) | Scope::Environment(environment) | Scope::Undeclared(environment) => {
+                Some(environment.clone())
+            }
         }
     }
 
@@ -431,8 +435,8 @@ fn draw_none(tree: &Tree, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
     if !facts.snapshot.repo.read || !facts.snapshot.work.is_empty() {
         return draw_reading(canvas, facts, "reading its objects", tree.opened);
     }
-    if tree.scope == Scope::Undeclared {
-        return draw_empty(canvas, "Everything in the clusters that we read is declared.", "");
+    if matches!(tree.scope, Scope::Undeclared(_)) {
+        return draw_empty(canvas, "Everything in this cluster that we read is declared.", "");
     }
     draw_empty(
         canvas,

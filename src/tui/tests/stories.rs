@@ -4,7 +4,6 @@ use super::super::effect::{Answer, Back, Carry, Question};
 use super::super::state::Ending;
 use super::super::{Error, Face, Signal, TourStep, Wires, live};
 use super::*;
-use crate::model::Verdict;
 use crate::tui::glyph::ASCII;
 use crate::workspace::{AppState, Work};
 use crossterm::event::{Event, MouseButton, MouseEvent, MouseEventKind};
@@ -191,15 +190,12 @@ fn a_counter_is_a_filter() {
 }
 
 #[test]
-fn what_nobody_declares_is_one_key_away() {
-    let mut desk = Desk::new(fixture::snapshot(), 200, 36);
-    let number = desk.state.snapshot.objects.iter().filter(|o| o.verdict == Verdict::Unmanaged).count();
-    assert_eq!(number, 1);
-    let counters = lines(&desk)[1].clone();
-    let place = counters.split("  ").position(|c| c.contains("undeclared")).expect("the counter");
-    assert!(place < 10, "it has a place; beyond the ninth there is no key");
+fn what_nobody_declares_is_found_by_name() {
+    let mut desk = desk();
     desk.keys(":objects of prod<enter>");
     assert!(desk.text().contains("cart-hotfix  undeclared"));
+    desk.keys("<esc>jj<enter>");
+    assert!(!desk.text().contains("cart-hotfix"), "the namespace is shared: it is nobody's neighbour");
 }
 
 #[test]

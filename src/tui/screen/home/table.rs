@@ -1,6 +1,6 @@
 //! The table of apps: which columns there are at which width, and what stands in them.
 
-use super::cluster;
+use super::{UNDECLARED, cluster};
 use crate::tui::canvas::{Canvas, Piece, cells, piece};
 use crate::tui::filter::Filter;
 use crate::tui::screen::{Facts, marked, state};
@@ -139,6 +139,7 @@ impl Columns {
 fn name(row: &AppRow) -> String {
     match &*row.key.kind {
         "Kustomization" | "Folder" => row.key.name.to_string(),
+        UNDECLARED => "declared by nobody".to_owned(),
         kind => format!("{} {}", kind, row.key.name),
     }
 }

@@ -96,7 +96,13 @@ impl Tree {
             pieces.push(piece(Label::Muted, "  same value"));
         }
         let mut line = Line::new(pieces);
-        if !matches!(row.health.state, HealthState::Healthy | HealthState::NotApplicable) {
+        let quiet = match row.health.state {
+            HealthState::Healthy | HealthState::NotApplicable => true,
+            // Kinds that nobody can judge are not worth a question mark in every row.
+            HealthState::Unknown => row.health.reason.is_empty(),
+            _ => false,
+        };
+        if !quiet {
             line.pieces.push(piece(health.label, format!("  {} {}", health.sign, health.word)));
         } else if row.health.state == HealthState::Healthy {
             line.right = Some(piece(Label::Muted, "healthy"));

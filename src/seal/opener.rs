@@ -1,0 +1,295 @@
+//! The opener that rendering asks: objects and generators' inputs, opened as Flux opens them (secrets.md 2.1).
+
+use super::cipher::{Sealed, ValueType};
+use super::emit;
+use super::keys::Keyring;
+use super::metadata::Metadata;
+use super::open::{IN_THE_CLEAR, Mac, broken, check_mac, open, unlock};
+use super::rules::Selector;
+use super::value;
+use super::walk::{aad, selects};
+use crate::model::{OpenError, Opened, Opener, Problem, Reason, SealedFormat, clean};
+use crate::secret::{SecretLeaf, SecretText};
+use crate::yaml::{Map, Mark, Node, Value, from_json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Opens sealed content with the identities of a keyring, for rendering.
+pub struct KeyringOpener {
+    keyring: Arc<Keyring>,
+}
+
+impl KeyringOpener {
+    /// An opener with these identities.
+    pub fn new(keyring: Arc<Keyring>) -> Self {
+        Self { keyring }
+    }
+}
+
+impl Opener for KeyringOpener {
+    fn open_object(&self, body: &Node, file: &str) -> Result<Opened<Node>, OpenError> {
+        let metadata = match Metadata::of(body) {
+            None => return Ok(Opened::NotSealed),
+            Some(metadata) => metadata.map_err(|cause| broken(file, body.mark.line, cause))?,
+        };
+        if let Selector::EncryptedCommentRegex(_) | Selector::UnencryptedCommentRegex(_) = metadata.selector {
+            let cause =
+                "comments say which values are sealed, and kustomize drops comments: Flux cannot open it";
+            return Err(OpenError(
+                Problem::error(Reason::NotSupported, cause)
+                    .at(file, metadata.line)
+                    .next("seal it with `encrypted_regex: ^(data|stringData)$`"),
+            ));
+        }
+        let key = unlock(&metadata, file, &self.keyring)?;
+        let open = |sealed: &Sealed, aad: &str| key.open(sealed, aad);
+        Object { open: &open, selector: &metadata.selector, file }.root(body).map(Opened::Plain)
+    }
+
+    fn open_file(
+        &self,
+        bytes: &[u8],
+        file: &str,
+        format: SealedFormat,
+    ) -> Result<Opened<SecretText>, OpenError> {
+        // Flux opens what holds the mark of its format, and nothing else (secrets.md 1.14, trap 10).
+        let mark: &[u8] = match format {
+            SealedFormat::Yaml => b"mac: ENC[",
+            SealedFormat::Json | SealedFormat::Binary => b"\"mac\": \"ENC[",
+            SealedFormat::Dotenv => b"sops_mac=ENC[",
+            SealedFormat::Ini => b"[sops]",
+        };
+        if !bytes.windows(mark.len()).any(|window| window == mark) {
+            return Ok(Opened::NotSealed);
+        }
+        match format {
+            SealedFormat::Binary => self.open_binary(bytes, file),
+            SealedFormat::Dotenv => self.open_dotenv(bytes, file),
+            SealedFormat::Yaml | SealedFormat::Json => {
+                emit::opened(bytes, file, &self.keyring).map(Opened::Plain)
+            }
+            SealedFormat::Ini => Err(OpenError(
+                Problem::error(Reason::NotSupported, "a sealed INI file cannot be opened by Sealane yet")
+                    .at(file, 0)
+                    .next("seal it as a binary file, or seal the Secret itself"),
+            )),
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        self.keyring.generation()
+    }
+}
+
+impl KeyringOpener {
+    fn open_binary(&self, bytes: &[u8], file: &str) -> Result<Opened<SecretText>, OpenError> {
+        if from_json(bytes).is_err() {
+            return Err(broken(file, 0, "the sealed envelope is no JSON".to_owned()));
+        }
+        let opened = open(bytes, file, &self.keyring)?;
+        match opened.documents.first().and_then(|d| d.get("data")).map(|n| &n.value) {
+            Some(Value::Secret(SecretLeaf::Text(text))) => {
+                Ok(Opened::Plain(SecretText::from_vec(text.expose_secret().to_vec())))
+            }
+            Some(Value::Scalar(scalar)) if scalar.text.is_empty() => {
+                Ok(Opened::Plain(SecretText::with_capacity(0)))
+            }
+            _ => Err(broken(file, 0, "the sealed envelope has no `data`".to_owned())),
+        }
+    }
+
+    /// dotenv: one `KEY=value` a line, the block flattened behind `sops_` (secrets.md 1.9).
+    fn open_dotenv(&self, bytes: &[u8], file: &str) -> Result<Opened<SecretText>, OpenError> {
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| broken(file, 0, "the file is not UTF-8".to_owned()))?;
+        let metadata = Metadata::read(&dotenv_block(text, file)).map_err(|cause| broken(file, 0, cause))?;
+        let key = unlock(&metadata, file, &self.keyring)?;
+        let mut mac = Mac::new(metadata.mac_only_encrypted);
+        let mut plain = SecretText::with_capacity(bytes.len());
+        for (index, line) in text.lines().enumerate() {
+            let line_number = u32::try_from(index + 1).unwrap_or(0);
+            if let Some(comment) = line.strip_prefix('#') {
+                plain.push(b"#");
+                match Sealed::parse(comment).ok().and_then(|sealed| key.open(&sealed, ":").ok()) {
+                    Some(opened) => plain.push(opened.expose_secret()),
+                    None => plain.push(comment.as_bytes()),
+                }
+                plain.push(b"\n");
+                continue;
+            }
+            let Some((name, value)) = line.split_once('=').filter(|(name, _)| !name.starts_with("sops_"))
+            else {
+                continue;
+            };
+            let path = [Arc::from(name)];
+            let damaged = |cause: String| broken(file, line_number, format!("`{}`: {cause}", clean(name)));
+            plain.push(name.as_bytes());
+            plain.push(b"=");
+            let selected = selects(&metadata.selector, &path);
+            if selected && !value.is_empty() {
+                if !Sealed::looks_sealed(value) {
+                    return Err(damaged(IN_THE_CLEAR.to_owned()));
+                }
+                let sealed = Sealed::parse(value).map_err(|e| damaged(e.to_string()))?;
+                let opened = key.open(&sealed, &aad(&path)).map_err(|e| damaged(e.to_string()))?;
+                mac.add(value::canonical(opened.expose_secret(), sealed.value_type));
+                push_escaped(&mut plain, opened.expose_secret());
+            } else {
+                if !metadata.mac_only_encrypted {
+                    mac.add(value.replace("\\n", "\n").as_bytes());
+                }
+                plain.push(value.as_bytes());
+            }
+            plain.push(b"\n");
+        }
+        check_mac(&mac.finish(), &metadata, &key, file)?;
+        Ok(Opened::Plain(plain))
+    }
+}
+
+/// A value on one line of a dotenv file.
+fn push_escaped(text: &mut SecretText, value: &[u8]) {
+    for (index, line) in value.split(|b| *b == b'\n').enumerate() {
+        text.push(if index == 0 { b"" } else { b"\\n" });
+        text.push(line);
+    }
+}
+
+/// An object as kustomize leaves it: no comments, keys in any order. The MAC cannot be checked any more.
+struct Object<'a> {
+    open: &'a dyn Fn(&Sealed, &str) -> Result<SecretText, super::CipherError>,
+    selector: &'a Selector,
+    file: &'a str,
+}
+
+impl Object<'_> {
+    fn root(&self, root: &Node) -> Result<Node, OpenError> {
+        let Some(map) = root.as_map() else {
+            let cause = "the top of a sealed document must be a mapping".to_owned();
+            return Err(broken(self.file, root.mark.line, cause));
+        };
+        let mut copy = Map::clone(map);
+        copy.entries.retain(|e| &*e.key.text != "sops");
+        self.map(&mut copy, &mut Vec::new())?;
+        Ok(Node::map(copy).at(root.mark.clone()))
+    }
+
+    fn map(&self, map: &mut Map, path: &mut Vec<Arc<str>>) -> Result<(), OpenError> {
+        for entry in &mut map.entries {
+            path.push(entry.key.text.clone());
+            if let Some(value) = self.node(&entry.value, path)? {
+                entry.value = value;
+            }
+            path.pop();
+        }
+        Ok(())
+    }
+
+    /// `None` for a comment, which in a list is an item (secrets.md 1.6).
+    fn node(&self, node: &Node, path: &mut Vec<Arc<str>>) -> Result<Option<Node>, OpenError> {
+        let open = match &node.value {
+            Value::Map(map) => {
+                let mut copy = Map::clone(map);
+                self.map(&mut copy, path)?;
+                Node::map(copy)
+            }
+            Value::Seq(items) => {
+                let mut open = Vec::with_capacity(items.len());
+                for item in items.iter() {
+                    open.extend(self.node(item, path)?);
+                }
+                Node::seq(open)
+            }
+            Value::Scalar(_) => return self.leaf(node, path),
+            Value::Secret(_) => node.clone(),
+        };
+        Ok(Some(open.at(node.mark.clone())))
+    }
+
+    fn leaf(&self, node: &Node, path: &[Arc<str>]) -> Result<Option<Node>, OpenError> {
+        let is_empty = node.is_null() || node.as_str().is_some_and(str::is_empty);
+        if is_empty || !selects(self.selector, path) {
+            return Ok(Some(node.clone()));
+        }
+        let damaged =
+            |cause: &str| broken(self.file, node.mark.line, format!("`{}`: {cause}", clean(&path.join("."))));
+        let text = node.as_str().filter(|t| Sealed::looks_sealed(t)).ok_or_else(|| damaged(IN_THE_CLEAR))?;
+        let sealed = Sealed::parse(text).map_err(|e| damaged(&e.to_string()))?;
+        let plain = (self.open)(&sealed, &aad(path)).map_err(|e| damaged(&e.to_string()))?;
+        if sealed.value_type == ValueType::Comment {
+            return Ok(None);
+        }
+        Ok(Some(Node::new(Value::Secret(SecretLeaf::Text(Arc::new(plain)))).at(node.mark.clone())))
+    }
+}
+
+/// The flattened block of a dotenv file, put back together.
+fn dotenv_block(text: &str, file: &str) -> Node {
+    let (mut block, mut age) = (Map::new(), BTreeMap::<usize, Map>::new());
+    for (index, line) in text.lines().enumerate() {
+        let Some((field, value)) = line.strip_prefix("sops_").and_then(|line| line.split_once('=')) else {
+            continue;
+        };
+        let line = u32::try_from(index + 1).unwrap_or(0);
+        let mark = Mark { file: Some(file.into()), line, column: 1 };
+        let node = match value {
+            "true" => Node::bool(true),
+            _ => Node::string(value.replace("\\n", "\n")),
+        };
+        match field.strip_prefix("age__list_").and_then(|f| f.split_once("__map_")) {
+            Some((number, name)) => age.entry(number.parse().unwrap_or(0)).or_default().set(name, node),
+            None => block.set(field, node.at(mark)),
+        }
+    }
+    block.set("age", Node::seq(age.into_values().map(Node::map).collect()));
+    Node::map(block)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::open::documents;
+    use super::*;
+
+    const OPS: &str = include_str!("../../keys/demo-ops.agekey");
+    const CART: &str = include_str!("../demo/sealed/cart-prod-2.yaml");
+
+    fn opener() -> KeyringOpener {
+        let mut ring = Keyring::default();
+        ring.add_text(OPS, "test");
+        KeyringOpener::new(Arc::new(ring))
+    }
+
+    fn file(text: &str, format: SealedFormat) -> Option<String> {
+        match opener().open_file(text.as_bytes(), "file", format) {
+            Ok(Opened::Plain(text)) => text.expose_secret_str().map(str::to_owned),
+            Ok(Opened::NotSealed) => None,
+            Err(e) => panic!("{}", e.0),
+        }
+    }
+
+    #[test]
+    fn an_object_opens_though_rendering_changed_it() {
+        let text = CART.replace("name: cart-db", "name: cart-db\n    namespace: shop");
+        let root = documents(text.as_bytes(), "db.sops.yaml").expect("reads").remove(0);
+        assert!(matches!(opener().open_object(&root, "db.sops.yaml"), Ok(Opened::Plain(_))));
+    }
+
+    #[test]
+    fn a_generators_input_is_printed_as_sops_does() {
+        let printed = file(CART, SealedFormat::Yaml).expect("sealed");
+        assert!(
+            printed.starts_with("apiVersion: v1\nkind: Secret\nmetadata:\n    name: cart-db\n"),
+            "{printed}"
+        );
+        assert!(printed.contains("\n    username: cart\n") && !printed.contains("sops"));
+        assert_eq!(file("a: b\n", SealedFormat::Yaml), None);
+    }
+
+    #[test]
+    fn objects_whose_comments_rule_are_refused_by_name() {
+        let text = CART.replace("encrypted_regex: ^(data|stringData)$", "encrypted_comment_regex: x");
+        let root = documents(text.as_bytes(), "db.sops.yaml").expect("reads").remove(0);
+        let Err(error) = opener().open_object(&root, "db.sops.yaml") else { panic!("it opened") };
+        assert_eq!(error.0.reason, Reason::NotSupported);
+    }
+}
