@@ -5,10 +5,10 @@ use super::{
     Content, Document, Entry, Item, Key, Leaf, Map, MapPart, Obstacle, ObstacleKind, Seq, SeqItem, SeqPart,
     Source, Syntax, Text,
 };
+use crate::yaml::Limits;
 use crate::yaml::ReadError;
 use crate::yaml::node::{ScalarKind, Style};
 use crate::yaml::parse::{self, EventKind, Fault, Parser, Pos, Properties};
-use crate::yaml::Limits;
 use crate::yaml::read::check_characters;
 use crate::yaml::scalar::resolve_v3;
 use std::borrow::Cow;
@@ -24,9 +24,8 @@ impl<'t> Source<'t> {
     /// Takes a file apart. Line breaks may be `\n` or `\r\n`.
     pub fn read(text: &'t str, syntax: Syntax) -> Result<Self, ReadError> {
         let mut reader = Reader::new(text);
-        let read = check_size(text)
-            .and_then(|()| check_characters(text, 1))
-            .and_then(|()| reader.run(syntax));
+        let read =
+            check_size(text).and_then(|()| check_characters(text, 1)).and_then(|()| reader.run(syntax));
         match read {
             Ok(comments) => {
                 comments::place(text, &mut reader.documents, &comments);
