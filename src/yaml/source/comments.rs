@@ -1,19 +1,22 @@
-//! Comments find their places in the tree.
+//! Comments find their places in the tree: one walk over tree and comments side by side.
 
 use super::{Comment, Content, Document, Item, MapPart, SeqPart};
 use crate::yaml::parse;
+use std::ops::Range;
 
-/// Puts the comments of a file into its documents.
+/// Puts the comments of a file, in the order of the text, into its documents.
 pub(super) fn place<'t>(text: &'t str, documents: &mut [Document<'t>], comments: &[parse::Comment]) {
-    for found in comments {
-        let comment = comment(text, found);
-        let home = documents.iter().rposition(|document| document.span.start <= found.start.at);
-        let Some(document) = documents.get_mut(home.unwrap_or(0)) else { continue };
-        let left = match &mut document.root {
-            Some(root) if home.is_some() => settle(root, comment),
-            _ => Some(comment),
-        };
-        document.comments.extend(left);
+    let comments = comments.iter().map(|found| comment(text, found)).collect::<Vec<_>>();
+    let mut waiting = Waiting { comments: comments.into_iter().peekable() };
+    let count = documents.len();
+    for (place, document) in documents.iter_mut().enumerate() {
+        let Range { start, end } = document.span;
+        document.comments.extend(std::iter::from_fn(|| waiting.before(start)));
+        if let Some(root) = &mut document.root {
+            settle(root, &mut waiting, end, -1);
+        }
+        let end = if place + 1 == count { usize::MAX } else { end };
+        document.comments.extend(std::iter::from_fn(|| waiting.before(end)));
     }
 }
 
@@ -29,98 +32,121 @@ fn comment<'t>(text: &'t str, found: &parse::Comment) -> Comment<'t> {
     }
 }
 
-/// What a collection shows while a comment looks for its place: where its children stand.
-struct Child<'a, 't> {
-    start: usize,
-    value: &'a mut Item<'t>,
-    trailing: &'a mut Vec<Comment<'t>>,
+/// Comments that have no place yet.
+struct Waiting<'t> {
+    comments: std::iter::Peekable<std::vec::IntoIter<Comment<'t>>>,
 }
 
-/// Puts a comment into the tree below `item`; gives it back if it belongs further out.
-fn settle<'t>(item: &mut Item<'t>, comment: Comment<'t>) -> Option<Comment<'t>> {
-    let (indent, flow) = match &item.content {
-        Content::Map(map) => (map.indent, map.flow),
-        Content::Seq(seq) => (seq.indent, seq.flow),
-        Content::Scalar(_) | Content::Alias(_) => return Some(comment),
-    };
-    let at = comment.span.start;
-    if flow && at > item.span.end {
-        return Some(comment);
+impl<'t> Waiting<'t> {
+    /// The next comment, if it stands before byte `at`.
+    fn before(&mut self, at: usize) -> Option<Comment<'t>> {
+        self.comments.next_if(|comment| comment.span.start < at)
     }
-    let mut comment = comment;
-    if let Some(child) = child_before(item, at) {
-        if is_for_child(&child, &comment, indent) {
-            match settle(child.value, comment) {
-                None => return None,
-                Some(left) => comment = left,
-            }
+
+    /// The next comment, if it stands before byte `at` and behind something on its line.
+    fn trailing(&mut self, at: usize) -> Option<Comment<'t>> {
+        self.comments.next_if(|comment| comment.span.start < at && !comment.own_line)
+    }
+
+    /// The next comment, if it stands before byte `at`, on a line of its own and in or behind `column`.
+    fn inside(&mut self, at: usize, column: usize) -> Option<Comment<'t>> {
+        self.comments
+            .next_if(|comment| comment.span.start < at && comment.own_line && comment.column >= column)
+    }
+}
+
+/// A part of a collection while comments are placed.
+trait Part<'t>: Sized {
+    fn comment(comment: Comment<'t>) -> Self;
+    /// Where it starts, its value, and the comments behind it.
+    fn parts(&mut self) -> Option<(usize, &mut Item<'t>, &mut Vec<Comment<'t>>)>;
+}
+
+impl<'t> Part<'t> for MapPart<'t> {
+    fn comment(comment: Comment<'t>) -> Self {
+        Self::Comment(comment)
+    }
+
+    fn parts(&mut self) -> Option<(usize, &mut Item<'t>, &mut Vec<Comment<'t>>)> {
+        match self {
+            Self::Entry(entry) => Some((entry.key.span.start, &mut entry.value, &mut entry.trailing)),
+            Self::Comment(_) => None,
         }
-        if !comment.own_line {
-            child.trailing.push(comment);
-            return None;
+    }
+}
+
+impl<'t> Part<'t> for SeqPart<'t> {
+    fn comment(comment: Comment<'t>) -> Self {
+        Self::Comment(comment)
+    }
+
+    fn parts(&mut self) -> Option<(usize, &mut Item<'t>, &mut Vec<Comment<'t>>)> {
+        match self {
+            Self::Item(item) => Some((item.dash, &mut item.value, &mut item.trailing)),
+            Self::Comment(_) => None,
         }
-    } else if !comment.own_line {
-        return Some(comment);
-    }
-    insert_part(item, comment);
-    None
-}
-
-/// The last child that starts before byte `at`.
-fn child_before<'a, 't>(item: &'a mut Item<'t>, at: usize) -> Option<Child<'a, 't>> {
-    match &mut item.content {
-        Content::Map(map) => map.parts.iter_mut().rev().find_map(|part| match part {
-            MapPart::Entry(entry) if entry.key.span.start < at => Some(Child {
-                start: entry.key.span.start,
-                value: &mut entry.value,
-                trailing: &mut entry.trailing,
-            }),
-            _ => None,
-        }),
-        Content::Seq(seq) => seq.parts.iter_mut().rev().find_map(|part| match part {
-            SeqPart::Item(item) if item.dash < at => {
-                Some(Child { start: item.dash, value: &mut item.value, trailing: &mut item.trailing })
-            }
-            _ => None,
-        }),
-        Content::Scalar(_) | Content::Alias(_) => None,
     }
 }
 
-/// True if a comment behind the start of a child may belong inside that child.
-fn is_for_child(child: &Child<'_, '_>, comment: &Comment<'_>, indent: usize) -> bool {
-    let at = comment.span.start;
-    let (inner, flow) = match &child.value.content {
-        Content::Map(map) => (map.indent, map.flow),
-        Content::Seq(seq) => (seq.indent, seq.flow),
-        Content::Scalar(_) | Content::Alias(_) => return false,
-    };
-    let span = &child.value.span;
-    if at < span.start {
-        // Between a key and its block: on a line of its own it is the first part of the block.
-        return comment.own_line && !flow && child.start < at;
-    }
-    at < span.end || !comment.own_line || (!flow && inner > indent && inner <= comment.column)
-}
-
-/// Puts a comment between the parts of a collection.
-fn insert_part<'t>(item: &mut Item<'t>, comment: Comment<'t>) {
-    let at = comment.span.start;
+/// Places what stands in `item`, up to byte `limit`. `outer` is the column of the block around it.
+fn settle<'t>(item: &mut Item<'t>, waiting: &mut Waiting<'t>, limit: usize, outer: isize) {
+    let end = item.span.end;
     match &mut item.content {
         Content::Map(map) => {
-            let place = map.parts.iter().position(|part| match part {
-                MapPart::Entry(entry) => entry.key.span.start > at || entry.value.span.start > at,
-                MapPart::Comment(other) => other.span.start > at,
-            });
-            map.parts.insert(place.unwrap_or(map.parts.len()), MapPart::Comment(comment));
+            let block = Block { indent: map.indent, flow: map.flow, outer };
+            block.settle(&mut map.parts, waiting, if map.flow { end } else { limit });
         }
         Content::Seq(seq) => {
-            let place = seq.parts.iter().position(|part| match part {
-                SeqPart::Item(item) => item.dash > at || item.value.span.start > at,
-                SeqPart::Comment(other) => other.span.start > at,
-            });
-            seq.parts.insert(place.unwrap_or(seq.parts.len()), SeqPart::Comment(comment));
+            let block = Block { indent: seq.indent, flow: seq.flow, outer };
+            block.settle(&mut seq.parts, waiting, if seq.flow { end } else { limit });
         }
         Content::Scalar(_) | Content::Alias(_) => {}
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Block {
+    indent: usize,
+    flow: bool,
+    outer: isize,
+}
+
+impl Block {
+    fn settle<'t, P: Part<'t>>(self, parts: &mut Vec<P>, waiting: &mut Waiting<'t>, limit: usize) {
+        let old = std::mem::take(parts);
+        let mut old = old.into_iter().peekable();
+        while let Some(mut part) = old.next() {
+            let next = old.peek_mut().and_then(P::parts).map_or(limit, |(start, ..)| start.min(limit));
+            if let Some((start, value, trailing)) = part.parts() {
+                parts.extend(std::iter::from_fn(|| waiting.before(start)).map(P::comment));
+                trailing.extend(std::iter::from_fn(|| waiting.trailing(value.span.start)));
+                if !value.starts_block() {
+                    parts.extend(std::iter::from_fn(|| waiting.before(value.span.start)).map(P::comment));
+                }
+                settle(value, waiting, next, self.column());
+                trailing.extend(std::iter::from_fn(|| waiting.trailing(next)));
+            }
+            parts.push(part);
+        }
+        if self.flow {
+            parts.extend(std::iter::from_fn(|| waiting.before(limit)).map(P::comment));
+        } else if self.column() > self.outer {
+            parts.extend(std::iter::from_fn(|| waiting.inside(limit, self.indent)).map(P::comment));
+        }
+    }
+
+    fn column(self) -> isize {
+        isize::try_from(self.indent).unwrap_or(isize::MAX)
+    }
+}
+
+impl Item<'_> {
+    /// True for a list or mapping that takes comments before its first entry.
+    fn starts_block(&self) -> bool {
+        match &self.content {
+            Content::Map(map) => !map.flow,
+            Content::Seq(seq) => !seq.flow,
+            Content::Scalar(_) | Content::Alias(_) => false,
+        }
     }
 }

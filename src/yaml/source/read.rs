@@ -5,6 +5,7 @@ use super::{
     Content, Document, Entry, Item, Key, Leaf, Map, MapPart, Obstacle, ObstacleKind, Seq, SeqItem, SeqPart,
     Source, Syntax, Text,
 };
+use crate::yaml::Limits;
 use crate::yaml::ReadError;
 use crate::yaml::node::{ScalarKind, Style};
 use crate::yaml::parse::{self, EventKind, Fault, Parser, Pos, Properties};
@@ -16,12 +17,15 @@ use std::ops::Range;
 
 /// Deepest nesting that is read.
 const DEEPEST: usize = 128;
+/// Most values, entries and items of a file.
+const MOST_NODES: usize = 500_000;
 
 impl<'t> Source<'t> {
     /// Takes a file apart. Line breaks may be `\n` or `\r\n`.
     pub fn read(text: &'t str, syntax: Syntax) -> Result<Self, ReadError> {
         let mut reader = Reader::new(text);
-        let read = check_characters(text, 1).and_then(|()| reader.run(syntax));
+        let read =
+            check_size(text).and_then(|()| check_characters(text, 1)).and_then(|()| reader.run(syntax));
         match read {
             Ok(comments) => {
                 comments::place(text, &mut reader.documents, &comments);
@@ -32,6 +36,14 @@ impl<'t> Source<'t> {
             }
         }
     }
+}
+
+fn check_size(text: &str) -> Result<(), Fault> {
+    let limit = Limits::default().bytes;
+    if text.len() > limit {
+        return Err(Fault::new(format!("larger than {limit} bytes"), Pos { line: 1, ..Pos::default() }));
+    }
+    Ok(())
 }
 
 /// A collection that is still open.
@@ -85,7 +97,7 @@ impl<'t> Reader<'t> {
     fn run(&mut self, syntax: Syntax) -> Result<Vec<parse::Comment>, Fault> {
         let mut parser = Parser::with_comments(self.text, syntax == Syntax::Json);
         let mut content_start = 0;
-        loop {
+        for _ in 0..2 * MOST_NODES {
             let event = parser.next()?;
             self.dash = parser.dash();
             let span = event.start.at..event.end;
@@ -107,6 +119,8 @@ impl<'t> Reader<'t> {
                 EventKind::SequenceEnd | EventKind::MappingEnd => self.close(event.end),
             }
         }
+        let message = format!("more than {MOST_NODES} values");
+        Err(Fault::new(message, parser.next().map_or(Pos::default(), |event| event.start)))
     }
 
     /// The first byte of a document: behind the line of its `---`, or behind the document before.

@@ -208,6 +208,8 @@ fn unreadable_text_is_an_error_with_its_place() {
     let deep = "[".repeat(10_000);
     assert!(Source::read(&deep, Syntax::Yaml).is_err());
     assert!(Source::read("a: \u{0}", Syntax::Json).is_err());
+    assert!(Source::read(&"?\n".repeat(1_000_000), Syntax::Yaml).is_err());
+    assert!(Source::read(&" ".repeat(11 << 20), Syntax::Yaml).is_err());
 }
 
 #[test]

@@ -123,6 +123,15 @@ fn a_masked_secret_tells_nothing() {
 }
 
 #[test]
+fn where_nothing_is_secret_both_texts_are_equal() {
+    let words = vec!["word"; 40].join(" ");
+    for text in ["a", "yes", "x\ny\n", "\u{1}é😀", "a: b", &words] {
+        let node = Node::seq(vec![Node::string(text)]);
+        assert_eq!(to_secret_text(&node).expose_secret_str(), Some(&*to_masked_string(&node)));
+    }
+}
+
+#[test]
 fn secret_text_is_printed_like_any_other() {
     let printed = |node: &Node| to_secret_text(node).expose_secret_str().map(str::to_owned);
     assert_eq!(printed(&open(b"hunter2")).as_deref(), Some("data: hunter2\n"));
