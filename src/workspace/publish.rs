@@ -1,9 +1,9 @@
 //! From the engine's state to what is published: the snapshot that faces show, and the facts that questions need.
 
 use super::apps::{self, Story};
-use super::engine::RepositoryRead;
 use super::facts::{Compared, Facts};
 use super::field::Field;
+use super::repository::RepositoryRead;
 use super::session::Session;
 use super::snapshot::{AppRow, EnvironmentView, HeadView, ObjectRow, RepoView, Snapshot, Work};
 use super::{inventory, secrets};
