@@ -65,7 +65,7 @@ fn one(
 /// Everything that the demo plants stands on the first screen.
 fn stories(parts: &Parts, table: &mut Table) -> Result<(), Missing> {
     let screen = Screen::open(parts, &["demo"])?;
-    let wanted = ["failing", "plaintext", "drifted", "waiting", "undeclared", "suspended", "pending"];
+    let wanted = ["failing", "plaintext", "drifted", "waiting", "declared by nobody", "suspended", "pending"];
     let at = screen.until("every story", |text| wanted.iter().all(|word| text.contains(word)))?;
     let took = at.saturating_duration_since(screen.begun);
     screen.quit()?;

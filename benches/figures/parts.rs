@@ -27,7 +27,7 @@ pub struct Parts {
     pub corpora: PathBuf,
     /// A clone of `caarlos0__home` with its history.
     pub home: PathBuf,
-    /// Scratch space; the program's temporary folders too.
+    /// Scratch space; the programs' home.
     pub scratch: tempfile::TempDir,
 }
 
@@ -57,10 +57,10 @@ impl Parts {
         Ok(Self { program: PathBuf::from(env!("CARGO_BIN_EXE_sealane")), kubectl, corpora, home, scratch })
     }
 
-    /// The program with no configuration of anybody, and its temporary folders below ours.
+    /// The program with no configuration of anybody.
     pub fn program(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.env("TMPDIR", self.scratch.path()).env("HOME", self.scratch.path()).env_remove("KUBECONFIG");
+        command.env("HOME", self.scratch.path()).env_remove("KUBECONFIG");
         command
     }
 }

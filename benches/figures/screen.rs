@@ -45,9 +45,7 @@ impl Screen {
         for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")] {
             command.env(name, value);
         }
-        for name in ["TMPDIR", "HOME"] {
-            command.env(name, parts.scratch.path());
-        }
+        command.env("HOME", parts.scratch.path());
         command.env("SEALANE_STALLS", &stalls);
         command.env_remove("KUBECONFIG");
         command.env_remove("NO_COLOR");

@@ -4,7 +4,7 @@
 //! publication, since snapshots are made at most every [`SETTLE`].
 
 use super::field::Field;
-use super::publish::{self, Published};
+use super::publish::{self, Published, now};
 use super::repository::{self, RepositoryRead};
 use super::secrets::SecretFiles;
 use super::session::Session;
@@ -18,7 +18,7 @@ use futures::StreamExt as _;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long messages are gathered before a snapshot is made of them.
@@ -27,6 +27,8 @@ const SETTLE: Duration = Duration::from_millis(60);
 const POLL: Duration = Duration::from_secs(1);
 /// How often what cannot be watched (Secrets) is read again.
 const REREAD: Duration = Duration::from_secs(5);
+/// Seconds after which rows are made again even if nothing moved.
+const OLD: i64 = 30;
 
 /// Where clusters come from.
 #[derive(Clone, Default)]
@@ -94,6 +96,9 @@ pub(super) struct Engine {
     reading: bool,
     /// True if something moved while it was being read.
     again: bool,
+    /// True if anything but an environment's own facts changed since the last publication, and when that was.
+    moved: bool,
+    published_at: i64,
     generation: u64,
     consents: HashMap<Arc<str>, String>,
 }
@@ -119,6 +124,8 @@ impl Engine {
             fingerprint: None,
             reading: false,
             again: false,
+            moved: true,
+            published_at: 0,
             generation: 0,
             consents: HashMap::new(),
         }
@@ -161,6 +168,7 @@ impl Engine {
     }
 
     fn hear(&mut self, message: Message) {
+        self.moved |= !matches!(message, Message::Read(..) | Message::Event(..));
         match message {
             Message::Repository(read) => self.repository_read(*read),
             Message::Secrets(secrets) => {
@@ -296,7 +304,7 @@ impl Engine {
         };
         let Some(context) = context else {
             field.context = None;
-            field.cluster = ClusterView::Unchosen { contexts: choices(&self.clusters.kubeconfig) };
+            field.cluster = ClusterView::Unchosen { contexts: ContextChoice::all(&self.clusters.kubeconfig) };
             return;
         };
         let epoch = field.connect();
@@ -396,13 +404,22 @@ impl Engine {
 
     fn publish(&mut self) {
         self.follow_up();
+        let now = now();
+        // Health knows deadlines, which pass while nothing else happens.
+        let old = now - self.published_at >= OLD;
+        let mut moved = std::mem::take(&mut self.moved) || old;
         for field in self.fields.values_mut() {
-            field.settle();
-            if std::mem::take(&mut field.stale) {
-                field.facts.now = now();
+            moved |= field.settle();
+            if std::mem::take(&mut field.stale) || old {
+                field.facts.now = now;
                 field.compared = field.facts.compare();
+                moved = true;
             }
         }
+        if !moved {
+            return;
+        }
+        self.published_at = now;
         self.generation += 1;
         let scene = publish::Scene {
             session: &self.session,
@@ -412,7 +429,7 @@ impl Engine {
             takes_back: self.takes_back,
             generation: self.generation,
             reading: self.reading,
-            now: now(),
+            now,
         };
         self.published.send_replace(Arc::new(scene.publish()));
     }
@@ -449,23 +466,6 @@ fn read_wanted(name: &Arc<str>, field: &mut Field, reader: Reader, sender: &mpsc
         let answers = reader.get_many(&wanted).await;
         let _ = sender.send(Message::Read(name, epoch, answers)).await;
     });
-}
-
-fn choices(kubeconfig: &[PathBuf]) -> Vec<ContextChoice> {
-    let (contexts, _) = crate::cluster::contexts(kubeconfig);
-    contexts
-        .into_iter()
-        .map(|c| ContextChoice {
-            name: c.name.as_str().into(),
-            server: c.server.as_str().into(),
-            current: c.current,
-        })
-        .collect()
-}
-
-/// Seconds since 1970.
-pub(super) fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::git::Head;
 use crate::model::{CommitId, Health, Live, ObjectKey, Place, Problem, Verdict};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What is published: plain data for faces, and shared facts for answering questions.
 #[derive(Default)]
@@ -196,4 +197,9 @@ fn children(field: &Field) -> Vec<(ObjectKey, Arc<Live>, Health)> {
     }
     found.sort_by(|a, b| a.1.key.cmp(&b.1.key));
     found
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
 }
