@@ -40,6 +40,10 @@ e2e *OPTIONS: rig
 conformance *OPTIONS:
     SEALANE_CORPORA="{{ corpora }}" cargo test --release --features conformance --test conformance -- {{ OPTIONS }}
 
+# Every promised figure beside its limit and its peer; fails when one is missed. `just bench --cold-build` builds from nothing too.
+bench *OPTIONS:
+    SEALANE_CORPORA="{{ corpora }}" cargo bench --bench figures -- {{ OPTIONS }}
+
 # Text pictures of every screen, from the real program on the demo, in target/pictures. Needs tmux.
 pictures:
     tests/pictures.sh

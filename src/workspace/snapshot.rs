@@ -89,7 +89,7 @@ pub struct EnvironmentView {
 }
 
 /// The state of one cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClusterView {
     /// The user wants to see git only.
     Off,

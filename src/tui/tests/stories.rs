@@ -2,7 +2,7 @@
 
 use super::super::effect::{Answer, Back, Carry, Question};
 use super::super::state::Ending;
-use super::super::{Error, Face, Signal, TourStep, Wires, live};
+use super::super::{Error, Face, Signal, Stalls, TourStep, Wires, live};
 use super::*;
 use crate::tui::glyph::ASCII;
 use crate::workspace::{AppState, Work};
@@ -425,7 +425,7 @@ async fn session(
     }
     let first = Arc::clone(&snapshots.borrow());
     let state = State::new(first, look(Colours::Dark, UNICODE), (100, 30), NOW);
-    let wires = Wires {
+    let mut wires = Wires {
         snapshots,
         back,
         crashes,
@@ -434,8 +434,9 @@ async fn session(
         hands: fixture::Hands(send),
         wall: || NOW,
         cpu: || Duration::ZERO,
+        stalls: Stalls::default(),
     };
-    let ended = live(state, &mut paper, wires).await;
+    let ended = live(state, &mut paper, &mut wires).await;
     (ended, paper.frames)
 }
 
