@@ -2,3 +2,6 @@
 
 mod demo;
 mod house;
+mod journeys;
+mod pty;
+mod sandbox;
