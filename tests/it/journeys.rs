@@ -53,13 +53,14 @@ fn a_failing_rollout_is_found_reverted_pushed_and_heals_in_twelve_keys() {
     assert_ne!(sandbox.git(&fleet, &["ls-remote", "origin", "main"]).get(..40), head.get(..40));
 
     // One after the other: two at once are another key.
-    for gone in ["› plan", "› df45c35", "› history"] {
+    for (gone, shown) in [("› plan", ""), ("› df45c35", "8 of 44 commits change"), ("› history", "apps")] {
         screen.press("\x1b");
-        screen.until("one step back", |s| !s.lines().next().is_some_and(|l| l.contains(gone)));
+        screen.until(shown, |s| !s.lines().next().is_some_and(|l| l.contains(gone)) && s.contains(shown));
     }
     screen.until("pay healthy, and who waited for it", |s| {
         is(s, "pay", "prod", "synced") && is(s, "checkout", "prod", "synced")
     });
+    screen.shows("tour: pay is healthy again. Select cart in prod");
     assert!(screen.keys <= KEYS, "{} keys", screen.keys);
     assert_eq!(sandbox.git(&fleet, &["show", "-s", "--format=%s"]).trim(), "Revert \"pay: 2.4.1 in prod\"");
 
