@@ -1,7 +1,11 @@
 //! Journeys of a person at a real terminal, and of the same person on the command line: find, revert, push, watch.
 
 use crate::pty::Pty;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, holds, spellings};
+use crate::served::Served;
+use rustix::process::Signal;
+use std::ffi::OsStr;
+use std::path::Path;
 
 /// The most keys a person needs from the first screen to a healthy app, besides typed text.
 const KEYS: usize = 12;
@@ -68,4 +72,131 @@ fn a_failing_rollout_is_found_reverted_pushed_and_heals_in_twelve_keys() {
     assert!(screen.ends().success());
     screen.given_back();
     assert_eq!(sandbox.demos(), Vec::<std::path::PathBuf>::new(), "the demo's folder goes with it");
+}
+
+/// What is typed into the form. It may be found in the live Secret alone.
+pub const CANARY: &str = "canary-7f3a-never-in-the-clear";
+pub const FILE: &str = "apps/cart/overlays/prod/db.sops.yaml";
+
+/// Fails if the secret stands in the clear in a file, a git object, on a screen, or in what the terminal was sent.
+fn nothing_leaked(sandbox: &Sandbox, screen: &Pty, when: &str) {
+    let found = leaks(sandbox, screen);
+    assert!(found.is_empty(), "{when}: {found:#?}");
+}
+
+fn leaks(sandbox: &Sandbox, screen: &Pty) -> Vec<String> {
+    let mut found = sandbox.leaks(CANARY);
+    let (raw, screens) = screen.everything();
+    for (bytes, place) in [(raw.as_slice(), "the bytes of the terminal"), (screens.as_bytes(), "a screen")] {
+        if holds(bytes, &spellings(CANARY)) {
+            found.push(place.to_owned());
+        }
+    }
+    found
+}
+
+/// Which cluster belongs to which environment is asked once, and never guessed.
+fn choose_clusters(screen: &mut Pty) {
+    for (at, name) in ["dev", "staging", "prod"].iter().enumerate() {
+        screen.shows(&format!("Which cluster is {name}?"));
+        for _ in 0..at {
+            screen.press("j");
+        }
+        screen.until("the right one", |s| s.lines().any(|l| l.contains(&format!("▸ demo-{name} "))));
+        screen.press("\r");
+    }
+}
+
+/// From the first screen to the form of the secret of cart in prod, and its password typed.
+fn set_the_password(screen: &mut Pty) {
+    screen.press("/");
+    screen.type_text("cart env:prod");
+    screen.press("\r");
+    screen.until("cart selected", |s| s.lines().any(|l| l.starts_with('▸') && l.contains("cart")));
+    screen.press("s");
+    screen.shows("db.sops.yaml");
+    screen.press("e");
+    screen.until("the form", |s| s.contains("▸ username"));
+    screen.press("j");
+    screen.shows("▸ password");
+    screen.press("\r");
+    screen.shows("being typed");
+    screen.type_text(CANARY);
+    screen.press("\r");
+    screen.shows("will change");
+}
+
+#[test]
+fn a_secret_is_set_and_arrives_and_is_in_no_file_object_log_or_screen() {
+    let mut sandbox = Sandbox::new();
+    let served = Served::start(&mut sandbox);
+    let clone = served.clone.clone();
+    let mut screen = Pty::sealane(&sandbox, &[clone.as_os_str()]);
+    choose_clusters(&mut screen);
+    screen.until("one key of cart differs", |s| is(s, "cart", "prod", "drifted"));
+    set_the_password(&mut screen);
+    nothing_leaked(&sandbox, &screen, "typed");
+    screen.press("\x13");
+    screen.shows("nothing written yet");
+    nothing_leaked(&sandbox, &screen, "rehearsed");
+    screen.press("C");
+    screen.shows("not pushed");
+    let changed: Vec<String> = sandbox
+        .git(&clone, &["show", "--format=", "--unified=0", "HEAD"])
+        .lines()
+        .filter(|line| line.starts_with("+ ") || line.starts_with("- "))
+        .filter_map(|line| Some(line.split_once(':')?.0.split_whitespace().collect()))
+        .collect();
+    assert_eq!(changed, ["-password", "+password", "-lastmodified", "-mac", "+lastmodified", "+mac"]);
+    screen.press("P");
+    screen.shows("Type prod to agree");
+    screen.type_text("prod");
+    screen.press("\r");
+    screen.shows("pushed 1 commit to origin/main");
+    served.secret_becomes("cart-db", "password", CANARY);
+    screen.press(":");
+    screen.type_text("secrets");
+    screen.press("\r");
+    screen.until("git and cluster agree", |s| s.lines().any(|l| l.contains("cart") && l.contains("same")));
+    nothing_leaked(&sandbox, &screen, "arrived");
+    no_core_is_left_by(&mut screen, &sandbox);
+    nothing_leaked(&sandbox, &screen, "killed");
+    planted_leaks_are_found(&sandbox, &mut screen, &clone);
+}
+
+/// Even when the system would write cores of any size.
+fn no_core_is_left_by(screen: &mut Pty, sandbox: &Sandbox) {
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", screen.pid())).expect("readable");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("there");
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{core}");
+    screen.signal(Signal::ABORT);
+    assert!(!screen.ends().success());
+    assert_eq!(sandbox.cores(), Vec::<std::path::PathBuf>::new());
+}
+
+/// Each of the ways in which a secret could get out, done on purpose: the search finds every one.
+fn planted_leaks_are_found(sandbox: &Sandbox, screen: &mut Pty, clone: &Path) {
+    let home = sandbox.folder().join("home");
+    let planted = [
+        clone.parent().expect("a folder").join("planted"),
+        home.join(".cache/planted"),
+        home.join(".local/state/sealane.log"),
+        sandbox.folder().join("tmp/planted"),
+    ];
+    for (at, file) in planted.iter().enumerate() {
+        let spelled = &spellings(CANARY)[at % 5];
+        std::fs::write(file, format!("x{spelled}")).expect("written");
+        let found = leaks(sandbox, screen);
+        assert_eq!(found, [file.display().to_string()], "planted as {spelled}");
+        std::fs::remove_file(file).expect("removed");
+    }
+    let file = sandbox.folder().join("planted");
+    std::fs::write(&file, CANARY).expect("written");
+    sandbox.git(clone, &["hash-object", "-w", &file.display().to_string()]);
+    let mut other = Pty::start(sandbox, (80, 24), "cat".as_ref(), &[file.as_os_str()]);
+    assert!(other.ends().success());
+    std::fs::remove_file(&file).expect("removed");
+    let found = leaks(sandbox, &other);
+    assert!(found[0].starts_with("an object of "), "{found:?}");
+    assert_eq!(found[1..], ["the bytes of the terminal", "a screen"]);
 }

@@ -1,7 +1,9 @@
 //! Stories about the whole program, in one binary.
 
 mod demo;
+mod dump;
 mod house;
 mod journeys;
 mod pty;
 mod sandbox;
+mod served;
