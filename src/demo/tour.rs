@@ -34,7 +34,8 @@ pub fn next_step(snapshot: &Snapshot) -> Option<String> {
                     "tour: {APP} is healthy again. Select {SECRET_APP} in prod, `s` shows its secrets, `e` sets one; the cluster follows"
                 ),
                 (true, SecretState::Differs) => {
-                    "tour: watch the secret arrive: Flux opens it in the cluster, nothing else does".to_owned()
+                    "tour: watch the secret arrive: Flux opens it in the cluster, nothing else does"
+                        .to_owned()
                 }
                 (true, SecretState::Same) => {
                     "tour: that is all: everything came through git. `?` lists the keys".to_owned()

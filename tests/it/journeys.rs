@@ -4,7 +4,6 @@ use crate::pty::Pty;
 use crate::sandbox::{Sandbox, holds, spellings};
 use crate::served::Served;
 use rustix::process::Signal;
-use std::ffi::OsStr;
 use std::path::Path;
 
 /// The most keys a person needs from the first screen to a healthy app, besides typed text.
@@ -57,7 +56,8 @@ fn a_failing_rollout_is_found_reverted_pushed_and_heals_in_twelve_keys() {
     assert_ne!(sandbox.git(&fleet, &["ls-remote", "origin", "main"]).get(..40), head.get(..40));
 
     // One after the other: two at once are another key.
-    for (gone, shown) in [("› plan", ""), ("› df45c35", "8 of 44 commits change"), ("› history", "apps")] {
+    for (gone, shown) in [("› plan", ""), ("› df45c35", "8 of 44 commits change"), ("› history", "apps")]
+    {
         screen.press("\x1b");
         screen.until(shown, |s| !s.lines().next().is_some_and(|l| l.contains(gone)) && s.contains(shown));
     }

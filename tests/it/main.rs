@@ -7,3 +7,4 @@ mod journeys;
 mod pty;
 mod sandbox;
 mod served;
+mod start;

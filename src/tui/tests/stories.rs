@@ -2,7 +2,7 @@
 
 use super::super::effect::{Answer, Back, Carry, Question};
 use super::super::state::Ending;
-use super::super::{Error, Face, Signal, TourStep, Wires, live};
+use super::super::{Error, Face, Signal, Stalls, TourStep, Wires, live};
 use super::*;
 use crate::tui::glyph::ASCII;
 use crate::workspace::{AppState, Work};
@@ -404,6 +404,10 @@ impl Face for Paper {
             .boxed()
     }
 
+    fn secret_input(&mut self) -> std::io::Result<BoxStream<'static, Event>> {
+        Ok(self.input())
+    }
+
     async fn errand(&mut self, _errand: Errand) -> std::io::Result<Option<String>> {
         Ok(None)
     }
@@ -425,7 +429,7 @@ async fn session(
     }
     let first = Arc::clone(&snapshots.borrow());
     let state = State::new(first, look(Colours::Dark, UNICODE), (100, 30), NOW);
-    let wires = Wires {
+    let mut wires = Wires {
         snapshots,
         back,
         crashes,
@@ -434,8 +438,9 @@ async fn session(
         hands: fixture::Hands(send),
         wall: || NOW,
         cpu: || Duration::ZERO,
+        stalls: Stalls::default(),
     };
-    let ended = live(state, &mut paper, wires).await;
+    let ended = live(state, &mut paper, &mut wires).await;
     (ended, paper.frames)
 }
 
