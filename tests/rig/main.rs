@@ -5,6 +5,8 @@
 mod corpora;
 mod interop;
 mod mutator;
+mod oracle;
+mod reverts;
 mod server;
 mod stage;
 mod support;
