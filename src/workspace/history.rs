@@ -190,7 +190,7 @@ pub(super) fn shown(changes: &[diff::Change]) -> Vec<FieldChange> {
 pub fn text(node: &Node) -> String {
     match &node.value {
         Value::Scalar(scalar) => crate::model::clean(&scalar.text),
-        Value::Secret(SecretLeaf::Closed) => "sealed, not opened".to_owned(),
+        Value::Secret(SecretLeaf::Closed(_)) => "sealed, not opened".to_owned(),
         Value::Secret(_) => "sealed".to_owned(),
         _ => crate::model::clean(to_masked_string(node).trim_end()),
     }
