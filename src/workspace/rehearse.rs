@@ -70,7 +70,15 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
                 let producer: Option<&Producer> = rendered.producers.iter().find(|p| p.key == *key);
                 producer.map(|p| p.objects.clone()).unwrap_or_default()
             };
-            let objects = effects(&own(old), &own(new), &all_old, &all_new);
+            // What could not be rendered on the other side neither comes nor goes, as far as anybody knows.
+            let objects: Vec<ObjectEffect> = effects(&own(old), &own(new), &all_old, &all_new)
+                .into_iter()
+                .filter(|effect| match effect.sign {
+                    '+' => !is_hidden(key, new, old),
+                    '-' => !is_hidden(key, old, new),
+                    _ => true,
+                })
+                .collect();
             let effect = || PlanEffect {
                 environment: name.clone(),
                 production,
@@ -80,6 +88,16 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
             (!objects.is_empty()).then(effect)
         })
         .collect()
+}
+
+/// True if a producer that is rendered in `here` may exist in `there` too, but it, or one above it, could not be rendered.
+fn is_hidden(key: &ObjectKey, here: &Rendered, there: &Rendered) -> bool {
+    let failed = |key: &ObjectKey| {
+        there.producers.iter().any(|p| p.key == *key && !p.complete && p.objects.is_empty())
+    };
+    let own = here.producers.iter().position(|p| p.key == *key);
+    let mut line = std::iter::successors(own, |place| here.producers.get(*place)?.parent);
+    line.any(|place| here.producers.get(place).is_some_and(|p| failed(&p.key)))
 }
 
 fn effects(
