@@ -71,7 +71,8 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
                 producer.map(|p| p.objects.clone()).unwrap_or_default()
             };
             // What could not be rendered on the other side neither comes nor goes, as far as anybody knows.
-            let objects: Vec<ObjectEffect> = effects(&own(old), &own(new), &all_old, &all_new)
+            let (own_old, own_new) = (own(old), own(new));
+            let objects: Vec<ObjectEffect> = effects(&own_old, &own_new, &all_old, &all_new)
                 .into_iter()
                 .filter(|effect| match effect.sign {
                     '+' => !is_hidden(key, new, old),
@@ -106,10 +107,13 @@ fn effects(
     all_old: &HashMap<ObjectKey, Arc<Manifest>>,
     all_new: &HashMap<ObjectKey, Arc<Manifest>>,
 ) -> Vec<ObjectEffect> {
-    let changed = new.iter().filter_map(|after| match all_old.get(&after.key) {
-        None => Some(made(after)),
-        Some(before) => changed(before, after),
-    });
+    // Two producers may declare one object differently; each is compared with what it said itself.
+    let known: HashMap<&ObjectKey, &Arc<Manifest>> = old.iter().map(|m| (&m.key, m)).collect();
+    let changed =
+        new.iter().filter_map(|after| match known.get(&after.key).copied().or(all_old.get(&after.key)) {
+            None => Some(made(after)),
+            Some(before) => changed(before, after),
+        });
     let removed =
         old.iter().filter(|before| !all_new.contains_key(&before.key)).map(|before| removed(before));
     changed.chain(removed).collect()

@@ -2,7 +2,9 @@
 //! `just e2e`, which builds the parts first. It is behind the feature `rig`, so that plain `cargo test` neither needs it nor
 //! claims to have run it.
 
+mod bundles;
 mod corpora;
+mod history;
 mod interop;
 mod mutator;
 mod oracle;

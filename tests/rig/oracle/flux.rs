@@ -2,7 +2,7 @@
 
 use super::files::{self, KUSTOMIZATIONS, Listing, Trees, folder_of, joined, name_of};
 use super::normal::{Body, of_yaml};
-use super::substitute::substitute;
+use super::substitute::{Variables, substitute};
 use crate::support::{text, tool};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -16,9 +16,11 @@ const FLUX: &str = "kustomize.toolkit.fluxcd.io";
 #[derive(Clone, Default)]
 pub struct Desired {
     /// The objects by `group/kind/namespace/name`.
-    pub objects: BTreeMap<String, Body>,
+    pub objects: BTreeMap<String, Arc<Body>>,
     /// Kustomizations that kustomize refuses, with what it says.
     pub failed: BTreeMap<String, String>,
+    /// Kustomizations of other sources than the entry's, which are not built here.
+    pub elsewhere: BTreeSet<String>,
     /// Remote entries and charts that were taken out, by folder and entry.
     pub remote: BTreeSet<String>,
 }
@@ -27,6 +29,8 @@ pub struct Desired {
 pub struct Oracle {
     trees: Trees,
     built: HashMap<String, Arc<Built>>,
+    /// Objects of texts that were read before.
+    applied: HashMap<String, Arc<Vec<Arc<Body>>>>,
     /// How often the real program ran.
     pub runs: usize,
     /// False to build everything each time.
@@ -60,10 +64,6 @@ impl Spec {
         joined("", self.spec["path"].as_str().unwrap_or("")).unwrap_or_default()
     }
 
-    fn source(&self) -> (&Value, &Value) {
-        (&self.spec["sourceRef"]["kind"], &self.spec["sourceRef"]["name"])
-    }
-
     fn list(&self, field: &str) -> Vec<Value> {
         self.spec[field].as_array().cloned().unwrap_or_default()
     }
@@ -75,7 +75,13 @@ impl Spec {
 
 impl Oracle {
     pub fn of(repository: &Path) -> Self {
-        Self { trees: Trees::of(repository), built: HashMap::new(), runs: 0, remembers: true }
+        Self {
+            trees: Trees::of(repository),
+            built: HashMap::new(),
+            applied: HashMap::new(),
+            runs: 0,
+            remembers: true,
+        }
     }
 
     /// True if a revision holds the folder.
@@ -87,33 +93,39 @@ impl Oracle {
     pub fn desired(&mut self, revision: &str, entry: &str) -> Desired {
         let listing = self.trees.listing(revision);
         let mut desired = Desired::default();
-        let root = self.root(&listing, entry);
-        let mut pending = VecDeque::from([root.clone()]);
+        let mut pending = VecDeque::from(self.seeds(&listing, entry));
+        let source = pending[0].spec["sourceRef"]["name"].clone();
         let mut seen = BTreeSet::new();
         while let Some(spec) = next(&mut pending, &desired) {
-            if !seen.insert(spec.key()) || spec.source() != root.source() {
+            if !seen.insert(spec.key()) {
+                continue;
+            }
+            if spec.spec["sourceRef"]["name"] != source || spec.spec["sourceRef"]["kind"] != "GitRepository" {
+                desired.elsewhere.insert(spec.key());
                 continue;
             }
             let built = self.build(&listing, &spec);
             desired.remote.extend(built.remote.iter().cloned());
             let objects = match &built.text {
-                Ok(text) => applied(text, &spec, &desired),
+                Ok(text) => self.applied(text, &spec, &desired),
                 Err(said) => {
                     desired.failed.insert(spec.key(), said.clone());
                     continue;
                 }
             };
-            pending.extend(objects.iter().filter_map(Spec::of));
-            for body in objects {
-                desired.objects.entry(key_of(&body)).or_insert(body);
+            pending.extend(objects.iter().filter_map(|body| Spec::of(body)));
+            for body in objects.iter() {
+                desired.objects.entry(key_of(body)).or_insert_with(|| body.clone());
             }
         }
         scoped(&mut desired);
         desired
     }
 
-    /// The Kustomization that syncs the entry: the one that is declared in it, else what `flux bootstrap` makes.
-    fn root(&mut self, listing: &Listing, entry: &str) -> Spec {
+    /// Where rendering starts: the Kustomization in the entry's folder that syncs that folder, as `flux bootstrap` commits
+    /// it; in a folder of `clusters`, where bootstrap did not commit it yet, the one that it makes; else, where an operator
+    /// syncs the folder, the Kustomizations that lie in it.
+    fn seeds(&mut self, listing: &Listing, entry: &str) -> Vec<Spec> {
         let source = json!({"kind": "GitRepository", "name": "flux-system"});
         let made = Spec {
             namespace: "flux-system".into(),
@@ -121,9 +133,21 @@ impl Oracle {
             spec: json!({"path": entry, "sourceRef": source}),
         };
         let built = self.build(listing, &made);
-        let own = built.text.as_deref().map(of_yaml).unwrap_or_default();
-        let own = own.iter().filter_map(Spec::of).find(|spec| spec.folder() == entry);
-        own.unwrap_or(made)
+        let own: Vec<Spec> =
+            built.text.as_deref().map(of_yaml).unwrap_or_default().iter().filter_map(Spec::of).collect();
+        match own.iter().find(|spec| spec.folder() == entry) {
+            Some(itself) => vec![itself.clone()],
+            None if own.is_empty() || entry.starts_with("clusters/") => vec![made],
+            None => own,
+        }
+    }
+
+    fn applied(&mut self, text: &str, spec: &Spec, desired: &Desired) -> Arc<Vec<Arc<Body>>> {
+        let variables = variables(spec, desired);
+        let says = (&spec.spec["postBuild"], &spec.spec["commonMetadata"]);
+        let key = format!("{} {says:?} {variables:?} {text}", spec.key());
+        let known = self.applied.entry(key);
+        known.or_insert_with(|| Arc::new(applied(text, spec, &variables))).clone()
     }
 
     fn build(&mut self, listing: &Listing, spec: &Spec) -> Arc<Built> {
@@ -157,10 +181,10 @@ impl Oracle {
                 && let Some(local) = without_remote(&bytes, folder_of(path), &mut remote)
             {
                 bytes = local.into_bytes().into();
+                write(&scratch.path().join(folder_of(path)).join(NOTHING), b"");
             }
             write(&scratch.path().join(path), &bytes);
         }
-        write(&scratch.path().join(folder).join(NOTHING), b"");
         generate(scratch.path(), closure, folder, spec);
         self.runs += 1;
         let text = kustomize(&scratch.path().join(folder));
@@ -244,7 +268,9 @@ fn generate(top: &Path, closure: &Listing, folder: &str, spec: &Spec) {
     };
     let before = kustomization.clone();
     let map = kustomization.as_object_mut().expect("it is a mapping");
-    for (from, to) in [("targetNamespace", "namespace"), ("namePrefix", "namePrefix"), ("nameSuffix", "nameSuffix")] {
+    for (from, to) in
+        [("targetNamespace", "namespace"), ("namePrefix", "namePrefix"), ("nameSuffix", "nameSuffix")]
+    {
         if let Some(value) = spec.spec[from].as_str().filter(|value| !value.is_empty()) {
             map.insert(to.into(), value.into());
         }
@@ -309,8 +335,7 @@ fn sources(spec: &Spec) -> Vec<String> {
 }
 
 /// The objects of one build as they are applied: variables, common metadata, labels.
-fn applied(text: &str, spec: &Spec, desired: &Desired) -> Vec<Body> {
-    let variables = variables(spec, desired);
+fn applied(text: &str, spec: &Spec, variables: &Variables) -> Vec<Arc<Body>> {
     let mut objects = Vec::new();
     for document in text.split("\n---\n").filter(|part| !part.trim().is_empty()) {
         let mut bodies = of_yaml(document);
@@ -320,33 +345,34 @@ fn applied(text: &str, spec: &Spec, desired: &Desired) -> Vec<Body> {
                 .any(|field| body["metadata"][*field][format!("{FLUX}/substitute")] == "disabled")
         });
         if spec.spec["postBuild"].is_object() && !opted_out {
-            bodies = of_yaml(&substitute(document, &variables));
+            bodies = of_yaml(&substitute(document, variables));
         }
         for mut body in bodies {
             mark(&mut body, spec);
-            objects.push(body);
+            objects.push(Arc::new(body));
         }
     }
     objects
 }
 
-fn variables(spec: &Spec, desired: &Desired) -> BTreeMap<String, String> {
-    let mut variables = BTreeMap::new();
-    let mut add = |values: &Value| {
-        for (name, value) in values.as_object().into_iter().flatten() {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            if !value.starts_with("ENC[") {
-                variables.insert(name.clone(), value.replace('\n', ""));
-            }
-        }
-    };
+fn variables(spec: &Spec, desired: &Desired) -> Variables {
+    let mut variables = Variables::default();
     for key in sources(spec) {
-        // Values of Secrets are never shown, so they stay as they are written.
-        if let Some(body) = desired.objects.get(&key).filter(|body| body["kind"] == "ConfigMap") {
-            add(&body["data"]);
+        let Some(body) = desired.objects.get(&key) else {
+            variables.incomplete = true;
+            continue;
+        };
+        let values = [&body["data"], &body["stringData"]].into_iter().filter_map(Value::as_object).flatten();
+        for (name, value) in values {
+            // Values of Secrets are never shown, so they stay as they are written.
+            let shown = value.as_str().filter(|_| body["kind"] == "ConfigMap");
+            variables.set(name, shown.filter(|value| !value.starts_with("ENC[")));
         }
     }
-    add(&spec.spec["postBuild"]["substitute"]);
+    for (name, value) in spec.spec["postBuild"]["substitute"].as_object().into_iter().flatten() {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        variables.set(name, Some(&value));
+    }
     variables
 }
 
@@ -375,8 +401,16 @@ fn key_of(body: &Body) -> String {
 }
 
 /// Kinds that a server has without being told, and whether they have namespaces.
-const BUILT_IN: [&str; 8] =
-    ["", "apps", "batch", "networking.k8s.io", "rbac.authorization.k8s.io", "policy", "autoscaling", "storage.k8s.io"];
+const BUILT_IN: [&str; 8] = [
+    "",
+    "apps",
+    "batch",
+    "networking.k8s.io",
+    "rbac.authorization.k8s.io",
+    "policy",
+    "autoscaling",
+    "storage.k8s.io",
+];
 const CLUSTER_SCOPED: [&str; 8] = [
     "Namespace",
     "ClusterRole",
@@ -402,7 +436,8 @@ fn scoped(desired: &mut Desired) {
         .collect();
     let objects = std::mem::take(&mut desired.objects);
     for (key, body) in objects {
-        let [group, kind, namespace, name] = key.split('/').collect::<Vec<_>>()[..] else {
+        // A name that is a variable may hold a slash.
+        let [group, kind, namespace, name] = key.splitn(4, '/').collect::<Vec<_>>()[..] else {
             panic!("{key} is no key");
         };
         let namespaced = defined.get(&(group.to_owned(), kind.to_owned())).copied();

@@ -26,10 +26,11 @@ pub fn normal(body: &Body) -> Body {
     if map["kind"] == "Secret" && map["apiVersion"] == "v1" {
         let string_data = map.remove("stringData");
         let data = map.remove("data");
+        let has_data = data.is_some();
         let all = [data, string_data].into_iter().flatten();
         let keys = all.filter_map(|data| data.as_object().cloned()).flatten();
         let masked: Map<String, Value> = keys.map(|(key, _)| (key, MASK.into())).collect();
-        if !masked.is_empty() {
+        if has_data || !masked.is_empty() {
             map.insert("data".into(), masked.into());
         }
     }
