@@ -4,6 +4,7 @@
 
 mod bundles;
 mod corpora;
+mod demo_commits;
 mod history;
 mod interop;
 mod mutator;

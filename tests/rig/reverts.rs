@@ -1,7 +1,7 @@
 //! The rehearsed effect of reverts of real commits, against `git revert` and `kubectl kustomize` before and after.
 
 use crate::bundles::{Bundle, key_text, say, seed};
-use crate::oracle::{Desired, difference, git, normal, of_yaml, try_git};
+use crate::oracle::{Desired, bodies_differ, git, try_git};
 use crate::support::text;
 use crate::trees::Dice;
 use sealane::model::{CommitId, Reason};
@@ -365,29 +365,4 @@ fn both_ways(
         .filter(|key| expected.get(key) != found.get(key))
         .map(|key| format!("{key:?}: kustomize {:?}, rehearsed {:?}", expected.get(key), found.get(key)))
         .collect()
-}
-
-/// Compares the objects of one side whole.
-fn bodies_differ<'y>(
-    oracle: &Desired,
-    ours: impl Iterator<Item = (String, &'y str)>,
-    same: &mut usize,
-) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let mut seen = BTreeSet::new();
-    for (key, yaml) in ours {
-        if !seen.insert(key.clone()) {
-            continue;
-        }
-        let body = of_yaml(yaml).into_iter().next().unwrap_or_default();
-        match oracle.objects.get(&key).map(|wanted| difference(&normal(wanted), &body)) {
-            None if oracle.failed.is_empty() => wrong.push(format!("{key}: kustomize has none")),
-            None => {}
-            Some(None) => *same += 1,
-            Some(Some(place)) => wrong.push(format!("{key}{place}")),
-        }
-    }
-    let missing = oracle.objects.keys().filter(|key| !seen.contains(*key));
-    wrong.extend(missing.map(|key| format!("{key}: ours has none")));
-    wrong
 }

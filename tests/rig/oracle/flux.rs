@@ -27,6 +27,7 @@ pub struct Desired {
 
 /// The oracle for one repository.
 pub struct Oracle {
+    program: &'static str,
     trees: Trees,
     built: HashMap<String, Arc<Built>>,
     /// Objects of texts that were read before.
@@ -74,8 +75,15 @@ impl Spec {
 }
 
 impl Oracle {
+    /// With `kubectl kustomize`.
     pub fn of(repository: &Path) -> Self {
+        Self::with("kubectl", repository)
+    }
+
+    /// With `kubectl kustomize`, or with `kustomize build`.
+    pub fn with(program: &'static str, repository: &Path) -> Self {
         Self {
+            program,
             trees: Trees::of(repository),
             built: HashMap::new(),
             applied: HashMap::new(),
@@ -187,7 +195,7 @@ impl Oracle {
         }
         generate(scratch.path(), closure, folder, spec);
         self.runs += 1;
-        let text = kustomize(&scratch.path().join(folder));
+        let text = kustomize(self.program, &scratch.path().join(folder));
         Built { text, remote }
     }
 }
@@ -200,10 +208,11 @@ fn write(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).expect("files can be written");
 }
 
-/// What `kubectl kustomize` prints for a folder, or why it refuses.
-fn kustomize(folder: &Path) -> Result<String, String> {
-    let output = Command::new(tool("kubectl"))
-        .args(["kustomize", "--load-restrictor=LoadRestrictionsNone"])
+/// What the real program prints for a folder, or why it refuses.
+fn kustomize(program: &str, folder: &Path) -> Result<String, String> {
+    let verb = if program == "kubectl" { "kustomize" } else { "build" };
+    let output = Command::new(tool(program))
+        .args([verb, "--load-restrictor=LoadRestrictionsNone"])
         .arg(folder)
         // Whatever was overlooked shall fail at once instead of reaching for the network.
         .envs([("HTTPS_PROXY", "http://127.0.0.1:9"), ("HTTP_PROXY", "http://127.0.0.1:9")])

@@ -1,6 +1,8 @@
 //! Objects as they are compared: what cannot be shown or opened is masked on both sides.
 
+use super::Desired;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// An object as JSON.
 pub type Body = Value;
@@ -17,7 +19,7 @@ pub fn of_yaml(text: &str) -> Vec<Body> {
 }
 
 /// An object as the product may show it: sealed values and all values of Secrets masked, seals left out.
-pub fn normal(body: &Body) -> Body {
+fn normal(body: &Body) -> Body {
     let mut body = sealed(body);
     let Some(map) = body.as_object_mut() else { return body };
     if map.get("sops").is_some_and(|sops| sops.get("mac").is_some()) {
@@ -48,10 +50,10 @@ fn sealed(value: &Value) -> Value {
 
 /// Where two objects differ first; `None` if they are the same. A text of the oracle that still holds a variable may
 /// be masked on our side: its value is sealed.
-pub fn difference(oracle: &Body, ours: &Body) -> Option<String> {
+fn difference(oracle: &Body, ours: &Body) -> Option<String> {
     match (oracle, ours) {
         (Value::Object(a), Value::Object(b)) => {
-            let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             keys.into_iter().find_map(|key| {
                 let found = match (a.get(key), b.get(key)) {
                     (Some(a), Some(b)) => difference(a, b),
@@ -68,4 +70,29 @@ pub fn difference(oracle: &Body, ours: &Body) -> Option<String> {
         (Value::String(text), Value::String(mask)) if text.contains("${") && mask.contains(MASK) => None,
         (a, b) => (a != b).then(|| format!(" = {a}, ours {b}")),
     }
+}
+
+/// Compares all objects of one side, keys and YAML texts as Sealane shows them, and counts those that are the same.
+pub fn bodies_differ<'y>(
+    oracle: &Desired,
+    ours: impl Iterator<Item = (String, &'y str)>,
+    same: &mut usize,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (key, yaml) in ours {
+        if !seen.insert(key.clone()) {
+            continue;
+        }
+        let body = of_yaml(yaml).into_iter().next().unwrap_or_default();
+        match oracle.objects.get(&key).map(|wanted| difference(&normal(wanted), &body)) {
+            None if oracle.failed.is_empty() => wrong.push(format!("{key}: kustomize has none")),
+            None => {}
+            Some(None) => *same += 1,
+            Some(Some(place)) => wrong.push(format!("{key}{place}")),
+        }
+    }
+    let missing = oracle.objects.keys().filter(|key| !seen.contains(*key));
+    wrong.extend(missing.map(|key| format!("{key}: ours has none")));
+    wrong
 }
