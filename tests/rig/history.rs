@@ -89,7 +89,7 @@ impl Told {
                 break;
             }
             let side = bundle.oracle.desired(commit, line.entry);
-            if !side.elsewhere.is_empty() && told.sides.is_empty() {
+            if !side.composed.is_empty() && told.sides.is_empty() {
                 continue;
             }
             let newer = std::mem::replace(&mut before, commit.clone());

@@ -8,30 +8,43 @@ use sealane::model::{CommitId, Reason};
 use sealane::workspace::{Destination, Plan, PlanEffect, Refusal, Workspace};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A bundle, the entries that its environments have had, and how many reverts are counted at how many heads.
+/// A bundle, the entries that its environments have had, and how many reverts are tried at how many heads.
 struct Story {
     bundle: &'static str,
     entries: &'static [&'static str],
     heads: usize,
+    /// A revert is tried for commits at most this far below the head: further down nearly all conflict.
+    near: usize,
     reverts: usize,
 }
 
 const STORIES: [Story; 4] = [
-    Story { bundle: "caarlos0__home", entries: &["flux-system/.."], heads: 4, reverts: 24 },
+    Story { bundle: "caarlos0__home", entries: &["flux-system/.."], heads: 5, near: 40, reverts: 32 },
     Story {
         bundle: "fluxcd__flux2-kustomize-helm-example",
         entries: &["clusters/production", "clusters/staging"],
-        heads: 4,
-        reverts: 16,
+        heads: 6,
+        near: 40,
+        reverts: 20,
     },
-    Story { bundle: "toboshii__home-ops", entries: &["cluster/flux", "cluster/base"], heads: 5, reverts: 40 },
-    Story { bundle: "budimanjojo__home-cluster", entries: &["cluster/base"], heads: 2, reverts: 20 },
+    Story {
+        bundle: "toboshii__home-ops",
+        entries: &["cluster/flux", "cluster/base"],
+        heads: 4,
+        near: 14,
+        reverts: 30,
+    },
+    Story {
+        bundle: "budimanjojo__home-cluster",
+        entries: &["cluster/base"],
+        heads: 3,
+        near: 20,
+        reverts: 30,
+    },
 ];
 
 /// For so many conflicts it is tried whether the later commits that are named do suffice.
 const MOST_SUFFICING: usize = 12;
-/// A revert is tried for commits at most this far below the head.
-const NEAR: usize = 40;
 
 mod corpora {
     use super::*;
@@ -107,7 +120,7 @@ impl Repository {
             let before: Vec<Desired> =
                 entries.iter().map(|entry| self.0.oracle.desired(&line[place], entry)).collect();
             wanted += story.reverts / story.heads + usize::from(head < story.reverts % story.heads);
-            let mut near: Vec<&String> = line[place..].iter().take(NEAR).collect();
+            let mut near: Vec<&String> = line[place..].iter().take(story.near).collect();
             near.truncate(near.len().saturating_sub(1));
             while tally.right + tally.wrong.len() < wanted && !near.is_empty() {
                 let commit = near.swap_remove(dice.below(near.len())).clone();
@@ -119,8 +132,8 @@ impl Repository {
         tally.runs += self.0.oracle.runs;
     }
 
-    /// A place in history at which there is an entry, and its entries. Artifacts that an `ArtifactGenerator` puts together are
-    /// no work of kustomize's: a head with Kustomizations of another source is not taken.
+    /// A place in history at which there is an entry, and its entries. A head with artifacts that an
+    /// `ArtifactGenerator` puts together is not taken: that is no work of kustomize's.
     fn head(&mut self, line: &[String], story: &Story, dice: &mut Dice) -> (usize, Vec<&'static str>) {
         loop {
             let place = dice.below(line.len() - 2);
@@ -128,7 +141,7 @@ impl Repository {
             let there: Vec<&str> = story.entries.iter().filter(there).copied().collect();
             let entries = there.iter().map(|entry| if entry.ends_with("/..") { "" } else { entry }).collect();
             let entries: Vec<&str> = entries;
-            let own = |entry: &&str| self.0.oracle.desired(&line[place], entry).elsewhere.is_empty();
+            let own = |entry: &&str| self.0.oracle.desired(&line[place], entry).composed.is_empty();
             if !there.is_empty() && entries.iter().all(own) {
                 return (place, entries);
             }

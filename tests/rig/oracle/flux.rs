@@ -19,8 +19,9 @@ pub struct Desired {
     pub objects: BTreeMap<String, Arc<Body>>,
     /// Kustomizations that kustomize refuses, with what it says.
     pub failed: BTreeMap<String, String>,
-    /// Kustomizations of other sources than the entry's, which are not built here.
-    pub elsewhere: BTreeSet<String>,
+    /// Kustomizations of artifacts that an `ArtifactGenerator` puts together, which is not done here. Those of other
+    /// repositories say nothing about this one.
+    pub composed: BTreeSet<String>,
     /// Remote entries and charts that were taken out, by folder and entry.
     pub remote: BTreeSet<String>,
 }
@@ -108,8 +109,11 @@ impl Oracle {
             if !seen.insert(spec.key()) {
                 continue;
             }
-            if spec.spec["sourceRef"]["name"] != source || spec.spec["sourceRef"]["kind"] != "GitRepository" {
-                desired.elsewhere.insert(spec.key());
+            let from = &spec.spec["sourceRef"];
+            if from["kind"] == "ExternalArtifact" {
+                desired.composed.insert(spec.key());
+            }
+            if from["name"] != source || from["kind"] != "GitRepository" {
                 continue;
             }
             let built = self.build(&listing, &spec);
