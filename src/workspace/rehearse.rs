@@ -92,7 +92,7 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
 }
 
 /// True if a producer that is rendered in `here` may exist in `there` too, but it, or one above it, could not be rendered.
-fn is_hidden(key: &ObjectKey, here: &Rendered, there: &Rendered) -> bool {
+pub(super) fn is_hidden(key: &ObjectKey, here: &Rendered, there: &Rendered) -> bool {
     let failed = |key: &ObjectKey| {
         there.producers.iter().any(|p| p.key == *key && !p.complete && p.objects.is_empty())
     };

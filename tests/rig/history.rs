@@ -24,8 +24,8 @@ const LINES: [Line; 4] = [
         objects: 4,
         commits: 100,
     },
-    Line { bundle: "toboshii__home-ops", entry: "cluster/flux", objects: 6, commits: 120 },
-    Line { bundle: "budimanjojo__home-cluster", entry: "cluster/base", objects: 4, commits: 60 },
+    Line { bundle: "toboshii__home-ops", entry: "cluster/flux", objects: 6, commits: 60 },
+    Line { bundle: "budimanjojo__home-cluster", entry: "cluster/base", objects: 4, commits: 30 },
 ];
 
 mod corpora {
@@ -116,14 +116,27 @@ impl Told {
 
     /// The commits after which the object was another one, newest first.
     fn changes(&self, key: &str) -> Vec<String> {
-        let changed = |place: &usize| self.at(*place, key) != self.at(place + 1, key);
-        (0..self.commits.len()).filter(changed).map(|place| self.commits[place].clone()).collect()
+        let mut changes = Vec::new();
+        let mut newer = self.at(0, key);
+        let mut unknown = newer.is_none() && !self.sides[0].failed.is_empty();
+        for place in 0..self.commits.len() {
+            let older = self.at(place + 1, key);
+            if older.is_none() && !self.sides[place + 1].failed.is_empty() {
+                // Nobody knows what it was; the last that is known stands for it.
+                continue;
+            }
+            if older != newer && !unknown {
+                changes.push(self.commits[place].clone());
+            }
+            (newer, unknown) = (older, false);
+        }
+        changes
     }
 
     /// Objects of the newest commit, those with many changes more often; also some that are gone by now.
     fn some_objects(&self, count: usize, dice: &mut Dice) -> Vec<String> {
         let everything: BTreeSet<&String> = self.sides.iter().flat_map(|side| side.objects.keys()).collect();
-        let comparable = everything.into_iter().filter(|key| !key.contains("${") && !self.refused(key));
+        let comparable = everything.into_iter().filter(|key| !key.contains("${"));
         let mut by_changes: BTreeMap<usize, Vec<&String>> = BTreeMap::new();
         for key in comparable {
             by_changes.entry(self.changes(key).len()).or_default().push(key);
@@ -141,19 +154,6 @@ impl Told {
             }
         }
         chosen
-    }
-
-    /// True if kustomize refuses the Kustomization of an object at one of the commits.
-    fn refused(&self, key: &str) -> bool {
-        let owner = self.sides.iter().find_map(|side| side.objects.get(key)).map(|body| {
-            let label = |what: &str| {
-                body["metadata"]["labels"][format!("kustomize.toolkit.fluxcd.io/{what}")]
-                    .as_str()
-                    .unwrap_or("")
-            };
-            format!("{}/{}", label("namespace"), label("name"))
-        });
-        self.sides.iter().any(|side| owner.as_ref().is_some_and(|owner| side.failed.contains_key(owner)))
     }
 }
 
