@@ -219,6 +219,8 @@ pub(crate) enum Signal {
     Interrupt,
     Suspend,
     Continue,
+    /// The terminal has this many columns and lines now. Crossterm loses the signal when a key comes with it.
+    Resized(u16, u16),
 }
 
 /// Everything that reaches the loop, and the hands it has.
@@ -339,6 +341,7 @@ async fn away<F: Face>(
             Some(signal) = signals.next(), if running => match signal {
                 Signal::Suspend => terminal::stop(),
                 Signal::Terminate => state.ending = Some(Ending::Terminated),
+                Signal::Resized(width, height) => state.size = (width, height),
                 Signal::Interrupt | Signal::Continue => {}
             },
         }
@@ -434,6 +437,7 @@ fn turn<C: Carry>(state: &mut State, woken: Woken, wires: &mut Wires<C>, errands
             errands.push(Errand::Redraw);
             None
         }
+        Woken::Signal(Signal::Resized(width, height)) => Some(Message::Resize { width, height }),
         Woken::Signal(Signal::Terminate | Signal::Interrupt) => Some(Message::Terminated),
         Woken::Event(event) => match input::message(event) {
             Some(message) => Some(message),

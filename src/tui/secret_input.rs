@@ -3,10 +3,10 @@
 use crate::secret::SecretText;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use futures::stream::{self, BoxStream, StreamExt as _};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::VecDeque;
-use std::io;
-use tokio::io::unix::AsyncFd;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::io::{self, PipeWriter};
+use tokio::sync::mpsc;
 
 /// Bytes taken in one read.
 const BUFFER: usize = 4_096;
@@ -16,11 +16,10 @@ const ESCAPE: u8 = 0x1b;
 const PASTE_BEGINS: &[u8] = b"\x1b[200~";
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
-/// Keys, pastes and sizes, until the terminal is gone.
+/// Keys and pastes, until the terminal is gone.
 pub(crate) fn events() -> io::Result<BoxStream<'static, Event>> {
     let reader = Reader {
-        terminal: AsyncFd::register(io::stdin())?,
-        resized: signal(SignalKind::window_change())?,
+        watch: Watch::start()?,
         bytes: SecretText::with_capacity(BUFFER),
         pasted: None,
         ready: VecDeque::new(),
@@ -29,9 +28,40 @@ pub(crate) fn events() -> io::Result<BoxStream<'static, Event>> {
         .boxed())
 }
 
+/// A thread that tells when there is something to read. It reads nothing itself, so that nothing is lost with it.
+struct Watch {
+    ready: mpsc::Receiver<()>,
+    again: std::sync::mpsc::Sender<()>,
+    /// Closing it ends the thread.
+    _open: PipeWriter,
+}
+
+impl Watch {
+    fn start() -> io::Result<Self> {
+        let (closed, open) = io::pipe()?;
+        let (tell, ready) = mpsc::channel(1);
+        let (again, read) = std::sync::mpsc::channel();
+        std::thread::Builder::new().name("secret input".into()).spawn(move || {
+            let stdin = rustix::stdio::stdin();
+            loop {
+                let mut polled = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(&closed, PollFlags::IN)];
+                match poll(&mut polled, None) {
+                    Err(rustix::io::Errno::INTR) => continue,
+                    Err(_) => return,
+                    Ok(_) if !polled[1].revents().is_empty() => return,
+                    Ok(_) => {}
+                }
+                if tell.blocking_send(()).is_err() || read.recv().is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { ready, again, _open: open })
+    }
+}
+
 struct Reader {
-    terminal: AsyncFd<io::Stdin>,
-    resized: Signal,
+    watch: Watch,
     /// Read, and not understood yet.
     bytes: SecretText,
     /// What was pasted so far, while a paste goes on.
@@ -46,27 +76,14 @@ impl Reader {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
-            let more = tokio::select! {
-                ready = self.terminal.readable() => match ready {
-                    Ok(mut ready) => {
-                        ready.clear_ready();
-                        true
-                    }
-                    Err(_) => return None,
-                },
-                _ = self.resized.recv() => false,
-            };
-            if more {
-                self.read().ok().filter(|going| *going)?;
-            } else if let Ok((width, height)) = crossterm::terminal::size() {
-                return Some(Event::Resize(width, height));
-            }
+            self.watch.ready.recv().await?;
+            self.read().ok().filter(|going| *going)?;
+            self.watch.again.send(()).ok()?;
         }
     }
 
     /// Reads all that is there; false at the end of input.
     fn read(&mut self) -> io::Result<bool> {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let stdin = rustix::stdio::stdin();
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         // The terminal blocks, and it stays as it is: whoever shares it would see it changed.

@@ -224,6 +224,12 @@ pub(crate) fn signals() -> io::Result<BoxStream<'static, Signal>> {
             .boxed(),
         );
     }
+    let window = signal(SignalKind::window_change())?;
+    let resized = futures::stream::unfold(window, |mut window| async move {
+        window.recv().await.map(|()| (crossterm::terminal::size(), window))
+    });
+    let known = resized.filter_map(|size| std::future::ready(size.ok()));
+    all.push(known.map(|(width, height)| Signal::Resized(width, height)).boxed());
     Ok(all.boxed())
 }
 

@@ -1,10 +1,13 @@
 //! Journeys of a person at a real terminal, and of the same person on the command line: find, revert, push, watch.
 
-use crate::pty::Pty;
+use crate::pty::{PATIENCE, Pty};
 use crate::sandbox::{Sandbox, holds, spellings};
 use crate::served::Served;
 use rustix::process::Signal;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Instant;
 
 /// The most keys a person needs from the first screen to a healthy app, besides typed text.
 const KEYS: usize = 12;
@@ -199,4 +202,64 @@ fn planted_leaks_are_found(sandbox: &Sandbox, screen: &mut Pty, clone: &Path) {
     let found = leaks(sandbox, &other);
     assert!(found[0].starts_with("an object of "), "{found:?}");
     assert_eq!(found[1..], ["the bytes of the terminal", "a screen"]);
+}
+
+/// What the command printed, on both streams; fails unless it ended with this code.
+fn said(sandbox: &Sandbox, clone: &Path, words: &[&str], typed: &str, code: i32) -> String {
+    let mut child = sandbox
+        .command(env!("CARGO_BIN_EXE_sealane"))
+        .args(words)
+        .current_dir(clone)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    child.stdin.take().expect("piped").write_all(typed.as_bytes()).expect("typed");
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert_eq!(output.status.code(), Some(code), "sealane {words:?}\n{text}");
+    assert!(!holds(text.as_bytes(), &spellings(CANARY)), "a secret is printed by sealane {words:?}");
+    text
+}
+
+#[test]
+fn both_journeys_go_by_the_command_line_too() {
+    let mut sandbox = Sandbox::new();
+    let mut served = Served::start(&mut sandbox);
+    let clone = served.clone.clone();
+    let prod = ["--environment", "prod", "--context", "demo-prod"];
+    // 3: a Helm release is not rendered, in every answer about the whole of prod.
+    let status = || said(&sandbox, &clone, &[&["status"][..], &prod].concat(), "", 3);
+    let of = |status: &str, app: &str| row(status, app, "prod").unwrap_or_default().to_owned();
+    let before = status();
+    assert!(
+        of(&before, "pay").contains("failing") && of(&before, "pay").contains("since df45c35"),
+        "{before}"
+    );
+    let history = said(&sandbox, &clone, &[&["history", "Deployment/shop/pay"][..], &prod].concat(), "", 0);
+    assert!(history.lines().nth(1).is_some_and(|l| l.starts_with("df45c35") && l.contains("2.3.0 → 2.4.1")));
+
+    let head = sandbox.git(&clone, &["rev-parse", "HEAD"]);
+    let rehearsed = said(&sandbox, &clone, &["revert", "df45c35"], "", 3);
+    assert!(rehearsed.contains("image 2.4.1 → 2.3.0"), "{rehearsed}");
+    assert_eq!(sandbox.git(&clone, &["rev-parse", "HEAD"]), head, "nothing is written by rehearsing");
+    let reverted = said(&sandbox, &clone, &["revert", "df45c35", "--commit", "--push"], "", 0);
+    assert!(reverted.contains("pushed"), "{reverted}");
+    let begun = Instant::now();
+    while !of(&status(), "pay").contains("synced") {
+        assert!(begun.elapsed() < PATIENCE, "{}", status());
+    }
+
+    let sealed = said(&sandbox, &clone, &["seal", FILE, "--set", "password"], &format!("{CANARY}\n"), 3);
+    assert!(sealed.contains("set password"), "{sealed}");
+    assert_eq!(sandbox.git(&clone, &["status", "--porcelain"]), "", "nothing is written by rehearsing");
+    let words = ["seal", FILE, "--set", "password", "--commit", "--push"];
+    said(&sandbox, &clone, &words, &format!("{CANARY}\n"), 0);
+    served.secret_becomes("cart-db", "password", CANARY);
+    let after = status();
+    assert!(of(&after, "cart").contains("synced") && of(&after, "checkout").contains("synced"), "{after}");
+    assert_eq!(sandbox.leaks(CANARY), Vec::<String>::new());
+    served.ends(Signal::INT);
+    assert_eq!(sandbox.demos(), Vec::<std::path::PathBuf>::new());
 }

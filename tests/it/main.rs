@@ -1,5 +1,6 @@
 //! Stories about the whole program, in one binary.
 
+mod bad_input;
 mod demo;
 mod dump;
 mod house;
@@ -8,3 +9,4 @@ mod pty;
 mod sandbox;
 mod served;
 mod start;
+mod terminal;

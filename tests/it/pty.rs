@@ -171,9 +171,17 @@ impl Pty {
         (seen.raw.clone(), seen.screens.join("\n"))
     }
 
+    /// Waits until the program has taken the terminal.
+    pub fn takes_the_terminal(&self) {
+        let begun = Instant::now();
+        while self.is_given_back().is_ok() {
+            assert!(begun.elapsed() < PATIENCE, "it does not take the terminal");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Waits until the terminal is as it was before the program took it.
     pub fn given_back(&self) {
-        self.until("the terminal given back", |_| true);
         let begun = Instant::now();
         while let Err(taken) = self.is_given_back() {
             assert!(begun.elapsed() < PATIENCE, "{taken}\n{}", self.screen());
