@@ -44,6 +44,6 @@ conformance *OPTIONS:
 bench *OPTIONS:
     SEALANE_CORPORA="{{ corpora }}" cargo bench --bench figures -- {{ OPTIONS }}
 
-# Text pictures of every screen, from the real program on the demo, in target/pictures. Needs tmux.
+# Pictures of every screen, as text and SVG, at two sizes, dark and light, from the real program, in target/pictures.
 pictures:
-    tests/pictures.sh
+    cargo test --release --test it pictures:: -- --ignored
