@@ -16,6 +16,7 @@
 //! | `mod` | the one loop; [`run`] |
 //! | `terminal` | taking the terminal and always giving it back |
 //! | `input` | what the terminal sends becomes messages |
+//! | `secret_input` | the keyboard while a secret is typed, in buffers that are wiped |
 //! | `keymap` | the one table of keys |
 //! | `state`, `update` | what is known, and how messages change it |
 //! | `effect` | the only place that acts |
@@ -38,6 +39,7 @@ mod list;
 mod menu;
 mod overlay;
 mod screen;
+mod secret_input;
 mod stall;
 mod state;
 mod terminal;
@@ -51,6 +53,7 @@ use crate::workspace::{Snapshot, Workspace};
 use canvas::Look;
 use crossterm::event::Event;
 use effect::{Back, Carry, Effect, Errand, Hands};
+use futures::FutureExt as _;
 use futures::stream::{BoxStream, StreamExt as _};
 use stall::Stalls;
 use state::Message;
@@ -203,6 +206,8 @@ pub(crate) trait Face {
     fn draw(&mut self, state: &State) -> std::io::Result<()>;
     /// Keys, paste, mouse, resize.
     fn input(&mut self) -> BoxStream<'static, Event>;
+    /// The same while a secret is typed: nothing may keep what it read.
+    fn secret_input(&mut self) -> std::io::Result<BoxStream<'static, Event>>;
     /// Does what only the owner of the terminal can do; what went wrong, if anything.
     fn errand(&mut self, errand: Errand) -> impl Future<Output = std::io::Result<Option<String>>>;
 }
@@ -268,6 +273,7 @@ pub(crate) async fn live<F: Face, C: Carry>(
     face.draw(&state)?;
     let mut drawn = Instant::now();
     let mut dirty = false;
+    let mut secret = false;
     if let Some(tour) = &mut wires.tour {
         tour.mark_changed();
     }
@@ -278,12 +284,21 @@ pub(crate) async fn live<F: Face, C: Carry>(
         let mut errands = vec![];
         dirty |= turn(&mut state, woken, wires, &mut errands);
         for _ in 0..BURST {
-            // What ended the session first is why it ended.
-            if state.ending.is_some() {
+            // What ended the session first is why it ended; what comes next may be a secret's first letter.
+            if state.ending.is_some() || state.types_secret() != secret {
                 break;
             }
             let Some(woken) = ready(wires, &mut input).await else { break };
             dirty |= turn(&mut state, woken, wires, &mut errands);
+        }
+        if state.types_secret() != secret {
+            // What was read already is in order before what another stream reads.
+            while let Some(Some(event)) = input.next().now_or_never() {
+                dirty |= turn(&mut state, Woken::Event(event), wires, &mut errands);
+            }
+            drop(std::mem::replace(&mut input, futures::stream::pending().boxed()));
+            secret = state.types_secret();
+            input = if secret { face.secret_input()? } else { face.input() };
         }
         if dirty && drawn.elapsed() >= FRAME && state.ending.is_none() {
             state.frames += 1;
@@ -296,7 +311,7 @@ pub(crate) async fn live<F: Face, C: Carry>(
             drop(std::mem::replace(&mut input, futures::stream::pending().boxed()));
             let ran = matches!(errand, Errand::Run { .. });
             let problem = away(face, errand, &mut wires.signals, &mut state).await?;
-            input = face.input();
+            input = if secret { face.secret_input()? } else { face.input() };
             if ran {
                 turn(&mut state, Woken::Message(Message::Returned(problem)), wires, &mut vec![]);
             }

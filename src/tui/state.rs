@@ -3,6 +3,7 @@
 use super::canvas::Look;
 use super::draw;
 use super::effect::{Reply, Slot};
+use super::keymap::Mode;
 use super::overlay::Overlay;
 use super::screen::{Facts, Route, Screen, home::Home};
 use super::theme::Label;
@@ -137,6 +138,11 @@ impl State {
     /// How many frames were drawn.
     pub fn frames(&self) -> u64 {
         self.frames
+    }
+
+    /// True while the letters typed belong to a secret.
+    pub(crate) fn types_secret(&self) -> bool {
+        self.overlay.is_none() && self.top.mode() == Mode::Secret
     }
 
     /// What screens may look at.

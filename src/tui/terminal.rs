@@ -4,7 +4,7 @@ use super::effect::Errand;
 use super::input::{self, Late};
 use super::state::State;
 use super::theme::Colours;
-use super::{Error, Face, Signal, draw};
+use super::{Error, Face, Signal, draw, secret_input};
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
     EnableMouseCapture, Event, EventStream,
@@ -113,6 +113,10 @@ impl Face for Surface {
             .filter_map(|event| std::future::ready(event.ok()))
             .filter(move |event| std::future::ready(!late.takes(event)));
         typed.chain(events).boxed()
+    }
+
+    fn secret_input(&mut self) -> io::Result<BoxStream<'static, Event>> {
+        secret_input::events()
     }
 
     async fn errand(&mut self, errand: Errand) -> io::Result<Option<String>> {

@@ -415,6 +415,10 @@ impl Face for Paper {
             .boxed()
     }
 
+    fn secret_input(&mut self) -> std::io::Result<BoxStream<'static, Event>> {
+        Ok(self.input())
+    }
+
     async fn errand(&mut self, _errand: Errand) -> std::io::Result<Option<String>> {
         Ok(None)
     }
