@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     match measure(cold, &only) {
         Ok(table) => table.print(),
         Err(missing) => {
-            eprintln!("bench: {missing}");
+            table::say(&mut std::io::stderr(), &format!("bench: {missing}"));
             ExitCode::from(2)
         }
     }

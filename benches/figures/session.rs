@@ -59,7 +59,7 @@ fn rehearsals(parts: &Parts, table: &mut Table) -> Result<Duration, Missing> {
 fn keys(screen: &Screen, table: &mut Table) -> Result<(), Missing> {
     let mut times = Vec::new();
     for (to, round, back) in [
-        ("", &["j", "j", "j", "k", "j", "k"][..], ""),
+        ("", &["j", "j", "k", "j", "k", "k"][..], ""),
         ("\r", &["j", "k", "j", "j", "k", "k"][..], "\x1b"),
         ("/", &["p", "a", "y", "\x7f", "\x7f", "\x7f"][..], "\x1b"),
         ("", &["?", "\x1b", ":", "\x1b", "G", "g"][..], ""),
@@ -68,10 +68,10 @@ fn keys(screen: &Screen, table: &mut Table) -> Result<(), Missing> {
             screen.moves(to)?;
             screen.rest(Duration::from_millis(300));
         }
-        for key in round.iter().cycle().take(KEYS / 4) {
+        for (key, more) in round.iter().cycle().zip((0..13).cycle()).take(KEYS / 4) {
             times.push(screen.moves(key)?);
             // A held key repeats about thirty times a second; never in step with the loop's frames.
-            std::thread::sleep(Duration::from_millis(30 + (times.len() as u64 * 7) % 13));
+            std::thread::sleep(Duration::from_millis(30 + more));
         }
         if !back.is_empty() {
             screen.moves(back)?;

@@ -1,5 +1,6 @@
 //! Figures and how they are printed.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -22,7 +23,10 @@ pub struct Table(Vec<Figure>);
 impl Table {
     /// Adds a figure and prints it at once, so that a long run can be followed.
     pub fn add(&mut self, figure: Figure) {
-        eprintln!("  {}: {} {}", figure.name, figure.ours, if figure.kept { "" } else { "MISSED" });
+        say(
+            &mut io::stderr(),
+            &format!("  {}: {} {}", figure.name, figure.ours, if figure.kept { "" } else { "MISSED" }),
+        );
         self.0.push(figure);
     }
 
@@ -53,21 +57,28 @@ impl Table {
             .collect();
         let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..6).map(width).collect();
-        let line = |row: &[&str; 6]| {
+        let mut out = io::stdout().lock();
+        let mut line = |row: &[&str; 6]| {
             let cells: Vec<String> =
                 row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-            println!("{}", cells.join("  ").trim_end());
+            say(&mut out, cells.join("  ").trim_end());
         };
-        println!();
-        rows.iter().for_each(line);
+        rows.iter().for_each(&mut line);
         if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            println!("\n{cores} cores; load {}", load.split(' ').take(3).collect::<Vec<_>>().join(" "));
+            let load: Vec<&str> = load.split(' ').take(3).collect();
+            say(&mut out, &format!("\n{cores} cores; load {}", load.join(" ")));
         }
         let missed = self.0.iter().filter(|f| !f.kept).count();
-        println!("{missed} of {} missed", self.0.iter().filter(|f| !f.limit.is_empty()).count());
+        let limits = self.0.iter().filter(|f| !f.limit.is_empty()).count();
+        say(&mut out, &format!("{missed} of {limits} missed"));
         if missed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
     }
+}
+
+/// Prints a line. Nobody is left to tell if it cannot be.
+pub fn say(out: &mut dyn Write, line: &str) {
+    let _ = out.write_all(format!("{line}\n").as_bytes());
 }
 
 /// A time as it is printed.

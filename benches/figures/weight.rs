@@ -24,7 +24,7 @@ pub fn measure(parts: &Parts, table: &mut Table) -> Result<(), Missing> {
         ratio: format!("{:.0}x", median(&theirs).as_secs_f64() / median(&ours).as_secs_f64()),
         kept: median(&ours) <= START,
     });
-    let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let mebibytes = |bytes: u64| u32::try_from(bytes >> 10).map_or(f64::MAX, f64::from) / 1024.0;
     let size = mebibytes(std::fs::metadata(&parts.program)?.len());
     table.add(Figure {
         name: "size of the program".to_owned(),

@@ -1,10 +1,9 @@
 //! The demo's repository: a bare `origin` with the story as its history, and a clone to work in.
 
-use super::story::{self, StoryError};
+use super::story::{self, StoryCommit, StoryError};
+use crate::git::{self, GitError, Told};
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// The branch of the demo.
 pub(super) const BRANCH: &str = "main";
@@ -27,30 +26,21 @@ pub enum RepositoryError {
     /// A file could not be written.
     #[error("the demo's repository cannot be written: {0}")]
     Files(#[from] std::io::Error),
-    /// `git` could not be started.
-    #[error("git cannot be run: {0}; install git and try again")]
-    NoGit(#[source] std::io::Error),
-    /// `git` refused.
-    #[error("git {what} failed: {output}")]
-    Git {
-        /// The subcommand.
-        what: String,
-        /// What it printed.
-        output: String,
-    },
+    /// Its objects could not be written.
+    #[error(transparent)]
+    Git(#[from] GitError),
 }
 
 impl DemoRepository {
     /// Makes both repositories below `folder`. Commit ids are the same on every machine and in every run.
     ///
-    /// The two folders are laid out by hand and share what one `git fast-import` wrote: `git clone` alone would take
-    /// longer than the first screen may.
+    /// No process is started: `git fast-import` and `git clone` would take longer than the first screen may.
     pub fn create(folder: &Path) -> Result<Self, RepositoryError> {
         let repository = Self { origin: folder.join("fleet.git"), clone: folder.join("fleet") };
-        let stream = fast_import_stream()?;
+        let commits: Vec<Told> = story::commits()?.into_iter().map(told).collect();
         let (origin, own) = (&repository.origin, &repository.clone.join(".git"));
         lay_out(origin, "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n")?;
-        run(origin, &["fast-import", "--quiet", "--date-format=raw"], &stream)?;
+        git::found(origin, BRANCH, &commits)?;
         lay_out(own, &config_of_clone(origin))?;
         for entry in fs::read_dir(origin.join("objects/pack"))? {
             let pack = entry?;
@@ -61,8 +51,7 @@ impl DemoRepository {
         fs::create_dir_all(own.join("refs/remotes/origin"))?;
         fs::write(own.join("refs/remotes/origin").join(BRANCH), &head)?;
         fs::write(own.join("refs/remotes/origin/HEAD"), format!("ref: refs/remotes/origin/{BRANCH}\n"))?;
-        run(&repository.clone, &["read-tree", "-m", "-u", "HEAD"], &[])?;
-        Ok(repository)
+        Ok(git::fill(&repository.clone).map(|()| repository)?)
     }
 }
 
@@ -79,7 +68,7 @@ fn lay_out(folder: &Path, config: &str) -> std::io::Result<()> {
 fn config_of_clone(origin: &Path) -> String {
     let url = origin.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
     format!(
-        "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\
+        "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tautocrlf = false\n\
          \tlogallrefupdates = true\n\thooksPath = /dev/null\n\
          [remote \"origin\"]\n\turl = \"{url}\"\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n\
          [branch \"{BRANCH}\"]\n\tremote = origin\n\tmerge = refs/heads/{BRANCH}\n\
@@ -88,64 +77,21 @@ fn config_of_clone(origin: &Path) -> String {
     )
 }
 
-fn fast_import_stream() -> Result<Vec<u8>, StoryError> {
-    let mut stream = Vec::with_capacity(256 << 10);
-    for commit in story::commits()? {
-        let who = format!("{} <{}> {} {}", commit.author, commit.email, commit.time.as_second(), commit.zone);
-        stream.extend_from_slice(
-            format!("commit refs/heads/{BRANCH}\nauthor {who}\ncommitter {who}\n").as_bytes(),
-        );
-        data(&mut stream, &commit.message);
-        for (path, content) in &commit.files {
-            match content {
-                Some(text) => {
-                    stream.extend_from_slice(format!("M 100644 inline {path}\n").as_bytes());
-                    data(&mut stream, text);
-                }
-                None => stream.extend_from_slice(format!("D {path}\n").as_bytes()),
-            }
-        }
+fn told(commit: StoryCommit) -> Told {
+    Told {
+        name: commit.author.to_owned(),
+        email: commit.email.to_owned(),
+        seconds: commit.time.as_second(),
+        ahead: commit.ahead,
+        message: commit.message,
+        files: commit.files,
     }
-    stream.extend_from_slice(b"done\n");
-    Ok(stream)
-}
-
-fn data(stream: &mut Vec<u8>, text: &str) {
-    stream.extend_from_slice(format!("data {}\n{text}\n", text.len()).as_bytes());
-}
-
-fn run(folder: &Path, arguments: &[&str], input: &[u8]) -> Result<(), RepositoryError> {
-    let mut child = Command::new("git")
-        // What is gone when the demo ends need not survive a power cut; and the packs are what is shared.
-        .args(["-c", "core.fsync=none", "-c", "fastimport.unpackLimit=1"])
-        .args(arguments)
-        .current_dir(folder)
-        // The demo must not depend on anybody's configuration, templates or hooks.
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_TEMPLATE_DIR", "")
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_WORK_TREE")
-        .env_remove("GIT_INDEX_FILE")
-        .env_remove("GIT_OBJECT_DIRECTORY")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(RepositoryError::NoGit)?;
-    // A broken pipe shows in git's exit status and message, which say more.
-    let _ = child.stdin.take().map(|mut pipe| pipe.write_all(input));
-    let output = child.wait_with_output().map_err(RepositoryError::NoGit)?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let what = arguments.first().copied().unwrap_or_default().to_owned();
-    Err(RepositoryError::Git { what, output: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
 
     fn head(folder: &Path) -> String {
         let output =
