@@ -162,6 +162,7 @@ impl Engine {
             Message::Base(name, commit, rendered) => {
                 if let Some(field) = self.fields.get_mut(&name) {
                     Arc::make_mut(&mut field.facts.bases).insert(commit, rendered);
+                    field.rendering.remove(&commit);
                     field.stale = true;
                 }
             }
@@ -248,7 +249,8 @@ impl Engine {
             match self.fields.get_mut(&environment.name) {
                 Some(field) => field.set_desired(desired.clone()),
                 None => {
-                    let field = Field::new(environment.clone(), desired.clone(), now);
+                    let field =
+                        Field::new(environment.clone(), desired.clone(), self.session.digests.clone(), now);
                     self.fields.insert(environment.name.clone(), field);
                     fresh.push(environment.name.clone());
                 }
@@ -369,6 +371,7 @@ impl Engine {
                 if !field.facts.bases.contains_key(&commit) {
                     // Rendered once; an empty base stands in until it comes, so that it is asked for once only.
                     Arc::make_mut(&mut field.facts.bases).insert(commit, Arc::default());
+                    field.rendering.insert(commit);
                     render_base(name, field, commit, self.session.clone(), self.sender.clone());
                 }
             }
@@ -467,10 +470,9 @@ fn render_base(
     let (name, environment) = (name.clone(), field.facts.environment.clone());
     tokio::task::spawn_blocking(move || {
         // A commit that this clone does not have leaves the base unknown, which the verdicts then say.
-        if let Ok(tree) = session.tree(Revision::Commit(commit)) {
-            let rendered = session.render(&*tree, &environment);
-            let _ = sender.blocking_send(Message::Base(name, commit, rendered));
-        }
+        let tree = session.tree(Revision::Commit(commit));
+        let rendered = tree.map(|tree| session.render(&*tree, &environment)).unwrap_or_default();
+        let _ = sender.blocking_send(Message::Base(name, commit, rendered));
     });
 }
 

@@ -4,8 +4,10 @@ use crate::cluster::Reader;
 use crate::diff::{self, Base, Comparison, Controller, Desired, Found, Mark, Scaler, Standing};
 use crate::model::{
     CommitId, Environment, Health, HealthState, Live, Manifest, ObjectDiff, ObjectKey, Producer,
-    ProducerStatus, Rendered, Scopes,
+    ProducerStatus, Rendered, Scopes, veil,
 };
+use crate::secret::{DigestKey, SecretDigest, SecretLeaf};
+use crate::yaml::Value;
 use crate::{controllers, health};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -28,6 +30,8 @@ pub(super) struct Facts {
     pub(super) scopes: Option<Arc<Scopes>>,
     /// Reads single objects; `None` without a cluster.
     pub(super) reader: Option<Reader>,
+    /// The session's key for digests.
+    pub(super) digests: Arc<DigestKey>,
     /// True once every watch has listed what there is.
     pub(super) complete: bool,
     /// Seconds since 1970.
@@ -58,8 +62,14 @@ pub(super) struct Compared {
 
 impl Facts {
     /// An environment of which only git is known.
-    pub(super) fn of_git(environment: Environment, desired: Arc<Rendered>, now: i64) -> Self {
+    pub(super) fn of_git(
+        environment: Environment,
+        desired: Arc<Rendered>,
+        digests: Arc<DigestKey>,
+        now: i64,
+    ) -> Self {
         Self {
+            digests,
             environment,
             desired,
             bases: Arc::default(),
@@ -91,6 +101,18 @@ impl Facts {
             Some(_) if key.namespace.is_empty() => ObjectKey { namespace: "default".into(), ..key.clone() },
             _ => key.clone(),
         }
+    }
+
+    /// The key under which the cluster knows a declared object. A name that is made of sealed values is looked for among
+    /// the names that the cluster itself tells.
+    pub(super) fn key_of(&self, manifest: &Manifest) -> ObjectKey {
+        let key = self.cluster_key(&manifest.key);
+        let Some(digest) = hidden_name(manifest) else { return key };
+        let told = self.live.keys().chain(self.statuses.values().flat_map(|s| s.inventory.iter()));
+        told.filter(|k| k.group == key.group && k.kind == key.kind && k.namespace == key.namespace)
+            .find(|k| self.digests.digest(k.name.as_bytes()) == digest)
+            .cloned()
+            .unwrap_or(key)
     }
 
     /// Compares every object that git declares or declared, or that the cluster holds and nobody declares.
@@ -206,7 +228,7 @@ struct Side<'a> {
 
 impl<'a> Side<'a> {
     fn new(facts: &'a Facts, producer: &'a Producer) -> Self {
-        let by_key = |p: &'a Producer| p.objects.iter().map(|m| (facts.cluster_key(&m.key), m)).collect();
+        let by_key = |p: &'a Producer| p.objects.iter().map(|m| (facts.key_of(m), m)).collect();
         let status = facts.statuses.get(&producer.key);
         Self {
             facts,
@@ -222,8 +244,7 @@ impl<'a> Side<'a> {
 
     /// Declared objects in their order, then what was declared or is in the inventory and is not declared any more.
     fn keys(&self) -> Vec<ObjectKey> {
-        let mut keys: Vec<ObjectKey> =
-            self.producer.objects.iter().map(|m| self.facts.cluster_key(&m.key)).collect();
+        let mut keys: Vec<ObjectKey> = self.producer.objects.iter().map(|m| self.facts.key_of(m)).collect();
         // What is not rendered cannot be called removed.
         if self.producer.complete {
             let base = self.base.iter().flatten().map(|(key, _)| key);
@@ -237,13 +258,14 @@ impl<'a> Side<'a> {
     }
 
     fn declared_elsewhere(&self, key: &ObjectKey) -> bool {
-        self.facts.desired.objects().any(|(_, m)| self.facts.cluster_key(&m.key) == *key)
+        self.facts.desired.objects().any(|(_, m)| self.facts.key_of(m) == *key)
     }
 
     fn compare(&self, key: &ObjectKey, rules: &diff::Rules, scalers: &[Scaler]) -> Compared {
         let desired = self.desired.get(key).copied();
         let base = self.base.as_ref().and_then(|b| b.get(key)).copied();
-        let live = self.facts.live.get(key);
+        let live = self.facts.live.get(key).map(|live| self.veiled(live, desired, base));
+        let live = live.as_ref();
         let owner = live.and_then(|l| controllers::owner_marks(l).map(|m| m.owner));
         let comparison = Comparison {
             base: match (&self.base, base) {
@@ -274,6 +296,23 @@ impl<'a> Side<'a> {
             diff: diff::diff(&comparison),
             health: live.map_or(Health::new(HealthState::Unknown, ""), |l| self.facts.health(l)),
         }
+    }
+
+    /// The live object as it may be shown: what came out of sealed files is a digest, as on the side of git.
+    fn veiled(
+        &self,
+        live: &Arc<Live>,
+        desired: Option<&Arc<Manifest>>,
+        base: Option<&Arc<Manifest>>,
+    ) -> Arc<Live> {
+        let mut shown = live.clone();
+        // A Secret's values are digests from the door on.
+        for git in [desired, base].into_iter().flatten().filter(|_| !live.key.is_secret()) {
+            if let Some(body) = veil(&shown.body, &git.body, &self.facts.digests) {
+                shown = Arc::new(Live { body, ..Live::clone(&shown) });
+            }
+        }
+        shown
     }
 
     fn found<'b>(&'b self, key: &ObjectKey, live: Option<&'b Arc<Live>>) -> Found<'b> {
@@ -307,6 +346,14 @@ impl<'a> Side<'a> {
             Some(owner) if self.facts.statuses.keys().any(|k| same_object(k, owner)) => Mark::Other(owner),
             Some(owner) => Mark::Gone(owner),
         }
+    }
+}
+
+/// The digest of an object's name, if the name is made of sealed values.
+pub(super) fn hidden_name(manifest: &Manifest) -> Option<SecretDigest> {
+    match &manifest.body.at_path(&["metadata", "name"])?.value {
+        Value::Secret(SecretLeaf::Digest(digest)) => Some(*digest),
+        _ => None,
     }
 }
 

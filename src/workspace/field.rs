@@ -1,11 +1,12 @@
 //! `Field`: one environment as it changes: its cluster's events become [`Facts`].
 
 use super::apps::Story;
-use super::facts::{Absence, Compared, Facts};
+use super::facts::{Absence, Compared, Facts, hidden_name};
 use super::snapshot::ClusterView;
 use crate::cluster::{ClusterError, ClusterEvent, KindState, Reader, Slot, WatchKind};
 use crate::controllers;
 use crate::model::{CommitId, Environment, Live, ObjectKey, Problem, Rendered};
+use crate::secret::DigestKey;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -44,13 +45,22 @@ pub(super) struct Field {
     filling: HashMap<Slot, Vec<Live>>,
     problems: BTreeMap<Slot, Problem>,
     declared: HashMap<ObjectKey, Arc<str>>,
+    /// Kinds of declared objects whose names are made of sealed values: only the cluster tells which objects they are.
+    hidden: HashSet<(Arc<str>, Arc<str>)>,
+    /// Applied revisions that are being rendered.
+    pub(super) rendering: BTreeSet<CommitId>,
     version: Arc<str>,
 }
 
 impl Field {
-    pub(super) fn new(environment: Environment, desired: Arc<Rendered>, now: i64) -> Self {
+    pub(super) fn new(
+        environment: Environment,
+        desired: Arc<Rendered>,
+        digests: Arc<DigestKey>,
+        now: i64,
+    ) -> Self {
         let mut field = Self {
-            facts: Facts::of_git(environment, desired, now),
+            facts: Facts::of_git(environment, desired, digests, now),
             context: None,
             cluster: ClusterView::Off,
             compared: Vec::new(),
@@ -67,6 +77,8 @@ impl Field {
             filling: HashMap::new(),
             problems: BTreeMap::new(),
             declared: HashMap::new(),
+            hidden: HashSet::new(),
+            rendering: BTreeSet::new(),
             version: "".into(),
         };
         field.declare();
@@ -85,8 +97,12 @@ impl Field {
         self.stop.cancel();
         self.stop = CancellationToken::new();
         self.epoch += 1;
-        self.facts =
-            Facts::of_git(self.facts.environment.clone(), self.facts.desired.clone(), self.facts.now);
+        self.facts = Facts::of_git(
+            self.facts.environment.clone(),
+            self.facts.desired.clone(),
+            self.facts.digests.clone(),
+            self.facts.now,
+        );
         self.wanted.clear();
         self.reading.clear();
         self.watched.clear();
@@ -166,6 +182,9 @@ impl Field {
         for key in missing {
             self.set_absent(key, Absence::Missing);
         }
+        if self.hidden.contains(&(slot.group.clone(), slot.kind.clone())) {
+            self.declare();
+        }
     }
 
     /// Takes over a live object. Metadata of a declared object asks for the whole; what is known stays until it comes.
@@ -182,9 +201,14 @@ impl Field {
                 return;
             }
         }
+        let is_new = known.is_none() && declared.is_none();
         self.note_status(&live);
+        let kind = (live.key.group.clone(), live.key.kind.clone());
         Arc::make_mut(&mut self.facts.absent).remove(&live.key);
         Arc::make_mut(&mut self.facts.live).insert(live.key.clone(), Arc::new(live));
+        if is_new && self.hidden.contains(&kind) {
+            self.declare();
+        }
     }
 
     fn note_status(&mut self, live: &Live) {
@@ -192,10 +216,14 @@ impl Field {
             && let Some(status) = controllers::flux_status(live)
         {
             let before = self.facts.statuses.get(&live.key).map(|s| s.applied.clone());
-            if before != Some(status.applied.clone()) {
-                self.want_unwatched();
-            }
+            let moved = before != Some(status.applied.clone());
             Arc::make_mut(&mut self.facts.statuses).insert(live.key.clone(), status);
+            if moved {
+                self.want_unwatched();
+                if !self.hidden.is_empty() {
+                    self.declare();
+                }
+            }
         }
     }
 
@@ -309,9 +337,10 @@ impl Field {
 
     fn declare(&mut self) {
         let objects = self.facts.desired.objects();
-        let declared = objects
-            .map(|(_, m)| (self.facts.cluster_key(&m.key), m.version.clone()))
-            .collect::<HashMap<_, _>>();
+        let declared =
+            objects.map(|(_, m)| (self.facts.key_of(m), m.version.clone())).collect::<HashMap<_, _>>();
+        let hidden = self.facts.desired.objects().filter(|(_, m)| hidden_name(m).is_some());
+        self.hidden = hidden.map(|(_, m)| (m.key.group.clone(), m.key.kind.clone())).collect();
         for key in declared.keys().filter(|k| !self.declared.contains_key(*k)) {
             self.wanted.insert(key.clone());
         }
