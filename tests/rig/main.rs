@@ -2,10 +2,13 @@
 //! `just e2e`, which builds the parts first. It is behind the feature `rig`, so that plain `cargo test` neither needs it nor
 //! claims to have run it.
 
-mod corpora;
 mod interop;
+mod kinds;
 mod mutator;
+mod places;
+mod report;
 mod server;
 mod stage;
 mod support;
 mod trees;
+mod truth;

@@ -88,30 +88,6 @@ fn rollouts_fail_as_their_images_say() {
 }
 
 #[test]
-fn the_demos_repository_is_applied_by_the_real_controller() {
-    let scratch = tempfile::tempdir().expect("a folder");
-    let demo = sealane::demo::DemoRepository::create(scratch.path()).expect("the demo's repository");
-    let twin = scratch.path().join("twin");
-    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("keys/demo-flux-prod.agekey");
-    let mut twins = script("twins.py");
-    twins.arg(&demo.clone).arg(&twin).args(["--as-is", "--path", "clusters/prod", "--keys"]).arg(keys);
-    run(&mut twins);
-    let rig = Rig::start(Parts::Flux);
-    rig.deploy(&twin);
-    // Sealed in git, opened by the controller with the demo's cluster key.
-    let secrets = rig.kubectl(&[
-        "get",
-        "secrets",
-        "--selector",
-        "kustomize.toolkit.fluxcd.io/name",
-        "-A",
-        "-o",
-        "name",
-    ]);
-    assert!(secrets.lines().count() >= 2, "{secrets}");
-}
-
-#[test]
 fn flux_applies_what_is_published_and_prunes_what_is_not() {
     let rig = Rig::start(Parts::Flux);
     let repository = tempfile::tempdir().expect("a folder");

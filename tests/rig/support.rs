@@ -4,7 +4,7 @@
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, process};
 
@@ -91,6 +91,25 @@ impl Rig {
         kubectl.stdin(Stdio::null()).output().expect("kubectl runs")
     }
 
+    /// Starts kubectl as that user; the caller waits for it.
+    pub fn spawn_kubectl(&self, user: User, words: &[&str]) -> Child {
+        let mut kubectl = Command::new(tool("kubectl"));
+        kubectl.arg("--kubeconfig").arg(self.kubeconfig(user)).args(words);
+        kubectl.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        kubectl.spawn().expect("kubectl runs")
+    }
+
+    /// Stops one of the rig's processes in its tracks until the answer is dropped: a controller that heals nothing.
+    pub fn hold(&self, process: &str) -> Held {
+        let folder = fs::read_dir(self.folder().join("pids")).expect("up.sh keeps pids");
+        let named = |path: &PathBuf| path.to_string_lossy().ends_with(&format!("-{process}"));
+        let file = folder.filter_map(|entry| Some(entry.ok()?.path())).find(named);
+        let pid = fs::read_to_string(file.expect("the process was started")).expect("a pid");
+        let held = Held { pid: pid.trim().to_owned() };
+        held.signal("STOP");
+        held
+    }
+
     /// Runs kubectl as the admin and answers its output; fails the test when kubectl does.
     pub fn kubectl(&self, words: &[&str]) -> String {
         let output = self.try_kubectl(User::Admin, words);
@@ -139,6 +158,24 @@ impl Rig {
     /// Bootstraps a repository that `twins.py` made and waits until all of it is applied.
     pub fn deploy(&self, twin: &Path) {
         run(script("deploy.sh").arg(self.folder()).arg(twin));
+    }
+}
+
+/// A process that stands still.
+pub struct Held {
+    pid: String,
+}
+
+impl Held {
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([format!("-{signal}").as_str(), &self.pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{signal} could not be sent to {}", self.pid);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.signal("CONT");
     }
 }
 
