@@ -3,10 +3,11 @@
 
 use crate::kinds::{Expected, KINDS, Kind};
 use crate::places::{Place, key, place_of, resource_of};
-use crate::support::{Rig, User, text};
+use crate::support::{Rig, User, text, wait_for};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::process::Child;
+use std::time::Duration;
 use std::{env, fs};
 
 /// One change, as it was made.
@@ -189,7 +190,14 @@ impl<'a> Mutator<'a> {
         let file = self.rig.folder().join("undo.json");
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
         fs::write(&file, list.to_string()).expect("a file");
-        self.rig.kubectl(&[verb, "--field-manager=undo", "-f", &file.display().to_string()]);
+        let words = [verb, "--field-manager=undo", "-f", &file.display().to_string()];
+        // Controllers write too: what was modified meanwhile is sent again, all of it.
+        wait_for("nobody else to write", Duration::from_mins(1), || {
+            let output = self.rig.try_kubectl(User::Admin, &words);
+            let said = text(&output.stderr);
+            assert!(output.status.success() || said.contains("(Conflict)"), "{verb}: {said}");
+            output.status.success().then_some(())
+        });
     }
 
     fn patch_all(&self, chosen: &[(&Kind, Place)]) {
