@@ -3,16 +3,18 @@
 //! Blocking work (git, rendering) runs beside it and comes back as a [`Message`]; a burst of messages costs one
 //! publication, since snapshots are made at most every [`SETTLE`].
 
-use super::field::Field;
+use super::errands;
+use super::field::{Field, GroupVersion};
 use super::publish::{self, Published};
 use super::session::Session;
 use super::snapshot::{ClusterView, ContextChoice};
 use super::stories::{self, Told};
-use crate::cluster::{ClusterError, ClusterEvent, Connection, ExecCommand, Namespaces, Reader};
+use crate::cluster::{ClusterError, ClusterEvent, Connection, ExecCommand, Reader};
 use crate::config::Answers;
 use crate::git::{Fingerprint, Status};
-use crate::model::{Commit, CommitId, Environment, Live, ObjectKey, Problem, Rendered, Revision};
-use futures::StreamExt as _;
+use crate::model::{
+    Commit, CommitId, Environment, Live, ObjectKey, Problem, Rendered, Revision, SchemaSet, Scopes,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +25,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 const SETTLE: Duration = Duration::from_millis(60);
 /// How often the repository is asked whether something moved.
 const POLL: Duration = Duration::from_secs(1);
+/// How often a server is asked again what it serves, as long as it does not serve a kind that git declares.
+const REDISCOVER: Duration = Duration::from_secs(10);
 /// How often what cannot be watched (Secrets) is read again.
 const REREAD: Duration = Duration::from_secs(5);
 
@@ -56,6 +60,10 @@ pub(super) enum Message {
     Event(Arc<str>, u64, Box<ClusterEvent>),
     /// Objects were read by name.
     Read(Arc<str>, u64, Vec<(ObjectKey, Result<Option<Live>, ClusterError>)>),
+    /// The schemas of a group and version came, or could not be had.
+    Schema(Arc<str>, u64, GroupVersion, Option<Box<SchemaSet>>),
+    /// A server was asked again what it serves.
+    Discovered(Arc<str>, u64, Arc<Scopes>),
     /// History was walked.
     Stories(Arc<str>, Told),
     /// Read everything again.
@@ -124,6 +132,8 @@ impl Engine {
         self.read_repository();
         let mut poll = tokio::time::interval(POLL);
         let mut reread = tokio::time::interval(REREAD);
+        let mut rediscover = tokio::time::interval(REDISCOVER);
+        rediscover.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         reread.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -136,6 +146,7 @@ impl Engine {
                 }
                 _ = poll.tick() => self.poll(),
                 _ = reread.tick() => self.reread(),
+                _ = rediscover.tick() => self.rediscover(),
                 () = self.published.closed() => return,
             }
         }
@@ -177,6 +188,16 @@ impl Engine {
                     field.read(answers);
                 }
             }
+            Message::Schema(name, epoch, of, schema) => {
+                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.epoch == epoch) {
+                    field.read_schema(of, schema.map(|boxed| *boxed));
+                }
+            }
+            Message::Discovered(name, epoch, scopes) => {
+                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.epoch == epoch) {
+                    field.discovered(scopes);
+                }
+            }
             Message::Stories(name, told) => {
                 if let Some(field) = self.fields.get_mut(&name) {
                     field.told(told);
@@ -205,6 +226,12 @@ impl Engine {
             field.want_unwatched();
         }
         self.follow_up();
+    }
+
+    fn rediscover(&self) {
+        for (name, field) in self.fields.iter().filter(|(_, field)| field.has_unserved()) {
+            errands::discover(name, field, &self.sender);
+        }
     }
 
     fn refresh(&mut self) {
@@ -249,8 +276,7 @@ impl Engine {
             match self.fields.get_mut(&environment.name) {
                 Some(field) => field.set_desired(desired.clone()),
                 None => {
-                    let field =
-                        Field::new(environment.clone(), desired.clone(), self.session.digests.clone(), now);
+                    let field = Field::new(environment.clone(), desired.clone(), &self.session, now);
                     self.fields.insert(environment.name.clone(), field);
                     fresh.push(environment.name.clone());
                 }
@@ -364,15 +390,16 @@ impl Engine {
         let head = self.repository.as_ref().and_then(|r| r.head.as_ref()).map(|c| c.id);
         for (name, field) in &mut self.fields {
             if let Some(reader) = field.facts.reader.clone() {
-                watch_more(name, field, &reader, &self.sender);
-                read_wanted(name, field, reader, &self.sender);
+                errands::watch_more(name, field, &reader, &self.sender);
+                errands::read_schemas(name, field, &reader, &self.sender);
+                errands::read_wanted(name, field, reader, &self.sender);
             }
             for commit in field.applied() {
                 if !field.facts.bases.contains_key(&commit) {
                     // Rendered once; an empty base stands in until it comes, so that it is asked for once only.
                     Arc::make_mut(&mut field.facts.bases).insert(commit, Arc::default());
                     field.rendering.insert(commit);
-                    render_base(name, field, commit, self.session.clone(), self.sender.clone());
+                    errands::render_base(name, field, commit, self.session.clone(), self.sender.clone());
                 }
             }
             if let Some(head) = head {
@@ -425,55 +452,6 @@ fn read(session: &Session) -> Result<RepositoryRead, Problem> {
     }
     read.secrets = session.secret_files(&*tree, head);
     Ok(read)
-}
-
-fn watch_more(name: &Arc<str>, field: &mut Field, reader: &Reader, sender: &mpsc::Sender<Message>) {
-    let kinds = field.kinds_to_watch();
-    if kinds.is_empty() {
-        return;
-    }
-    let mut events = reader.watch(&kinds, &Namespaces::All);
-    let (name, sender, epoch, stop) = (name.clone(), sender.clone(), field.epoch, field.stop.clone());
-    tokio::spawn(async move {
-        loop {
-            let event = tokio::select! {
-                event = events.next() => event,
-                () = stop.cancelled() => return,
-            };
-            let Some(event) = event else { return };
-            if sender.send(Message::Event(name.clone(), epoch, Box::new(event))).await.is_err() {
-                return;
-            }
-        }
-    });
-}
-
-fn read_wanted(name: &Arc<str>, field: &mut Field, reader: Reader, sender: &mpsc::Sender<Message>) {
-    let wanted = field.take_wanted();
-    if wanted.is_empty() {
-        return;
-    }
-    let (name, sender, epoch) = (name.clone(), sender.clone(), field.epoch);
-    tokio::spawn(async move {
-        let answers = reader.get_many(&wanted).await;
-        let _ = sender.send(Message::Read(name, epoch, answers)).await;
-    });
-}
-
-fn render_base(
-    name: &Arc<str>,
-    field: &Field,
-    commit: CommitId,
-    session: Arc<Session>,
-    sender: mpsc::Sender<Message>,
-) {
-    let (name, environment) = (name.clone(), field.facts.environment.clone());
-    tokio::task::spawn_blocking(move || {
-        // A commit that this clone does not have leaves the base unknown, which the verdicts then say.
-        let tree = session.tree(Revision::Commit(commit));
-        let rendered = tree.map(|tree| session.render(&*tree, &environment)).unwrap_or_default();
-        let _ = sender.blocking_send(Message::Base(name, commit, rendered));
-    });
 }
 
 fn choices(kubeconfig: &[PathBuf]) -> Vec<ContextChoice> {

@@ -1,10 +1,11 @@
 //! `Facts`: what is known about one environment, immutable and shared by everything that is asked about it.
 
+use super::session::Session;
 use crate::cluster::Reader;
 use crate::diff::{self, Base, Comparison, Controller, Desired, Found, Mark, Scaler, Standing};
 use crate::model::{
     CommitId, Environment, Health, HealthState, Live, Manifest, ObjectDiff, ObjectKey, Producer,
-    ProducerStatus, Rendered, Scopes, veil,
+    ProducerStatus, Rendered, SchemaRef, SchemaSet, Scopes, veil,
 };
 use crate::secret::{DigestKey, SecretDigest, SecretLeaf};
 use crate::yaml::Value;
@@ -30,6 +31,10 @@ pub(super) struct Facts {
     pub(super) scopes: Option<Arc<Scopes>>,
     /// Reads single objects; `None` without a cluster.
     pub(super) reader: Option<Reader>,
+    /// Schemas of custom kinds, by group and version; those of built-in kinds are compiled in (diff.md 2.8).
+    pub(super) schemas: Arc<HashMap<(Arc<str>, Arc<str>), SchemaSet>>,
+    /// What the repository's configuration leaves out of comparisons.
+    pub(super) ignore: Arc<diff::Rules>,
     /// The session's key for digests.
     pub(super) digests: Arc<DigestKey>,
     /// True once every watch has listed what there is.
@@ -65,11 +70,13 @@ impl Facts {
     pub(super) fn of_git(
         environment: Environment,
         desired: Arc<Rendered>,
-        digests: Arc<DigestKey>,
+        session: &Session,
         now: i64,
     ) -> Self {
         Self {
-            digests,
+            digests: session.digests.clone(),
+            ignore: session.ignore.clone(),
+            schemas: Arc::default(),
             environment,
             desired,
             bases: Arc::default(),
@@ -81,6 +88,39 @@ impl Facts {
             complete: false,
             now,
         }
+    }
+
+    /// What is known without a cluster.
+    pub(super) fn without_cluster(&self) -> Self {
+        Self {
+            bases: Arc::default(),
+            live: Arc::default(),
+            absent: Arc::default(),
+            statuses: Arc::default(),
+            schemas: Arc::default(),
+            scopes: None,
+            reader: None,
+            complete: false,
+            ..self.clone()
+        }
+    }
+
+    /// The schema of a live object's kind at the version it was read at.
+    fn schema_of(&self, live: &Live) -> Option<SchemaRef<'_>> {
+        let set = self.schemas.get(&(live.key.group.clone(), live.version.clone()))?;
+        set.kind(&live.key.group, &live.version, &live.key.kind)
+    }
+
+    /// The ignore rules for the objects of a producer: the user's, and those that its controller acts on now.
+    fn rules_of(&self, producer: &ObjectKey) -> diff::Rules {
+        let mut rules = diff::Rules::clone(&self.ignore);
+        let live = self.live.get(producer).filter(|live| live.whole).map(|live| &live.body);
+        let declared = || self.desired.objects().find(|(_, m)| m.key == *producer).map(|(_, m)| &m.body);
+        if let Some(body) = live.or_else(declared) {
+            // A rule that cannot be read fails the controller too, which says so itself.
+            rules.absorb(diff::Rules::of_producer(body).0);
+        }
+        rules
     }
 
     /// The producer that the revision looked at declares under this key.
@@ -117,7 +157,6 @@ impl Facts {
 
     /// Compares every object that git declares or declared, or that the cluster holds and nobody declares.
     pub(super) fn compare(&self) -> Vec<Arc<Compared>> {
-        let rules = diff::Rules::default();
         let scalers = self.scalers();
         let mut seen = HashSet::new();
         let mut all = Vec::new();
@@ -125,12 +164,12 @@ impl Facts {
             let side = Side::new(self, producer);
             for key in side.keys() {
                 if seen.insert(key.clone()) {
-                    all.push(Arc::new(side.compare(&key, &rules, &scalers)));
+                    all.push(Arc::new(side.compare(&key, &scalers)));
                 }
             }
         }
         if self.complete {
-            all.extend(self.strays(&mut seen, &rules).into_iter().map(Arc::new));
+            all.extend(self.strays(&mut seen, &self.ignore).into_iter().map(Arc::new));
         }
         all
     }
@@ -224,6 +263,7 @@ struct Side<'a> {
     desired: HashMap<ObjectKey, &'a Arc<Manifest>>,
     base: Option<HashMap<ObjectKey, &'a Arc<Manifest>>>,
     inventory: Option<HashSet<ObjectKey>>,
+    rules: diff::Rules,
 }
 
 impl<'a> Side<'a> {
@@ -239,6 +279,7 @@ impl<'a> Side<'a> {
             inventory: status
                 .filter(|s| !s.inventory.is_empty() || s.applied.is_some())
                 .map(|s| s.inventory.iter().cloned().collect()),
+            rules: facts.rules_of(&producer.key),
         }
     }
 
@@ -261,7 +302,7 @@ impl<'a> Side<'a> {
         self.facts.desired.objects().any(|(_, m)| self.facts.key_of(m) == *key)
     }
 
-    fn compare(&self, key: &ObjectKey, rules: &diff::Rules, scalers: &[Scaler]) -> Compared {
+    fn compare(&self, key: &ObjectKey, scalers: &[Scaler]) -> Compared {
         let desired = self.desired.get(key).copied();
         let base = self.base.as_ref().and_then(|b| b.get(key)).copied();
         let live = self.facts.live.get(key).map(|live| self.veiled(live, desired, base));
@@ -276,6 +317,7 @@ impl<'a> Side<'a> {
             appliers: diff::appliers(&self.producer.key),
             controller: self.controller(),
             scalers,
+            schema: live.and_then(|live| self.facts.schema_of(live)),
             standing: Standing {
                 inventoried: self.inventory.as_ref().map(|i| i.contains(key)),
                 mark: self.mark(owner.as_ref()),
@@ -285,7 +327,7 @@ impl<'a> Side<'a> {
                 key,
                 desired.map_or(Desired::Absent, |m| Desired::Is(&m.body)),
                 self.found(key, live),
-                rules,
+                &self.rules,
             )
         };
         Compared {

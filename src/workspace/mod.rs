@@ -9,6 +9,7 @@ mod ask;
 mod details;
 mod doctor;
 mod engine;
+mod errands;
 mod facts;
 mod field;
 mod forms;

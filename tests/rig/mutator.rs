@@ -227,6 +227,25 @@ impl<'a> Mutator<'a> {
         running.into_iter().for_each(finish);
     }
 
+    /// Makes one change.
+    pub fn patch(&self, manager: &str, place: &Place) {
+        let (namespace, name) = place_of(&place.object);
+        let manager = format!("--field-manager={manager}");
+        let body = Value::Array(place.patch.clone()).to_string();
+        let resource = resource_of(&place.object);
+        self.rig.kubectl(&[
+            "patch",
+            &resource,
+            name,
+            "--namespace",
+            namespace,
+            &manager,
+            "--type=json",
+            "--patch",
+            &body,
+        ]);
+    }
+
     fn to_delete(&self, random: &mut Random) -> &Value {
         let is_candidate = |o: &&Value| {
             matches!(o["kind"].as_str(), Some("Service" | "ConfigMap" | "HelmRelease" | "HelmRepository"))

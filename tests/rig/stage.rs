@@ -28,14 +28,19 @@ fn the_api_server_knows_its_users() {
     let read = rig.try_kubectl(User::Sealane, &["get", "secrets", "--all-namespaces"]);
     assert!(read.status.success(), "{}", text(&read.stderr));
     rig.assert_only_reads();
-    let refused = rig.try_kubectl(User::Sealane, &["create", "namespace", "planted"]);
+    let refused = rig.try_kubectl(User::Probe, &["create", "namespace", "planted"]);
     assert!(text(&refused.stderr).contains("forbidden"), "{}", text(&refused.stderr));
     let audit = rig.audit();
-    assert!(audit.iter().all(|event| event["user"]["username"] == "sealane"), "{audit:?}");
-    let of = |verb: &str, resource: &str| {
-        audit.iter().any(|event| event["verb"] == verb && event["objectRef"]["resource"] == resource)
+    let of = |user: User, verb: &str, resource: &str| {
+        audit.iter().any(|event| {
+            event["user"]["username"] == user.name()
+                && event["verb"] == verb
+                && event["objectRef"]["resource"] == resource
+        })
     };
-    assert!(of("list", "secrets") && of("create", "namespaces"), "{audit:?}");
+    assert!(of(User::Sealane, "list", "secrets") && of(User::Narrow, "list", "services"), "{audit:?}");
+    assert!(of(User::Probe, "create", "namespaces"), "{audit:?}");
+    assert!(audit.iter().all(|event| event["user"]["username"] != "admin"), "{audit:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! watcher when the test process dies before that.
 
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -28,8 +28,10 @@ pub enum User {
     Admin,
     /// May read everything: Sealane. Every request of this user is in the audit log.
     Sealane,
-    /// May read config maps, Services and Deployments.
+    /// May read config maps, Services and Deployments: Sealane again. Every request is in the audit log.
     Narrow,
+    /// May read everything and is not Sealane: its attempts to write show that the audit log tells such things.
+    Probe,
 }
 
 impl User {
@@ -39,6 +41,7 @@ impl User {
             User::Admin => "admin",
             User::Sealane => "sealane",
             User::Narrow => "narrow",
+            User::Probe => "probe",
         }
     }
 }
@@ -133,6 +136,9 @@ impl Rig {
     pub fn assert_only_reads(&self) {
         for event in self.audit() {
             let user = event["user"]["username"].as_str().unwrap_or_default();
+            if user == User::Probe.name() {
+                continue;
+            }
             let verb = event["verb"].as_str().unwrap_or_default();
             let resource = event["objectRef"]["resource"].as_str().unwrap_or_default();
             let asks = verb == "create"
@@ -181,9 +187,19 @@ impl Drop for Held {
 
 impl Drop for Rig {
     fn drop(&mut self) {
+        let audit = if std::thread::panicking() { Vec::new() } else { self.audit() };
         let down = script("down.sh").arg(self.folder()).status();
         // While a test is failing, its own message matters more.
         if !std::thread::panicking() {
+            // Every test of the suite ends with this: whatever it did, Sealane's users only read.
+            self.assert_only_reads();
+            let mut verbs: BTreeMap<&str, usize> = BTreeMap::new();
+            for event in audit.iter().filter(|event| event["user"]["username"] != User::Probe.name()) {
+                let asks = event["verb"] == "create";
+                let word = if asks { &event["objectRef"]["resource"] } else { &event["verb"] };
+                *verbs.entry(word.as_str().unwrap_or("?")).or_default() += 1;
+            }
+            println!("audit log of Sealane's users: {verbs:?}");
             assert!(down.is_ok_and(|status| status.success()), "down.sh failed");
         }
     }

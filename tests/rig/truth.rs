@@ -4,13 +4,17 @@
 
 use crate::kinds::Expected;
 use crate::mutator::Mutator;
+use crate::places;
 use crate::report::{Report, whats};
 use crate::support::{Parts, Rig, User, run, script, text};
+use sealane::model::Verdict;
+use sealane::workspace::{Settings, Snapshot, Workspace};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
 /// Rounds of planted changes, each with a seed of its own.
@@ -24,6 +28,7 @@ mod corpora {
     #[test]
     fn caarlos0_home() {
         let stage = Stage::of_corpus("caarlos0__home", &[], Parts::Flux);
+        stage.tells_what_it_may_not_read();
         let ready =
             stage.rig.kubectl(&["get", "deployments", "--namespace", "monitoring", "--output", "name"]);
         assert_eq!(ready.lines().count(), 2, "{ready}");
@@ -100,6 +105,62 @@ impl Stage {
         }
         assert_eq!(self.diff(User::Sealane).lines(), Vec::<String>::new(), "after all was taken back");
         self.rig.assert_only_reads();
+    }
+
+    /// With the right to read three kinds: those are compared, all others are told as forbidden, and nothing is made up.
+    fn tells_what_it_may_not_read(&self) {
+        let report = self.diff(User::Narrow);
+        assert!(report.exit >= 3, "exit {}", report.exit);
+        let readable = ["ConfigMap", "Service", "Deployment"];
+        let told = report.json["objects"].as_array().expect("a list");
+        for object in told {
+            let kind = object["object"].as_str().and_then(|text| text.split('/').next()).unwrap_or_default();
+            let wanted = if readable.contains(&kind) { "unknown" } else { "forbidden" };
+            assert_eq!(object["verdict"], wanted, "{object}");
+        }
+        assert_eq!(told.len() as u64 + report.equal(), self.inventoried(), "{:#?}", report.lines());
+        assert!(told.iter().filter(|o| o["verdict"] == "forbidden").count() >= 10, "{:#?}", report.lines());
+    }
+
+    /// The rules of `.sealane.yaml`, and those of the Kustomization in the cluster.
+    fn tells_what_is_ignored(&self) {
+        let _held = self.rig.hold("kustomize-controller");
+        let mutator = Mutator::new(&self.rig);
+        let replicas = places::scale(mutator.before()).swap_remove(0);
+        let labels = places::label_changed(mutator.before());
+        let label = labels.into_iter().find(|p| p.object["kind"] == "Service").expect("a label of a Service");
+        for place in [&replicas, &label] {
+            mutator.patch("kubectl-edit", place);
+        }
+        let lines = self.diff(User::Sealane).lines();
+        assert_eq!(lines.iter().filter(|line| line.starts_with("\"drifted\"")).count(), 2, "{lines:#?}");
+
+        fs::write(
+            self.repository.join(".sealane.yaml"),
+            "ignore: [{kind: Deployment, paths: [/spec/replicas]}]\n",
+        )
+        .expect("a file");
+        let owner = &label.object["metadata"]["labels"];
+        let of = |part: &str| {
+            owner[format!("kustomize.toolkit.fluxcd.io/{part}")].as_str().expect("a mark").to_owned()
+        };
+        let rule = serde_json::json!({"spec": {"ignore": [{"paths": [label.field], "target": {"kind": "Service"}}]}});
+        self.rig.kubectl(&[
+            "patch",
+            "kustomizations.kustomize.toolkit.fluxcd.io",
+            &of("name"),
+            "--namespace",
+            &of("namespace"),
+            "--type=merge",
+            "--field-manager=kubectl-patch",
+            "--patch",
+            &rule.to_string(),
+        ]);
+        let report = self.diff(User::Sealane);
+        let lines = report.lines();
+        assert!(lines.iter().all(|line| line.starts_with("\"synced\"")), "{lines:#?}");
+        let ignored = lines.iter().filter(|line| line.contains("\"ignored\" by \"kubectl-edit\"")).count();
+        assert_eq!(ignored, 2, "{lines:#?}");
     }
 
     fn round(&self, mutator: &Mutator<'_>, seed: u64, kinds: usize) {
@@ -182,4 +243,73 @@ fn the_demo() {
     let secrets = stage.rig.kubectl(&["get", "secrets", "--selector", selector, "-A", "-o", "name"]);
     assert!(secrets.lines().count() >= 2, "{secrets}");
     stage.tells_the_truth(ROUNDS, 15);
+    stage.tells_what_is_ignored();
 }
+
+/// Kinds are asked for again: a definition that comes later needs no new start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kind_that_comes_later_is_compared() {
+    let rig = Rig::start(Parts::Api);
+    let scratch = tempfile::tempdir().expect("a folder");
+    let folder = scratch.path().join("repo");
+    fs::create_dir_all(folder.join("app")).expect("a folder");
+    let kustomization = "resources: [late.yaml]\n";
+    fs::write(folder.join("app/kustomization.yaml"), kustomization).expect("a file");
+    fs::write(folder.join("app/late.yaml"), LATE).expect("a file");
+    let git = |words: &[&str]| {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(&folder).args(["-c", "user.name=Rig", "-c", "user.email=rig@example.test"]);
+        run(git.args(words));
+    };
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message", "A step"]);
+
+    let workspace = Workspace::open(Settings {
+        path: folder.clone(),
+        kubeconfig: Some(rig.kubeconfig(User::Sealane)),
+        context: Some("rig".to_owned()),
+        state: Some(scratch.path().to_owned()),
+        ..Settings::default()
+    })
+    .expect("a repository");
+    let mut snapshots = workspace.snapshots();
+    let mut until = async |wished: &dyn Fn(&Verdict) -> bool| {
+        let is_so = |snapshot: &Arc<Snapshot>| {
+            snapshot.objects.iter().any(|row| &*row.key.kind == "Late" && wished(&row.verdict))
+        };
+        let seen = tokio::time::timeout(Duration::from_secs(90), snapshots.wait_for(is_so)).await;
+        seen.expect("it is told in time").expect("the workspace is open");
+    };
+    until(&|verdict| matches!(verdict, Verdict::Unknown(why) if why.contains("does not serve"))).await;
+    let definition = folder.join("definition.yaml");
+    fs::write(&definition, LATE_DEFINITION).expect("a file");
+    rig.kubectl(&["apply", "-f", &definition.display().to_string()]);
+    rig.kubectl(&["wait", "--for=condition=Established", "crd/lates.rig.sealane.dev", "--timeout=60s"]);
+    rig.kubectl(&["apply", "-f", &folder.join("app/late.yaml").display().to_string()]);
+    until(&|verdict| *verdict == Verdict::Synced).await;
+    rig.kubectl(&["patch", "lates.rig.sealane.dev", "one", "--type=merge", "-p", r#"{"spec":{"size":2}}"#]);
+    until(&|verdict| !verdict.is_synced()).await;
+}
+
+const LATE: &str = "
+apiVersion: rig.sealane.dev/v1
+kind: Late
+metadata: {name: one, namespace: default}
+spec: {size: 1}
+";
+
+const LATE_DEFINITION: &str = "
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: lates.rig.sealane.dev}
+spec:
+  group: rig.sealane.dev
+  names: {kind: Late, listKind: LateList, plural: lates, singular: late}
+  scope: Namespaced
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {size: {type: integer}}}}}}
+";
