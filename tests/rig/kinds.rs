@@ -13,6 +13,8 @@ pub enum Expected {
     Removed,
     /// A field or map entry that git does not mention: folded, and the object stays as it is.
     Added,
+    /// A field that another controller rules by right: folded, and the object stays as it is.
+    Delegated,
     /// An element in a list where additions matter (containers, env, ports): shown as drifted.
     AddedToList,
     /// A declared object is gone.
@@ -38,6 +40,12 @@ pub struct Kind {
 /// Kinds of changes that are made by a patch. Deleting and creating come beside them, in `Mutator::plant`.
 pub const KINDS: &[Kind] = &[
     Kind { what: "scale", manager: "kubectl-edit", expected: Expected::Drifted, places: scale },
+    Kind {
+        what: "scale in an autoscaler's range",
+        manager: "kubectl-edit",
+        expected: Expected::Delegated,
+        places: scale_in_range,
+    },
     Kind { what: "image", manager: "kubectl-set", expected: Expected::Drifted, places: image },
     Kind {
         what: "label changed",

@@ -57,6 +57,7 @@ const TARGETS: &[&str] = &[
     "helmreleases.helm.toolkit.fluxcd.io",
     "helmrepositories.source.toolkit.fluxcd.io",
     "sealedsecrets.bitnami.com",
+    "horizontalpodautoscalers.autoscaling",
 ];
 
 /// Plants changes, remembers them, and takes them back.
@@ -263,7 +264,9 @@ impl<'a> Mutator<'a> {
 
     /// A stray beside what git declares: of a kind that it declares there, where there is one that can be made by a command.
     fn create(&self, random: &mut Random) -> Option<Planted> {
-        let near: Vec<&Value> = self.objects.iter().filter(|o| o["kind"] == "ConfigMap").collect();
+        // What lies about in the system's own namespace is nobody's business.
+        let is_near = |o: &&Value| o["kind"] == "ConfigMap" && o["metadata"]["namespace"] != "kube-system";
+        let near: Vec<&Value> = self.objects.iter().filter(is_near).collect();
         let near = if near.is_empty() { return None } else { near[random.below(near.len())] };
         let (namespace, _) = place_of(near);
         let name = format!("planted-{}", random.below(100_000));

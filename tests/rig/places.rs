@@ -19,7 +19,33 @@ pub fn scale(objects: &[Value]) -> Vec<Place> {
         let replicas = o["spec"]["replicas"].as_u64().unwrap_or(1) + 3;
         change(o, "/spec/replicas", &json!(replicas))
     };
-    declared.map(place).collect()
+    declared.filter(|o| range(objects, o).is_none()).map(place).collect()
+}
+
+/// Where an autoscaler rules the number of replicas.
+pub fn scale_in_range(objects: &[Value]) -> Vec<Place> {
+    let mut found = Vec::new();
+    for o in objects.iter().filter(|o| declares(o, &["f:spec", "f:replicas"])) {
+        let (Some((min, max)), Some(now)) = (range(objects, o), o["spec"]["replicas"].as_u64()) else {
+            continue;
+        };
+        let other = (min..=max).rev().find(|n| *n != now);
+        found.extend(other.map(|n| change(o, "/spec/replicas", &json!(n))));
+    }
+    found
+}
+
+/// Fewest and most replicas that an autoscaler gives a workload.
+fn range(objects: &[Value], workload: &Value) -> Option<(u64, u64)> {
+    let autoscaler = objects.iter().find(|o| {
+        let target = &o["spec"]["scaleTargetRef"];
+        o["kind"] == "HorizontalPodAutoscaler"
+            && o["metadata"]["namespace"] == workload["metadata"]["namespace"]
+            && target["kind"] == workload["kind"]
+            && target["name"] == workload["metadata"]["name"]
+    })?;
+    let spec = &autoscaler["spec"];
+    Some((spec["minReplicas"].as_u64().unwrap_or(1), spec["maxReplicas"].as_u64()?))
 }
 
 pub fn image(objects: &[Value]) -> Vec<Place> {

@@ -110,10 +110,15 @@ fn unlike_one(
     if verdict == "unmanaged" && told.is_some_and(|o| o["by"] != changes[0].manager) {
         wrong.push(format!("{name} does not tell who made it: {}", all()));
     }
-    for (part, wanted) in [("fields", shown.as_slice()), ("folded", &[Expected::Added])] {
+    let folded = [Expected::Added, Expected::Delegated];
+    for (part, wanted) in [("fields", shown.as_slice()), ("folded", &folded)] {
         let mut found = fields(told, part, bodies, &mut wrong);
         for change in changes.iter().filter(|c| wanted.contains(&c.expected)) {
-            let class = if part == "folded" { "added by others" } else { "drifted" };
+            let class = match change.expected {
+                Expected::Added => "added by others",
+                Expected::Delegated => "delegated",
+                _ => "drifted",
+            };
             let place = found.iter().position(|(field, said, manager)| {
                 *field == change.field && said == class && is_manager(change, changes, manager)
             });
