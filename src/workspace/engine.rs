@@ -5,6 +5,7 @@
 
 use super::errands;
 use super::field::{Field, GroupVersion};
+use super::outside::Outside;
 use super::publish::{self, Published};
 use super::session::Session;
 use super::snapshot::{ClusterView, ContextChoice};
@@ -13,7 +14,7 @@ use crate::cluster::{ClusterError, ClusterEvent, Connection, ExecCommand, Reader
 use crate::config::Answers;
 use crate::git::{Fingerprint, Status};
 use crate::model::{
-    Commit, CommitId, Environment, Live, ObjectKey, Problem, Rendered, Revision, SchemaSet, Scopes,
+    Commit, CommitId, Environment, Live, ObjectKey, Problem, Rendered, SchemaSet, Scopes,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -52,8 +53,10 @@ pub(super) enum Message {
     Repository(Box<RepositoryRead>),
     /// The repository could not be read.
     Broken(Problem),
-    /// A base was rendered.
-    Base(Arc<str>, CommitId, Arc<Rendered>),
+    /// A base was rendered, with that state of what the cluster adds.
+    Base(Arc<str>, CommitId, u64, Arc<Rendered>),
+    /// A commit was rendered again, with that state of what the cluster adds.
+    Desired(Arc<str>, CommitId, u64, Result<Arc<Rendered>, Problem>),
     /// A connection stands, or does not.
     Connected(Arc<str>, u64, Box<Result<(Reader, Arc<str>), ClusterError>>),
     /// Something came from a cluster.
@@ -76,6 +79,9 @@ pub(super) enum Message {
     TakesBack(Option<CommitId>),
 }
 
+/// What clusters add to renderings, by environment.
+pub(super) type Outsides = BTreeMap<Arc<str>, Arc<Outside>>;
+
 /// What one reading of the repository gave.
 pub(super) struct RepositoryRead {
     pub(super) status: Status,
@@ -83,6 +89,8 @@ pub(super) struct RepositoryRead {
     pub(super) environments: Vec<(Environment, Arc<Rendered>)>,
     pub(super) problems: Vec<Problem>,
     pub(super) secrets: Arc<super::secrets::SecretFiles>,
+    /// What was taken from clusters.
+    pub(super) outsides: Outsides,
 }
 
 /// The engine's own state.
@@ -170,8 +178,19 @@ impl Engine {
                 self.reading = false;
                 self.broken = Some(problem);
             }
-            Message::Base(name, commit, rendered) => {
-                if let Some(field) = self.fields.get_mut(&name) {
+            Message::Desired(name, commit, outside, rendered) => {
+                let head = self.head();
+                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.rendered_with == outside) {
+                    field.rendering_again = false;
+                    match rendered {
+                        Ok(rendered) if head == Some(commit) => field.set_desired(rendered),
+                        Ok(_) => {}
+                        Err(problem) => self.broken = Some(problem),
+                    }
+                }
+            }
+            Message::Base(name, commit, outside, rendered) => {
+                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.rendered_with == outside) {
                     Arc::make_mut(&mut field.facts.bases).insert(commit, rendered);
                     field.rendering.remove(&commit);
                     field.stale = true;
@@ -249,8 +268,10 @@ impl Engine {
         }
         self.reading = true;
         let (session, sender) = (self.session.clone(), self.sender.clone());
+        let outsides =
+            self.fields.iter().map(|(name, field)| (name.clone(), field.outside.clone())).collect();
         tokio::task::spawn_blocking(move || {
-            let message = match read(&session) {
+            let message = match errands::read(&session, outsides) {
                 Ok(read) => Message::Repository(Box::new(read)),
                 Err(problem) => Message::Broken(problem),
             };
@@ -274,7 +295,10 @@ impl Engine {
         let mut fresh = Vec::new();
         for (environment, desired) in &read.environments {
             match self.fields.get_mut(&environment.name) {
-                Some(field) => field.set_desired(desired.clone()),
+                Some(field) => {
+                    field.rendered_with = read.outsides.get(&environment.name).map_or(0, |o| o.id);
+                    field.set_desired(desired.clone());
+                }
                 None => {
                     let field = Field::new(environment.clone(), desired.clone(), &self.session, now);
                     self.fields.insert(environment.name.clone(), field);
@@ -387,12 +411,15 @@ impl Engine {
 
     /// Starts what the new state asks for: watches, reads, bases, stories.
     fn follow_up(&mut self) {
-        let head = self.repository.as_ref().and_then(|r| r.head.as_ref()).map(|c| c.id);
+        let head = self.head();
         for (name, field) in &mut self.fields {
             if let Some(reader) = field.facts.reader.clone() {
                 errands::watch_more(name, field, &reader, &self.sender);
                 errands::read_schemas(name, field, &reader, &self.sender);
                 errands::read_wanted(name, field, reader, &self.sender);
+            }
+            if let Some(head) = head.filter(|_| field.outside.id != field.rendered_with) {
+                errands::render_again(name, field, head, self.session.clone(), self.sender.clone());
             }
             for commit in field.applied() {
                 if !field.facts.bases.contains_key(&commit) {
@@ -406,6 +433,10 @@ impl Engine {
                 stories::ask(name, field, head, &self.session, &self.sender);
             }
         }
+    }
+
+    fn head(&self) -> Option<CommitId> {
+        self.repository.as_ref()?.head.as_ref().map(|commit| commit.id)
     }
 
     fn publish(&mut self) {
@@ -430,28 +461,6 @@ impl Engine {
         };
         self.published.send_replace(Arc::new(scene.publish()));
     }
-}
-
-fn read(session: &Session) -> Result<RepositoryRead, Problem> {
-    let status = session.repo.status().map_err(|e| e.problem())?;
-    let mut read = RepositoryRead {
-        status,
-        head: None,
-        environments: Vec::new(),
-        problems: session.problems.clone(),
-        secrets: Arc::default(),
-    };
-    let Some(head) = session.head()? else { return Ok(read) };
-    read.head = Some(session.repo.commit_at(head).map_err(|e| e.problem())?);
-    let tree = session.tree(Revision::Commit(head))?;
-    let found = session.environments(&*tree);
-    read.problems.extend(found.problems);
-    for environment in found.environments {
-        let rendered = session.render(&*tree, &environment);
-        read.environments.push((environment, rendered));
-    }
-    read.secrets = session.secret_files(&*tree, head);
-    Ok(read)
 }
 
 fn choices(kubeconfig: &[PathBuf]) -> Vec<ContextChoice> {

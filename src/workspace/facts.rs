@@ -1,5 +1,6 @@
 //! `Facts`: what is known about one environment, immutable and shared by everything that is asked about it.
 
+use super::outside;
 use super::session::Session;
 use crate::cluster::Reader;
 use crate::diff::{self, Base, Comparison, Controller, Desired, Found, Mark, Scaler, Standing};
@@ -185,13 +186,15 @@ impl Facts {
             self.desired.objects().map(|(_, m)| m.key.namespace.clone()).collect();
         let declared_kinds: HashSet<(Arc<str>, Arc<str>)> =
             self.desired.objects().map(|(_, m)| (m.key.group.clone(), m.key.kind.clone())).collect();
+        // What git takes variables from is meant to live outside of it.
+        let sources = outside::sources(&self.desired);
         let mut found: Vec<_> = self
             .live
             .values()
             .filter(|live| !live.key.namespace.is_empty() && namespaces.contains(&live.key.namespace))
             .filter(|live| declared_kinds.contains(&(live.key.group.clone(), live.key.kind.clone())))
             .filter(|live| controllers::is_noise(live).is_none())
-            .filter(|live| !seen.contains(&live.key))
+            .filter(|live| !seen.contains(&live.key) && !sources.contains(&live.key))
             .collect();
         found.sort_by(|a, b| a.key.cmp(&b.key));
         found

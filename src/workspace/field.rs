@@ -2,6 +2,7 @@
 
 use super::apps::Story;
 use super::facts::{Absence, Compared, Facts, hidden_name};
+use super::outside::{self, Outside};
 use super::session::Session;
 use super::snapshot::ClusterView;
 use crate::cluster::{ClusterError, ClusterEvent, KindState, Reader, Slot, WatchKind};
@@ -68,6 +69,14 @@ pub(super) struct Field {
     hidden: HashSet<(Arc<str>, Arc<str>)>,
     /// Applied revisions that are being rendered.
     pub(super) rendering: BTreeSet<CommitId>,
+    /// `ConfigMap`s with variables that git names and does not declare.
+    sources: BTreeSet<ObjectKey>,
+    /// What is known of them.
+    pub(super) outside: Arc<Outside>,
+    /// The state of `outside` that git is, or is being, rendered with.
+    pub(super) rendered_with: u64,
+    /// True while git is rendered again for the sake of `outside`.
+    pub(super) rendering_again: bool,
     /// Which schemas were asked for.
     pub(super) schemas: Schemas,
     version: Arc<str>,
@@ -105,6 +114,10 @@ impl Field {
             declared: HashMap::new(),
             hidden: HashSet::new(),
             rendering: BTreeSet::new(),
+            sources: BTreeSet::new(),
+            outside: Arc::default(),
+            rendered_with: 0,
+            rendering_again: false,
             schemas: Schemas::default(),
             version: "".into(),
         };
@@ -127,6 +140,7 @@ impl Field {
         self.facts = self.facts.without_cluster();
         self.rendering.clear();
         self.schemas = Schemas::default();
+        self.outside = Arc::default();
         self.wanted.clear();
         self.reading.clear();
         self.watched.clear();
@@ -266,9 +280,9 @@ impl Field {
 
     /// Takes over a live object. Metadata of a declared object asks for the whole; what is known stays until it comes.
     fn put(&mut self, live: Live) {
-        let declared = self.declared.get(&live.key);
+        let declared = self.version_to_read(&live.key);
         let known = self.facts.live.get(&live.key);
-        let fits = live.whole && declared.is_none_or(|version| *version == live.version);
+        let fits = live.whole && declared.as_ref().is_none_or(|version| *version == live.version);
         if !fits && declared.is_some() {
             if known.is_some_and(|k| k.whole && k.resource_version == live.resource_version) {
                 return;
@@ -310,6 +324,9 @@ impl Field {
         if self.declared.contains_key(key) {
             self.set_absent(key.clone(), Absence::Missing);
         }
+        if self.sources.contains(key) {
+            self.renew_outside();
+        }
     }
 
     fn set_absent(&mut self, key: ObjectKey, absence: Absence) {
@@ -342,10 +359,10 @@ impl Field {
         let keys = std::mem::take(&mut self.wanted);
         let mut reads = Vec::new();
         for key in keys {
-            if let Some(version) = self.declared.get(&key)
+            if let Some(version) = self.version_to_read(&key)
                 && self.reading.insert(key.clone())
             {
-                reads.push((key, version.clone()));
+                reads.push((key, version));
             }
         }
         reads
@@ -366,7 +383,21 @@ impl Field {
                 Err(error) => self.set_absent(key, Absence::Unread(error.problem().cause)),
             }
         }
+        self.renew_outside();
         self.stale = true;
+    }
+
+    fn renew_outside(&mut self) {
+        let outside = Outside::of(&self.sources, &self.facts.live);
+        if outside.id != self.outside.id {
+            self.outside = Arc::new(outside);
+        }
+    }
+
+    /// The version to read a whole object at, if it is one that is wanted whole.
+    fn version_to_read(&self, key: &ObjectKey) -> Option<Arc<str>> {
+        let of_core = || self.sources.contains(key).then(|| "v1".into());
+        self.declared.get(key).cloned().or_else(of_core)
     }
 
     /// Asks again for what is not watched: Secrets.
@@ -416,6 +447,8 @@ impl Field {
         let objects = self.facts.desired.objects();
         let declared =
             objects.map(|(_, m)| (self.facts.key_of(m), m.version.clone())).collect::<HashMap<_, _>>();
+        self.sources = outside::sources(&self.facts.desired);
+        self.wanted.extend(self.sources.iter().filter(|key| !self.facts.live.contains_key(*key)).cloned());
         let hidden = self.facts.desired.objects().filter(|(_, m)| hidden_name(m).is_some());
         self.hidden = hidden.map(|(_, m)| (m.key.group.clone(), m.key.kind.clone())).collect();
         for key in declared.keys().filter(|k| !self.declared.contains_key(*k)) {

@@ -17,6 +17,7 @@ mod handle;
 mod history;
 mod inventory;
 mod logs;
+mod outside;
 mod plan;
 mod planning;
 mod publish;

@@ -170,6 +170,10 @@ impl Scene<'_> {
                 let what = format!("reading the history of {}", field.facts.environment.name);
                 work.push(Work { what, done: 0, total: 0 });
             }
+            if field.rendering_again {
+                let what = format!("rendering with the variables of {}", field.facts.environment.name);
+                work.push(Work { what, done: 0, total: 0 });
+            }
             if !field.rendering.is_empty() {
                 let what = format!("rendering what {} has applied", field.facts.environment.name);
                 work.push(Work { what, done: 0, total: field.rendering.len() });

@@ -3,6 +3,7 @@
 //! Everything a face sees of a rendered object has passed [`Session::render`], which turns secret values into
 //! digests before it gives anything away.
 
+use super::outside::Outside;
 use crate::config::{self, REPOSITORY_FILE, RepositoryConfig};
 use crate::diff;
 use crate::git::{Head, Repo};
@@ -12,7 +13,7 @@ use crate::model::{
 use crate::render::{self, Caches, Inputs};
 use crate::seal::{KeySources, Keyring, KeyringOpener, Rules};
 use crate::secret::DigestKey;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,7 +36,7 @@ pub(super) struct Session {
     pub(super) problems: Vec<Problem>,
 }
 
-type RenderKey = (ContentId, Arc<str>, u64);
+type RenderKey = (ContentId, Arc<str>, u64, u64);
 
 /// The environments of one tree.
 pub(super) struct Found {
@@ -131,19 +132,29 @@ impl Session {
 
     /// What git says about one environment in one tree, secrets as digests.
     pub(super) fn render(&self, tree: &dyn Tree, environment: &Environment) -> Arc<Rendered> {
-        let key = (tree.id(), environment.entry.clone(), self.keyring.generation());
+        self.render_with(tree, environment, &Outside::default())
+    }
+
+    /// The same, with what the environment's cluster adds.
+    pub(super) fn render_with(
+        &self,
+        tree: &dyn Tree,
+        environment: &Environment,
+        outside: &Outside,
+    ) -> Arc<Rendered> {
+        let key = (tree.id(), environment.entry.clone(), self.keyring.generation(), outside.id);
         if let Some(known) = self.kept(&key) {
             return known;
         }
         let opener = KeyringOpener::new(self.keyring.clone());
-        let (bases, known) = (BTreeMap::new(), HashMap::new());
+        let bases = BTreeMap::new();
         let inputs = Inputs {
             caches: &self.caches,
             opener: Some(&opener),
             remotes: &self.remotes,
             bases: &bases,
             scopes: None,
-            known: &known,
+            known: &outside.variables,
         };
         let rendered = Arc::new(self.blinded(render::render_environment(tree, environment, &inputs)));
         let mut kept = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);

@@ -246,25 +246,99 @@ fn the_demo() {
     stage.tells_what_is_ignored();
 }
 
+/// Variables out of a ConfigMap that nobody keeps in git: it is read from the cluster, and no stray.
+#[test]
+fn variables_that_only_the_cluster_has_are_used() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let folder = scratch.path().join("source");
+    commit(
+        &folder,
+        &[
+            ("clusters/one/flux-system/gotk-sync.yaml", SYNC),
+            ("clusters/one/apps.yaml", APPS),
+            ("apps/kustomization.yaml", "resources: [greeting.yaml]\n"),
+            ("apps/greeting.yaml", GREETING),
+        ],
+    );
+    let rig = Rig::start(Parts::Flux);
+    let words = ["create", "configmap", "cluster-settings", "--namespace", "flux-system"];
+    rig.kubectl(&[&words[..], &["--from-literal=WHO=world"]].concat());
+    let twin = scratch.path().join("twin");
+    run(script("twins.py").arg(&folder).arg(&twin).args(["--as-is", "--path", "clusters/one"]));
+    rig.deploy(&twin);
+    let (repository, identity) = (twin.join("repo"), twin.join("age.agekey"));
+    let stage = Stage { rig, scratch, repository, identity, environment: None };
+    let report = stage.diff(User::Sealane);
+    assert_eq!(report.lines(), Vec::<String>::new());
+    assert_eq!((report.equal(), report.exit), (4, 0), "{}", report.json);
+    assert!(report.json["rendered"].to_string().contains("2 of 2"), "{}", report.json["rendered"]);
+
+    let _held = stage.rig.hold("kustomize-controller");
+    let patch = r#"{"data": {"greeting": "hello, moon"}}"#;
+    let words =
+        ["patch", "configmap", "greeting", "--field-manager=kubectl-edit", "--type=merge", "-p", patch];
+    stage.rig.kubectl(&words);
+    let report = stage.diff(User::Sealane);
+    let field = &report.json["objects"][0]["fields"][0];
+    assert_eq!(field["path"], "data.greeting", "{}", report.json);
+    assert_eq!((&field["git"], &field["class"]), (&"hello, world".into(), &"drifted".into()), "{field}");
+}
+
+const SYNC: &str = "
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: flux-system, namespace: flux-system}
+spec: {interval: 1m0s, ref: {branch: main}, url: 'https://rig.invalid/flux-system.git'}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: flux-system, namespace: flux-system}
+spec: {interval: 10m0s, path: ./clusters/one, prune: true, sourceRef: {kind: GitRepository, name: flux-system}}
+";
+
+const APPS: &str = "
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: apps, namespace: flux-system}
+spec:
+  interval: 10m
+  path: ./apps
+  prune: true
+  sourceRef: {kind: GitRepository, name: flux-system}
+  postBuild: {substituteFrom: [{kind: ConfigMap, name: cluster-settings}]}
+";
+
+const GREETING: &str = "
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: greeting, namespace: default}
+data: {greeting: \"hello, ${WHO}\"}
+";
+
+/// Makes a repository with these files.
+fn commit(folder: &Path, files: &[(&str, &str)]) {
+    for (name, content) in files {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().expect("a folder above")).expect("a folder");
+        fs::write(path, content).expect("a file");
+    }
+    let git = |words: &[&str]| {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(folder).args(["-c", "user.name=Rig", "-c", "user.email=rig@example.test"]);
+        run(git.args(words));
+    };
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message", "A step"]);
+}
+
 /// Kinds are asked for again: a definition that comes later needs no new start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kind_that_comes_later_is_compared() {
     let rig = Rig::start(Parts::Api);
     let scratch = tempfile::tempdir().expect("a folder");
     let folder = scratch.path().join("repo");
-    fs::create_dir_all(folder.join("app")).expect("a folder");
-    let kustomization = "resources: [late.yaml]\n";
-    fs::write(folder.join("app/kustomization.yaml"), kustomization).expect("a file");
-    fs::write(folder.join("app/late.yaml"), LATE).expect("a file");
-    let git = |words: &[&str]| {
-        let mut git = Command::new("git");
-        git.arg("-C").arg(&folder).args(["-c", "user.name=Rig", "-c", "user.email=rig@example.test"]);
-        run(git.args(words));
-    };
-    git(&["init", "--quiet", "--initial-branch", "main"]);
-    git(&["add", "--all"]);
-    git(&["commit", "--quiet", "--message", "A step"]);
-
+    commit(&folder, &[("app/kustomization.yaml", "resources: [late.yaml]\n"), ("app/late.yaml", LATE)]);
     let workspace = Workspace::open(Settings {
         path: folder.clone(),
         kubeconfig: Some(rig.kubeconfig(User::Sealane)),
