@@ -4,7 +4,8 @@
 //! publication, since snapshots are made at most every [`SETTLE`].
 
 use super::errands;
-use super::field::{Field, GroupVersion};
+use super::facts::GroupVersion;
+use super::field::Field;
 use super::outside::Outside;
 use super::publish::{self, Published};
 use super::session::Session;
@@ -13,9 +14,7 @@ use super::stories::{self, Told};
 use crate::cluster::{ClusterError, ClusterEvent, Connection, ExecCommand, Reader};
 use crate::config::Answers;
 use crate::git::{Fingerprint, Status};
-use crate::model::{
-    Commit, CommitId, Environment, Live, ObjectKey, Problem, Rendered, SchemaSet, Scopes,
-};
+use crate::model::{Commit, CommitId, Environment, Live, ObjectKey, Problem, Rendered, SchemaSet, Scopes};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -14,6 +14,9 @@ use crate::{controllers, health};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+/// Group and version.
+pub(super) type GroupVersion = (Arc<str>, Arc<str>);
+
 /// One environment: what git says, what git said, and what its cluster holds.
 #[derive(Clone)]
 pub(super) struct Facts {
@@ -33,7 +36,7 @@ pub(super) struct Facts {
     /// Reads single objects; `None` without a cluster.
     pub(super) reader: Option<Reader>,
     /// Schemas of custom kinds, by group and version; those of built-in kinds are compiled in (diff.md 2.8).
-    pub(super) schemas: Arc<HashMap<(Arc<str>, Arc<str>), SchemaSet>>,
+    pub(super) schemas: Arc<HashMap<GroupVersion, SchemaSet>>,
     /// What the repository's configuration leaves out of comparisons.
     pub(super) ignore: Arc<diff::Rules>,
     /// The session's key for digests.

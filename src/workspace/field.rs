@@ -1,7 +1,7 @@
 //! `Field`: one environment as it changes: its cluster's events become [`Facts`].
 
 use super::apps::Story;
-use super::facts::{Absence, Compared, Facts, hidden_name};
+use super::facts::{Absence, Compared, Facts, GroupVersion, hidden_name};
 use super::outside::{self, Outside};
 use super::session::Session;
 use super::snapshot::ClusterView;
@@ -81,9 +81,6 @@ pub(super) struct Field {
     pub(super) schemas: Schemas,
     version: Arc<str>,
 }
-
-/// Group and version.
-pub(super) type GroupVersion = (Arc<str>, Arc<str>);
 
 /// The schemas that were asked for, and how many of them are still on their way.
 #[derive(Default)]
