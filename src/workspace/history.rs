@@ -1,6 +1,6 @@
 //! The commits that changed a rendered object, not its files: found by rendering where something was read changed.
 
-use super::details::{FieldChange, HistoryEntry, ObjectId};
+use super::details::{Deployed, FieldChange, HistoryEntry, ObjectId};
 use super::facts::same_object;
 use super::session::Session;
 use crate::diff;
@@ -155,7 +155,7 @@ fn entry(question: &Question, commit: Commit, older: Option<&Manifest>, newer: &
         changes: shown(&changes),
         place,
         also: also(question, newer),
-        deployed: false,
+        deployed: Deployed::NotYet,
     }
 }
 

@@ -156,8 +156,10 @@ pub enum AppState {
     Drifted,
     /// It waits for another app that is not ready.
     Waiting,
-    /// Something is declared and missing, or there and not declared.
+    /// Something is declared and missing, kept, or another's.
     Differs,
+    /// Something is in the cluster and nobody declares it.
+    Undeclared,
     /// Git is ahead.
     Pending,
     /// It is rolling out.
