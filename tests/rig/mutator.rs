@@ -96,23 +96,6 @@ impl<'a> Mutator<'a> {
         listed["items"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Fails the test where the record is not what the cluster says.
-    pub fn check(&self, planted: &[Planted], live: &[Value], seed: u64) {
-        for change in planted {
-            let object = live.iter().find(|o| key(o) == change.object);
-            assert_eq!(object.is_some(), change.expected != Expected::Missing, "seed {seed}: {change:?}");
-            let Some(object) = object else { continue };
-            let there = object.pointer(&change.field).is_some();
-            assert_eq!(there, change.expected != Expected::Removed, "seed {seed}: {change:?}");
-            // What only was removed, or spelled otherwise, leaves no owner behind.
-            if !matches!(change.expected, Expected::Removed | Expected::Same) {
-                let managers = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
-                let named = managers.iter().any(|entry| entry["manager"] == change.manager);
-                assert!(named, "seed {seed}: {change:?}");
-            }
-        }
-    }
-
     /// The seeds to plant with: that of `SEALANE_RIG_SEED` alone, or the given number from the clock on.
     pub fn seeds(count: u64) -> Vec<u64> {
         let said = env::var("SEALANE_RIG_SEED").ok().and_then(|text| text.parse().ok());
@@ -280,6 +263,23 @@ impl<'a> Mutator<'a> {
             "kubectl-create",
             Expected::Unmanaged,
         ))
+    }
+}
+
+/// Fails the test where the record is not what the cluster says.
+pub fn check(planted: &[Planted], live: &[Value], seed: u64) {
+    for change in planted {
+        let object = live.iter().find(|o| key(o) == change.object);
+        assert_eq!(object.is_some(), change.expected != Expected::Missing, "seed {seed}: {change:?}");
+        let Some(object) = object else { continue };
+        let there = object.pointer(&change.field).is_some();
+        assert_eq!(there, change.expected != Expected::Removed, "seed {seed}: {change:?}");
+        // What only was removed, or spelled otherwise, leaves no owner behind.
+        if !matches!(change.expected, Expected::Removed | Expected::Same) {
+            let managers = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+            let named = managers.iter().any(|entry| entry["manager"] == change.manager);
+            assert!(named, "seed {seed}: {change:?}");
+        }
     }
 }
 

@@ -189,7 +189,7 @@ fn index_of(item: &str, list: &[Value]) -> Option<usize> {
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let is_it = |element: &Value| {
         let by = |key: &&[&str]| key.iter().map(|k| plain(&element[k])).collect::<Vec<_>>().join(",") == item;
-        if element.is_object() { keys.iter().any(|key| by(key)) } else { plain(element) == item }
+        if element.is_object() { keys.iter().any(by) } else { plain(element) == item }
     };
     list.iter().position(is_it).or_else(|| item.parse().ok().filter(|index| *index < list.len()))
 }

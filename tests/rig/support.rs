@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, fs, process};
+use std::{env, fs, io, process};
 
 /// How much of a cluster a test needs; more takes longer to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,7 +200,7 @@ impl Drop for Rig {
                 let word = if asks { &event["objectRef"]["resource"] } else { &event["verb"] };
                 *verbs.entry(word.as_str().unwrap_or("?")).or_default() += 1;
             }
-            println!("audit log of Sealane's users: {verbs:?}");
+            tell(&format!("audit log of Sealane's users: {verbs:?}"));
             assert!(down.is_ok_and(|status| status.success()), "down.sh failed");
         }
     }
@@ -238,6 +239,12 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Optio
         assert!(Instant::now() < deadline, "waited {limit:?} in vain for {what}");
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// A line for the log of the suite, also where a test's own output is kept back.
+pub fn tell(line: &str) {
+    // Nothing is lost if nobody listens.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// A program's output as text.

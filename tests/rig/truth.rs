@@ -3,10 +3,10 @@
 //! else. All the while the API server's audit log holds only reads.
 
 use crate::kinds::Expected;
-use crate::mutator::Mutator;
+use crate::mutator::{self, Mutator};
 use crate::places;
 use crate::report::{Report, whats};
-use crate::support::{Parts, Rig, User, run, script, text};
+use crate::support::{Parts, Rig, User, run, script, tell, text};
 use sealane::model::Verdict;
 use sealane::workspace::{Settings, Snapshot, Workspace};
 use serde_json::Value;
@@ -169,7 +169,7 @@ impl Stage {
         let whats = whats(&planted);
         assert!(whats.len() >= kinds, "seed {seed}: only {} kinds of changes: {whats:?}", whats.len());
         let live = mutator.live();
-        mutator.check(&planted, &live, seed);
+        mutator::check(&planted, &live, seed);
         let report = self.diff(User::Sealane);
         let wrong = report.unlike(&planted, &live, mutator.before());
         assert!(
@@ -180,12 +180,12 @@ impl Stage {
         );
         mutator.undo(&planted);
         let real = planted.iter().filter(|p| p.expected != Expected::Same).count();
-        println!(
+        tell(&format!(
             "seed {seed}: {} kinds, {} changes, {real} to be told, all told and nothing else, in {} ms",
             whats.len(),
             planted.len(),
             start.elapsed().as_millis()
-        );
+        ));
     }
 
     /// What `sealane diff --live` says, with the kubeconfig of that user.
