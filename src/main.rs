@@ -10,7 +10,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
 
 fn main() -> ExitCode {
     // No core file and no debugger may get at what is in memory. Where the system does not allow it, go on.
@@ -60,17 +61,25 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
 }
 
 async fn screen(path: &Path, place: &Where) -> anyhow::Result<Exit> {
-    let workspace = Workspace::open(settings(path, place)).map_err(|problem| anyhow::anyhow!("{problem}"))?;
-    tui::run(workspace, tui::Options::detect(variable)).await?;
+    let settings = settings(path, place);
+    let open = move || Ok(tui::Opened { workspace: open(settings)?, tour: None, keeps: None });
+    tui::run(open, tui::Options::detect(variable)).await?;
     Ok(Exit::Clean)
 }
 
 async fn demo_screen() -> anyhow::Result<Exit> {
-    let demo = Demo::start().context("the demo cannot be started")?;
-    let workspace = Workspace::open(demo.settings()).map_err(|problem| anyhow::anyhow!("{problem}"))?;
-    let options = tui::Options { tour: Some(tour(&workspace)), ..tui::Options::detect(variable) };
-    tui::run(workspace, options).await?;
+    let open = || {
+        let demo =
+            Demo::start().map_err(|e| tui::Error::NotOpened(format!("the demo cannot be started: {e}")))?;
+        let workspace = open(demo.settings())?;
+        Ok(tui::Opened { tour: Some(tour(&workspace)), workspace, keeps: Some(Box::new(demo)) })
+    };
+    tui::run(open, tui::Options::detect(variable)).await?;
     Ok(Exit::Clean)
+}
+
+fn open(settings: Settings) -> Result<Workspace, tui::Error> {
+    Workspace::open(settings).map_err(|problem| tui::Error::NotOpened(problem.to_string()))
 }
 
 /// The tour's line follows the snapshots.
@@ -91,7 +100,8 @@ fn tour(workspace: &Workspace) -> watch::Receiver<tui::TourStep> {
 
 /// Without a terminal: the commands one would type, with their real output.
 async fn demo_story() -> anyhow::Result<Exit> {
-    let demo = Demo::start().context("the demo cannot be started")?;
+    let mut ended = ended()?;
+    let Some(demo) = start(&mut ended).await? else { return Ok(Exit::Clean) };
     let at_demo = |_: &Path, _: &Where| demo.settings();
     let story = async {
         for (words, typed) in demo::commands() {
@@ -123,14 +133,26 @@ async fn demo_story() -> anyhow::Result<Exit> {
             Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => Ok(Exit::Clean),
             told => told,
         },
-        ended = ended() => ended.map(|()| Exit::Clean),
+        _ = ended.recv() => Ok(Exit::Clean),
     }
 }
 
+/// Starts the demo; `None` if a signal ended the program meanwhile, with nothing left behind.
+async fn start(ended: &mut mpsc::Receiver<()>) -> anyhow::Result<Option<Demo>> {
+    let mut starting = tokio::task::spawn_blocking(Demo::start);
+    let (started, ended) = tokio::select! {
+        started = &mut starting => (started, false),
+        _ = ended.recv() => (starting.await, true),
+    };
+    let demo = started?.context("the demo cannot be started")?;
+    Ok((!ended).then_some(demo))
+}
+
 async fn serve() -> anyhow::Result<Exit> {
-    let demo = Demo::start().context("the demo cannot be started")?;
+    let mut ended = ended()?;
+    let Some(demo) = start(&mut ended).await? else { return Ok(Exit::Clean) };
     let (mut served, mut files) = (Vec::new(), Vec::new());
-    for (name, server) in demo.servers() {
+    for (name, server) in demo.servers().await? {
         let port = server.serve(0).await.context("no port can be opened")?;
         let file = demo.folder().join(format!("{name}.kubeconfig"));
         std::fs::write(&file, port.kubeconfig(&format!("demo-{name}")))?;
@@ -140,17 +162,22 @@ async fn serve() -> anyhow::Result<Exit> {
     let keys = demo.folder().join("keys.txt");
     std::fs::write(&keys, demo::OPERATOR)?;
     io::stdout().write_all(demo::directions(&demo, &files, &keys).as_bytes())?;
-    ended().await?;
+    ended.recv().await;
     Ok(Exit::Clean)
 }
 
-/// Waits for SIGINT or SIGTERM.
-async fn ended() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        done = tokio::signal::ctrl_c() => Ok(done?),
-        _ = terminate.recv() => Ok(()),
+/// Hears SIGINT, SIGTERM and SIGHUP from now on.
+fn ended() -> anyhow::Result<mpsc::Receiver<()>> {
+    let (sender, receiver) = mpsc::channel(1);
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let (mut heard, sender) = (signal(kind)?, sender.clone());
+        tokio::spawn(async move {
+            heard.recv().await;
+            // If nobody listens any more, the program is ending already.
+            let _ = sender.send(()).await;
+        });
     }
+    Ok(receiver)
 }
 
 fn colour() -> bool {

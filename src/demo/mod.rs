@@ -5,6 +5,7 @@ mod embedded;
 mod reconciler;
 mod repository;
 mod reveal;
+mod starting;
 mod story;
 mod tour;
 

@@ -28,11 +28,16 @@ pub fn next_step(snapshot: &Snapshot) -> Option<String> {
             let secret = snapshot.secrets.iter().find(|s| {
                 *s.environment == *"prod" && s.object.as_ref().is_some_and(|o| o.name.starts_with(SECRET_APP))
             });
-            match secret.map(|s| s.state) {
-                Some(SecretState::Differs) => format!(
+            let sealed = snapshot.repo.commit.as_ref().is_some_and(|c| c.subject.contains(": set "));
+            match (sealed, secret?.state) {
+                (false, SecretState::Differs | SecretState::Same) => format!(
                     "tour: {APP} is healthy again. Select {SECRET_APP} in prod, `s` shows its secrets, `e` sets one; the cluster follows"
                 ),
-                Some(SecretState::Same) => {
+                (true, SecretState::Differs) => {
+                    "tour: watch the secret arrive: Flux opens it in the cluster, nothing else does"
+                        .to_owned()
+                }
+                (true, SecretState::Same) => {
                     "tour: that is all: everything came through git. `?` lists the keys".to_owned()
                 }
                 _ => return None,

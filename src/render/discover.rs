@@ -342,9 +342,9 @@ fn argo(survey: &Survey) -> Vec<Found> {
 
 /// Folders whose kustomization no other one names, by the environment in their path.
 fn kustomize(survey: &Survey) -> Vec<Found> {
-    let named = survey.named();
+    let (named, circles) = (survey.named(), survey.circles());
     let roots = survey.roots.keys().filter(|folder| {
-        !named.contains(*folder)
+        (!named.contains(*folder) || circles.contains(*folder))
             && !survey.is_component(folder)
             && !survey.in_chart(&format!("{folder}/x"))
             && !folder.split('/').any(|part| ASIDE.contains(&part))

@@ -206,6 +206,29 @@ impl Survey {
         named
     }
 
+    /// Of kustomizations that name each other and that nothing outside of their circle leads to, the first one:
+    /// without it the circle would be seen by nobody.
+    pub fn circles(&self) -> BTreeSet<String> {
+        let named = self.named();
+        let mut seen = BTreeSet::new();
+        let mut circles = BTreeSet::new();
+        let tops = self.roots.keys().filter(|folder| !named.contains(*folder));
+        for (folder, is_top) in tops.map(|f| (f, true)).chain(self.roots.keys().map(|f| (f, false))) {
+            if !is_top && !seen.contains(folder) {
+                circles.insert(folder.clone());
+            }
+            let mut open = vec![folder.clone()];
+            while let Some(next) = open.pop() {
+                if seen.insert(next.clone())
+                    && let Some((_, refs)) = self.refs(&next)
+                {
+                    open.extend(refs.entries.iter().map(|entry| clean_path(&join(&next, entry))));
+                }
+            }
+        }
+        circles
+    }
+
     /// True if the folder's kustomization is a component.
     pub fn is_component(&self, folder: &str) -> bool {
         self.refs(folder).is_some_and(|(_, refs)| refs.component)

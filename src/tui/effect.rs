@@ -1,5 +1,6 @@
 //! Effects: what the screen asks of the world, and the one place that does it.
 
+use super::{Error, Opened};
 use crate::model::{Commit, CommitId, Problem};
 use crate::secret::SecretText;
 use crate::workspace::{
@@ -100,6 +101,8 @@ pub(crate) enum Effect {
 pub(crate) trait Carry {
     /// Starts an effect; answers come back through the channel it was made with.
     fn start(&mut self, effect: Effect);
+    /// Effects can be carried out from now on; those that were asked for already are. `keeps` lives on beside them.
+    fn begin(&mut self, workspace: Workspace, keeps: Option<Box<dyn Send>>);
     /// Waits for what must not be cut off.
     fn finish(&mut self) -> impl Future<Output = ()> + Send;
 }
@@ -109,6 +112,8 @@ pub(crate) enum Back {
     Reply(Reply),
     /// There is no clipboard here: the terminal has to do it.
     NoClipboard(String),
+    /// What the screen looks at is open, or cannot be opened.
+    Opened(Box<Result<Opened, Error>>),
 }
 
 impl Question {
@@ -126,23 +131,34 @@ impl Question {
     }
 }
 
-/// Carries effects out over a workspace.
+/// Carries effects out over a workspace; until there is one, what is asked waits.
 pub(crate) struct Hands {
-    workspace: Workspace,
+    workspace: Option<Workspace>,
+    waiting: Vec<Effect>,
     back: mpsc::Sender<Back>,
     running: HashMap<Slot, CancellationToken>,
     writers: TaskTracker,
     clipboard: mpsc::Sender<String>,
+    /// Dropped last: it holds what the workspace reads.
+    _keeps: Option<Box<dyn Send>>,
 }
 
 impl Hands {
-    pub(crate) fn new(workspace: Workspace, back: mpsc::Sender<Back>, remote: bool) -> Self {
+    pub(crate) fn new(back: mpsc::Sender<Back>, remote: bool) -> Self {
         let (clipboard, copies) = mpsc::channel(4);
         tokio::task::spawn_blocking({
             let back = back.clone();
             move || keep_clipboard(copies, &back, remote)
         });
-        Self { workspace, back, running: HashMap::new(), writers: TaskTracker::new(), clipboard }
+        Self {
+            workspace: None,
+            waiting: Vec::new(),
+            back,
+            running: HashMap::new(),
+            writers: TaskTracker::new(),
+            clipboard,
+            _keeps: None,
+        }
     }
 
     fn cancel(&mut self, slot: Slot) {
@@ -151,12 +167,12 @@ impl Hands {
         }
     }
 
-    fn ask(&mut self, generation: u64, question: Question) {
+    fn ask(&mut self, workspace: Workspace, generation: u64, question: Question) {
         let slot = question.slot();
         self.cancel(slot);
         let cancel = CancellationToken::new();
         self.running.insert(slot, cancel.clone());
-        let (workspace, back) = (self.workspace.clone(), self.back.clone());
+        let back = self.back.clone();
         tokio::spawn(async move {
             let answered = async {
                 if let Question::Logs(id) = question {
@@ -174,8 +190,8 @@ impl Hands {
         });
     }
 
-    fn act(&self, generation: u64, deed: Deed) {
-        let (workspace, back) = (self.workspace.clone(), self.back.clone());
+    fn act(&self, workspace: Workspace, generation: u64, deed: Deed) {
+        let back = self.back.clone();
         self.writers.spawn(async move {
             let answer = match deed {
                 Deed::Commit { plan, to } => Answer::Committed(workspace.commit(*plan, to).await),
@@ -193,18 +209,34 @@ impl Hands {
 
 impl Carry for Hands {
     fn start(&mut self, effect: Effect) {
-        match effect {
-            Effect::Ask { generation, question } => self.ask(generation, question),
-            Effect::Do { generation, deed } => self.act(generation, deed),
-            Effect::Cancel(slot) => self.cancel(slot),
-            Effect::Refresh => self.workspace.refresh(),
-            Effect::Copy(text) => {
+        match (effect, self.workspace.clone()) {
+            (Effect::Ask { generation, question }, Some(workspace)) => {
+                self.ask(workspace, generation, question);
+            }
+            (Effect::Do { generation, deed }, Some(workspace)) => self.act(workspace, generation, deed),
+            (Effect::Refresh, Some(workspace)) => workspace.refresh(),
+            (effect @ (Effect::Ask { .. } | Effect::Do { .. }), None) => self.waiting.push(effect),
+            // What is opened is read from the beginning.
+            (Effect::Refresh, None) => {}
+            (Effect::Cancel(slot), _) => {
+                self.waiting
+                    .retain(|e| !matches!(e, Effect::Ask { question, .. } if question.slot() == slot));
+                self.cancel(slot);
+            }
+            (Effect::Copy(text), _) => {
                 // A full queue means that the clipboard hangs; then the terminal is asked instead.
                 if let Err(error) = self.clipboard.try_send(text) {
                     let _ = self.back.try_send(Back::NoClipboard(error.into_inner()));
                 }
             }
-            Effect::Errand(_) => {}
+            (Effect::Errand(_), _) => {}
+        }
+    }
+
+    fn begin(&mut self, workspace: Workspace, keeps: Option<Box<dyn Send>>) {
+        (self.workspace, self._keeps) = (Some(workspace), keeps);
+        for effect in std::mem::take(&mut self.waiting) {
+            self.start(effect);
         }
     }
 

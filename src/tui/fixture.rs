@@ -1023,5 +1023,7 @@ impl Carry for Hands {
         let _ = self.0.try_send(Back::Reply(reply));
     }
 
+    fn begin(&mut self, _workspace: crate::workspace::Workspace, _keeps: Option<Box<dyn Send>>) {}
+
     async fn finish(&mut self) {}
 }

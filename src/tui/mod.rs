@@ -16,9 +16,11 @@
 //! | `mod` | the one loop; [`run`] |
 //! | `terminal` | taking the terminal and always giving it back |
 //! | `input` | what the terminal sends becomes messages |
+//! | `secret_input` | the keyboard while a secret is typed, in buffers that are wiped |
 //! | `keymap` | the one table of keys |
 //! | `state`, `update` | what is known, and how messages change it |
 //! | `effect` | the only place that acts |
+//! | `stall` | turns of the loop that took too long |
 //! | `draw`, `canvas`, `theme`, `glyph`, `words` | the frame, its pieces, colours, signs, and how things are said |
 //! | `list`, `filter`, `menu` | lists that keep still, filters, what the palette offers |
 //! | `screen/` | one file a screen |
@@ -37,6 +39,8 @@ mod list;
 mod menu;
 mod overlay;
 mod screen;
+mod secret_input;
+mod stall;
 mod state;
 mod terminal;
 #[cfg(test)]
@@ -49,9 +53,12 @@ use crate::workspace::{Snapshot, Workspace};
 use canvas::Look;
 use crossterm::event::Event;
 use effect::{Back, Carry, Effect, Errand, Hands};
+use futures::FutureExt as _;
 use futures::stream::{BoxStream, StreamExt as _};
+use stall::Stalls;
 use state::Message;
 pub use state::{Ending, State, TourStep};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -61,6 +68,8 @@ use tokio::time::Instant;
 
 /// At most one frame in this time.
 const FRAME: Duration = Duration::from_millis(16);
+/// How long the end waits for what is still being opened, so that it can be undone.
+const UNDOING: Duration = Duration::from_secs(30);
 /// Messages taken in one turn before a frame is drawn.
 const BURST: usize = 20;
 
@@ -75,8 +84,18 @@ pub struct Options {
     pub editor: Vec<String>,
     /// True if the terminal is far away (SSH), so that its clipboard is reached through it.
     pub remote: bool,
+    /// A file that is told of turns of the loop that took too long.
+    pub stalls: Option<PathBuf>,
+}
+
+/// What the screen looks at, once it is open.
+pub struct Opened {
+    /// The repository and its clusters.
+    pub workspace: Workspace,
     /// Steps of a tour, each one dim line.
     pub tour: Option<watch::Receiver<TourStep>>,
+    /// What must live as long as the screen does; dropped once the terminal is given back.
+    pub keeps: Option<Box<dyn Send>>,
 }
 
 /// Why the screen could not run to its end.
@@ -88,6 +107,9 @@ pub enum Error {
     /// The terminal failed.
     #[error("the terminal failed: {0}")]
     Terminal(#[from] std::io::Error),
+    /// What was to be shown could not be opened.
+    #[error("{0}")]
+    NotOpened(String),
     /// A part of the program died. Nothing half-written is left behind.
     #[error("a part of Sealane died: {0}")]
     Crashed(String),
@@ -95,7 +117,7 @@ pub enum Error {
 
 impl Options {
     /// Options as the environment variables ask for them: `NO_COLOR`, `COLORTERM`, `TERM`, `LC_ALL`,
-    /// `LC_CTYPE`, `LANG`, `VISUAL`, `EDITOR`, `SSH_TTY`.
+    /// `LC_CTYPE`, `LANG`, `VISUAL`, `EDITOR`, `SSH_TTY`, `SEALANE_STALLS`.
     pub fn detect(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let term = set("TERM").unwrap_or_default();
@@ -114,45 +136,66 @@ impl Options {
             ascii: term == "linux" || (!locale.is_empty() && !utf8),
             editor: editor.split_whitespace().map(str::to_owned).collect(),
             remote: set("SSH_TTY").is_some(),
-            tour: None,
+            stalls: set("SEALANE_STALLS").map(PathBuf::from),
         }
     }
 }
 
-/// Shows the screen until somebody leaves it. Call it by `block_on` on the main thread of a
-/// multi-thread runtime: a panic of this thread gives the terminal back at once, a panic elsewhere ends
-/// the loop in order.
-pub async fn run(workspace: Workspace, options: Options) -> Result<State, Error> {
+/// Shows the screen until somebody leaves it. The first frame stands before `open` is called, which runs on a
+/// thread of its own; what it opened is dropped before this returns, also if the screen has ended meanwhile. Call it
+/// by `block_on` on the main thread of a multi-thread runtime: a panic of this thread gives the terminal back at
+/// once, a panic elsewhere ends the loop in order.
+pub async fn run(
+    open: impl FnOnce() -> Result<Opened, Error> + Send + 'static,
+    options: Options,
+) -> Result<State, Error> {
+    // A signal between taking the terminal and hearing signals would leave the terminal taken.
+    let signals = terminal::signals()?;
     let (crash, crashes) = mpsc::unbounded_channel();
     let mut surface = terminal::Surface::enter(crash)?;
     let glyphs = if options.ascii { glyph::ASCII } else { glyph::UNICODE };
     let guess = options.colours.unwrap_or(Colours::Sixteen);
     let look = Look { theme: theme::Theme::new(guess), glyphs };
-    let snapshots = workspace.snapshots();
-    let first = snapshots.borrow().clone();
-    let mut state = State::new(first, look, surface.size(), terminal::wall_time());
+    let mut state = State::new(Arc::default(), look, surface.size(), terminal::wall_time());
     state.editor.clone_from(&options.editor);
+    surface.draw(&state)?;
+    let (send, back) = mpsc::channel(64);
+    let mut opening = tokio::task::spawn_blocking({
+        let send = send.clone();
+        // If the screen has ended, nobody takes it, and it goes here.
+        move || drop(send.blocking_send(Back::Opened(Box::new(open()))))
+    });
     if options.colours.is_none() {
         // The first frame does not wait for an answer; the terminal's own colours suit every background.
-        surface.draw(&state)?;
         state.look.theme = theme::Theme::new(surface.ask_colours());
     }
-    let (send, back) = mpsc::channel(64);
-    let wires = Wires {
+    // Until something is open, nothing is published.
+    let (_silent, snapshots) = watch::channel(Arc::default());
+    let mut wires = Wires {
         snapshots,
         back,
         crashes,
-        tour: options.tour,
-        signals: terminal::signals()?,
-        hands: Hands::new(workspace, send, options.remote),
+        tour: None,
+        signals,
+        hands: Hands::new(send, options.remote),
         wall: terminal::wall_time,
         cpu: terminal::thread_time,
+        stalls: Stalls::into_file(options.stalls.as_deref())?,
     };
-    let ended = live(state, &mut surface, wires).await;
+    let ended = live(state, &mut surface, &mut wires).await;
     drop(surface);
+    let mut signals = std::mem::replace(&mut wires.signals, futures::stream::pending().boxed());
+    drop(wires);
+    tokio::select! {
+        _ = &mut opening => {}
+        // A disk that hangs must not keep the shell from coming back, and whoever asks twice means it.
+        Some(_) = signals.next() => {}
+        () = tokio::time::sleep(UNDOING) => {}
+    }
     let state = ended?;
     match &state.ending {
         Some(Ending::Crashed(report)) => Err(Error::Crashed(report.clone())),
+        Some(Ending::NotOpened(problem)) => Err(Error::NotOpened(problem.clone())),
         _ => Ok(state),
     }
 }
@@ -163,6 +206,8 @@ pub(crate) trait Face {
     fn draw(&mut self, state: &State) -> std::io::Result<()>;
     /// Keys, paste, mouse, resize.
     fn input(&mut self) -> BoxStream<'static, Event>;
+    /// The same while a secret is typed: nothing may keep what it read.
+    fn secret_input(&mut self) -> std::io::Result<BoxStream<'static, Event>>;
     /// Does what only the owner of the terminal can do; what went wrong, if anything.
     fn errand(&mut self, errand: Errand) -> impl Future<Output = std::io::Result<Option<String>>>;
 }
@@ -174,6 +219,8 @@ pub(crate) enum Signal {
     Interrupt,
     Suspend,
     Continue,
+    /// The terminal has this many columns and lines now. Crossterm loses the signal when a key comes with it.
+    Resized(u16, u16),
 }
 
 /// Everything that reaches the loop, and the hands it has.
@@ -188,6 +235,7 @@ pub(crate) struct Wires<C> {
     pub wall: fn() -> u64,
     /// CPU time of this thread, for the stall detector.
     pub cpu: fn() -> Duration,
+    pub stalls: Stalls,
 }
 
 /// What woke the loop.
@@ -195,56 +243,84 @@ enum Woken {
     Message(Message),
     Event(Event),
     Signal(Signal),
+    Opened(Box<Result<Opened, Error>>),
     InputClosed,
     Time,
+}
+
+impl Woken {
+    /// For the stall detector; says nothing of what was typed.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Message(Message::Snapshot(_)) => "snapshot",
+            Self::Message(Message::Reply(_)) => "reply",
+            Self::Message(_) => "message",
+            Self::Event(Event::Key(_)) => "key",
+            Self::Event(_) => "event",
+            Self::Signal(_) => "signal",
+            Self::Opened(_) => "opened",
+            Self::InputClosed | Self::Time => "time",
+        }
+    }
 }
 
 /// The one loop: a message, the state, effects, a frame.
 pub(crate) async fn live<F: Face, C: Carry>(
     mut state: State,
     face: &mut F,
-    mut wires: Wires<C>,
+    wires: &mut Wires<C>,
 ) -> Result<State, Error> {
     let mut input = face.input();
     state.frames += 1;
     face.draw(&state)?;
     let mut drawn = Instant::now();
     let mut dirty = false;
+    let mut secret = false;
     if let Some(tour) = &mut wires.tour {
         tour.mark_changed();
     }
     while state.ending.is_none() {
-        let until = deadline(&state, &wires, dirty, drawn);
-        let woken = wait(&mut wires, &mut input, until).await;
-        let begun = (wires.cpu)();
+        let until = deadline(&state, wires, dirty, drawn);
+        let woken = wait(wires, &mut input, until).await;
+        let (begun, what) = ((wires.cpu)(), woken.name());
         let mut errands = vec![];
-        dirty |= turn(&mut state, woken, &mut wires, &mut errands);
+        dirty |= turn(&mut state, woken, wires, &mut errands);
         for _ in 0..BURST {
-            // What ended the session first is why it ended.
-            if state.ending.is_some() {
+            // What ended the session first is why it ended; what comes next may be a secret's first letter.
+            if state.ending.is_some() || state.types_secret() != secret {
                 break;
             }
-            let Some(woken) = ready(&mut wires, &mut input).await else { break };
-            dirty |= turn(&mut state, woken, &mut wires, &mut errands);
+            let Some(woken) = ready(wires, &mut input).await else { break };
+            dirty |= turn(&mut state, woken, wires, &mut errands);
+        }
+        if state.types_secret() != secret {
+            // What was read already is in order before what another stream reads.
+            while let Some(Some(event)) = input.next().now_or_never() {
+                dirty |= turn(&mut state, Woken::Event(event), wires, &mut errands);
+            }
+            drop(std::mem::replace(&mut input, futures::stream::pending().boxed()));
+            secret = state.types_secret();
+            input = if secret { face.secret_input()? } else { face.input() };
         }
         if dirty && drawn.elapsed() >= FRAME && state.ending.is_none() {
             state.frames += 1;
             face.draw(&state)?;
             (drawn, dirty) = (Instant::now(), false);
         }
-        state.worst_turn = state.worst_turn.max((wires.cpu)().saturating_sub(begun));
+        wires.stalls.turn((wires.cpu)().saturating_sub(begun), what);
         for errand in errands {
             // The stream must not read the keys that the program is meant to get.
             drop(std::mem::replace(&mut input, futures::stream::pending().boxed()));
             let ran = matches!(errand, Errand::Run { .. });
             let problem = away(face, errand, &mut wires.signals, &mut state).await?;
-            input = face.input();
+            input = if secret { face.secret_input()? } else { face.input() };
             if ran {
-                turn(&mut state, Woken::Message(Message::Returned(problem)), &mut wires, &mut vec![]);
+                turn(&mut state, Woken::Message(Message::Returned(problem)), wires, &mut vec![]);
             }
             dirty = true;
         }
     }
+    wires.stalls.end(state.frames);
     wires.hands.finish().await;
     Ok(state)
 }
@@ -265,6 +341,7 @@ async fn away<F: Face>(
             Some(signal) = signals.next(), if running => match signal {
                 Signal::Suspend => terminal::stop(),
                 Signal::Terminate => state.ending = Some(Ending::Terminated),
+                Signal::Resized(width, height) => state.size = (width, height),
                 Signal::Interrupt | Signal::Continue => {}
             },
         }
@@ -297,10 +374,11 @@ async fn wait<C>(wires: &mut Wires<C>, input: &mut BoxStream<'static, Event>, un
         biased;
         Some(signal) = wires.signals.next() => Woken::Signal(signal),
         Some(report) = wires.crashes.recv() => Woken::Message(Message::Crashed(report)),
-        Some(back) = wires.back.recv() => Woken::Message(match back {
-            Back::Reply(reply) => Message::Reply(reply),
-            Back::NoClipboard(text) => Message::NoClipboard(text),
-        }),
+        Some(back) = wires.back.recv() => match back {
+            Back::Reply(reply) => Woken::Message(Message::Reply(reply)),
+            Back::NoClipboard(text) => Woken::Message(Message::NoClipboard(text)),
+            Back::Opened(opened) => Woken::Opened(opened),
+        },
         event = input.next() => event.map_or(Woken::InputClosed, Woken::Event),
         Ok(()) = wires.snapshots.changed() => {
             Woken::Message(Message::Snapshot(wires.snapshots.borrow_and_update().clone()))
@@ -322,12 +400,31 @@ async fn ready<C>(wires: &mut Wires<C>, input: &mut BoxStream<'static, Event>) -
     .await
 }
 
+/// What was opened is there: from now on it is heard, and asked.
+fn begin<C: Carry>(state: &mut State, opened: Result<Opened, Error>, wires: &mut Wires<C>) {
+    match opened {
+        Ok(opened) => {
+            wires.snapshots = opened.workspace.snapshots();
+            wires.tour = opened.tour;
+            if let Some(tour) = &mut wires.tour {
+                tour.mark_changed();
+            }
+            wires.hands.begin(opened.workspace, opened.keeps);
+        }
+        Err(error) => state.ending = Some(Ending::NotOpened(error.to_string())),
+    }
+}
+
 /// Takes one thing in; true if the screen may look different now.
 fn turn<C: Carry>(state: &mut State, woken: Woken, wires: &mut Wires<C>, errands: &mut Vec<Errand>) -> bool {
     let mut effects = update::update(state, Message::Tick((wires.wall)()));
     let message = match woken {
         Woken::Time => None,
         Woken::Message(message) => Some(message),
+        Woken::Opened(opened) => {
+            begin(state, *opened, wires);
+            None
+        }
         Woken::InputClosed => {
             state.ending = Some(Ending::InputClosed);
             None
@@ -340,6 +437,7 @@ fn turn<C: Carry>(state: &mut State, woken: Woken, wires: &mut Wires<C>, errands
             errands.push(Errand::Redraw);
             None
         }
+        Woken::Signal(Signal::Resized(width, height)) => Some(Message::Resize { width, height }),
         Woken::Signal(Signal::Terminate | Signal::Interrupt) => Some(Message::Terminated),
         Woken::Event(event) => match input::message(event) {
             Some(message) => Some(message),

@@ -3,6 +3,7 @@
 use super::canvas::Look;
 use super::draw;
 use super::effect::{Reply, Slot};
+use super::keymap::Mode;
 use super::overlay::Overlay;
 use super::screen::{Facts, Route, Screen, home::Home};
 use super::theme::Label;
@@ -10,7 +11,6 @@ use crate::workspace::Snapshot;
 use crossterm::event::{KeyEvent, MouseEvent};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How long a message stands in the last line, in milliseconds.
 pub(crate) const NOTICE: u64 = 4_000;
@@ -58,6 +58,8 @@ pub enum Ending {
     Terminated,
     /// The input ended.
     InputClosed,
+    /// What was to be shown could not be opened; why.
+    NotOpened(String),
     /// A thread panicked; its report.
     Crashed(String),
 }
@@ -96,7 +98,6 @@ pub struct State {
     /// Environments whose cluster was asked for already.
     pub(crate) asked: Vec<Arc<str>>,
     pub(crate) ending: Option<Ending>,
-    pub(crate) worst_turn: Duration,
     pub(crate) frames: u64,
 }
 
@@ -120,7 +121,6 @@ impl State {
             editor: vec![],
             asked: vec![],
             ending: None,
-            worst_turn: Duration::ZERO,
             frames: 0,
         };
         state.on_top(|screen, facts| {
@@ -135,14 +135,14 @@ impl State {
         self.ending.as_ref()
     }
 
-    /// The most CPU time that one turn of the loop took. Zero if no clock was given.
-    pub fn worst_turn(&self) -> Duration {
-        self.worst_turn
-    }
-
     /// How many frames were drawn.
     pub fn frames(&self) -> u64 {
         self.frames
+    }
+
+    /// True while the letters typed belong to a secret.
+    pub(crate) fn types_secret(&self) -> bool {
+        self.overlay.is_none() && self.top.mode() == Mode::Secret
     }
 
     /// What screens may look at.

@@ -4,7 +4,7 @@ use super::effect::Errand;
 use super::input::{self, Late};
 use super::state::State;
 use super::theme::Colours;
-use super::{Error, Face, Signal, draw};
+use super::{Error, Face, Signal, draw, secret_input};
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
     EnableMouseCapture, Event, EventStream,
@@ -115,6 +115,10 @@ impl Face for Surface {
         typed.chain(events).boxed()
     }
 
+    fn secret_input(&mut self) -> io::Result<BoxStream<'static, Event>> {
+        secret_input::events()
+    }
+
     async fn errand(&mut self, errand: Errand) -> io::Result<Option<String>> {
         match errand {
             Errand::Run { program, arguments, folder } => return self.run(program, arguments, folder).await,
@@ -220,6 +224,12 @@ pub(crate) fn signals() -> io::Result<BoxStream<'static, Signal>> {
             .boxed(),
         );
     }
+    let window = signal(SignalKind::window_change())?;
+    let resized = futures::stream::unfold(window, |mut window| async move {
+        window.recv().await.map(|()| (crossterm::terminal::size(), window))
+    });
+    let known = resized.filter_map(|size| std::future::ready(size.ok()));
+    all.push(known.map(|(width, height)| Signal::Resized(width, height)).boxed());
     Ok(all.boxed())
 }
 

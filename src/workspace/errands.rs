@@ -1,39 +1,11 @@
 //! Errands: what the engine starts beside its loop, each of which comes back as a message.
 
-use super::engine::{Message, Outsides, RepositoryRead};
+use super::engine::Message;
 use super::field::Field;
-use super::session::Session;
 use crate::cluster::{Namespaces, Reader};
-use crate::model::{CommitId, Problem, Revision};
 use futures::StreamExt as _;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-
-/// Reads HEAD and renders every environment.
-pub(super) fn read(session: &Session, outsides: Outsides) -> Result<RepositoryRead, Problem> {
-    let status = session.repo.status().map_err(|e| e.problem())?;
-    let mut read = RepositoryRead {
-        status,
-        head: None,
-        environments: Vec::new(),
-        problems: session.problems.clone(),
-        secrets: Arc::default(),
-        outsides,
-    };
-    let Some(head) = session.head()? else { return Ok(read) };
-    read.head = Some(session.repo.commit_at(head).map_err(|e| e.problem())?);
-    let tree = session.tree(Revision::Commit(head))?;
-    let found = session.environments(&*tree);
-    read.problems.extend(found.problems);
-    for environment in found.environments {
-        let none = Arc::default();
-        let outside = read.outsides.get(&environment.name).unwrap_or(&none);
-        let rendered = session.render_with(&*tree, &environment, outside);
-        read.environments.push((environment, rendered));
-    }
-    read.secrets = session.secret_files(&*tree, head);
-    Ok(read)
-}
 
 /// Watches the kinds that are not watched yet.
 pub(super) fn watch_more(
@@ -105,43 +77,5 @@ pub(super) fn read_wanted(
     tokio::spawn(async move {
         let answers = reader.get_many(&wanted).await;
         let _ = sender.send(Message::Read(name, epoch, answers)).await;
-    });
-}
-
-/// Renders what was applied.
-pub(super) fn render_base(
-    name: &Arc<str>,
-    field: &Field,
-    commit: CommitId,
-    session: Arc<Session>,
-    sender: mpsc::Sender<Message>,
-) {
-    let (name, environment, outside) = (name.clone(), field.facts.environment.clone(), field.outside.clone());
-    tokio::task::spawn_blocking(move || {
-        // A commit that this clone does not have leaves the base unknown, which the verdicts then say.
-        let tree = session.tree(Revision::Commit(commit));
-        let rendered =
-            tree.map(|tree| session.render_with(&*tree, &environment, &outside)).unwrap_or_default();
-        let _ = sender.blocking_send(Message::Base(name, commit, outside.id, rendered));
-    });
-}
-
-/// Renders git again, and forgets what was applied so that it is rendered again too: the cluster adds something else now.
-pub(super) fn render_again(
-    name: &Arc<str>,
-    field: &mut Field,
-    head: CommitId,
-    session: Arc<Session>,
-    sender: mpsc::Sender<Message>,
-) {
-    field.rendered_with = field.outside.id;
-    field.rendering_again = true;
-    field.rendering.clear();
-    field.facts.bases = Arc::default();
-    let (name, environment, outside) = (name.clone(), field.facts.environment.clone(), field.outside.clone());
-    tokio::task::spawn_blocking(move || {
-        let tree = session.tree(Revision::Commit(head));
-        let rendered = tree.map(|tree| session.render_with(&*tree, &environment, &outside));
-        let _ = sender.blocking_send(Message::Desired(name, head, outside.id, rendered));
     });
 }

@@ -23,6 +23,7 @@ mod planning;
 mod publish;
 mod reading;
 mod rehearse;
+mod repository;
 mod secrets;
 mod session;
 mod snapshot;

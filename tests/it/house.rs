@@ -57,6 +57,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "unicode_width",
             "jiff",
             "rustix",
+            "zeroize",
         ],
     ),
     ("cli", FACE, &["clap", "clap_complete", "clap_mangen", "tokio", "tokio_util", "jiff"]),
@@ -167,6 +168,7 @@ const EXPOSING: &[&str] = &[
     "src/render/kustomize/reveal.rs",
     "src/seal/",
     "src/tui/screen/seal.rs",
+    "src/tui/secret_input.rs",
     "src/demo/reveal.rs",
 ];
 

@@ -1,4 +1,14 @@
 //! Stories about the whole program, in one binary.
 
+mod bad_input;
 mod demo;
+mod dump;
 mod house;
+mod journeys;
+mod pictures;
+mod pty;
+mod sandbox;
+mod served;
+mod start;
+mod svg;
+mod terminal;

@@ -2,11 +2,17 @@
 //! `just e2e`, which builds the parts first. It is behind the feature `rig`, so that plain `cargo test` neither needs it nor
 //! claims to have run it.
 
+mod build;
+mod bundles;
+mod demo_commits;
+mod history;
 mod interop;
 mod kinds;
 mod mutator;
+mod oracle;
 mod places;
 mod report;
+mod reverts;
 mod server;
 mod stage;
 mod support;

@@ -121,6 +121,9 @@ impl DocumentCache {
     }
 }
 
+/// What a pointer of git-lfs begins with (its "spec.md", "The Pointer").
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+
 /// All objects of a text: documents, lists unwrapped, each with kind and name.
 pub fn objects_of(bytes: &[u8], file: &Arc<str>, limits: &Limits) -> Result<Vec<Resource>, BuildError> {
     let stream = read_stream(bytes, file, Dialect::Resource, limits);
@@ -133,6 +136,9 @@ pub fn objects_of(bytes: &[u8], file: &Arc<str>, limits: &Limits) -> Result<Vec<
     while let Some((body, line)) = queue.pop_front() {
         if is_nil_or_empty(&body) {
             continue;
+        }
+        if bytes.starts_with(LFS_POINTER) {
+            return Err(Cause::Pointer.at(file, line));
         }
         check(&body, file, line)?;
         let items = body.str_at(&["kind"]).filter(|k| k.ends_with("List")).and_then(|_| body.get("items"));

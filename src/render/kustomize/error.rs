@@ -50,6 +50,9 @@ pub enum Cause {
     /// A document that is no Kubernetes object.
     #[error("not a Kubernetes object: {0}")]
     NotAnObject(String),
+    /// A file that git-lfs keeps elsewhere.
+    #[error("not a Kubernetes object: a pointer of git-lfs stands here, its content is elsewhere")]
+    Pointer,
     /// Two objects with one identity.
     #[error("{id} is declared twice")]
     Duplicate {
@@ -199,7 +202,23 @@ impl Cause {
             Self::PatchTarget { .. } => "give the patch a namespace or a target",
             Self::Cycle(_) => "remove the entry that closes the circle",
             Self::Ambiguous { .. } => "give the objects different names",
-            _ => "",
+            Self::Invalid(_) | Self::UnknownField { .. } => "correct the kustomization at this line",
+            Self::MalformedYaml(_) => {
+                "correct the YAML at this line; `git log -1` of the file says who wrote it"
+            }
+            Self::NotAnObject(_) => "give it apiVersion, kind and name, or take it out of `resources`",
+            Self::Pointer => "`git lfs pull` fetches it here; a controller reads what git itself holds",
+            Self::WrongKind(_) => "name a file where a file is needed, and a folder where a folder is",
+            Self::Link { .. } => "put a file in place of the link",
+            Self::Plugin(_) => "build it with its own program, and commit what it makes",
+            Self::WrongRole { .. } => "list components under `components`, everything else under `resources`",
+            Self::Patch(_) => "correct the patch, or try it with `sealane build`",
+            Self::Generator { .. } => "correct the generator's entry",
+            Self::Transformer { .. } => "correct the field that asks for it",
+            Self::Replacement(_) => "check source and targets of the replacement",
+            Self::Var { .. } => "check the field that the var names, or use a replacement",
+            Self::Tree(TreeError::TooLarge { .. }) => "split the file, or take it out of the kustomization",
+            Self::Tree(_) => "`git fsck` tells what is damaged",
         }
     }
 }
@@ -219,7 +238,7 @@ impl BuildError {
             Cause::EmptyKustomization => Reason::EmptyKustomization,
             Cause::PatchTarget { .. } => Reason::PatchTargetMissing,
             Cause::MalformedYaml(_) => Reason::InvalidYaml,
-            Cause::NotAnObject(_) => Reason::InvalidObject,
+            Cause::NotAnObject(_) | Cause::Pointer => Reason::InvalidObject,
             Cause::Cycle(_) => Reason::Cycle,
             Cause::Tree(TreeError::TooLarge { .. }) => Reason::LimitExceeded,
             Cause::Tree(_) => Reason::Repository,

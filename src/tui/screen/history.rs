@@ -12,7 +12,7 @@ use crate::tui::keymap::{Action, Mode};
 use crate::tui::list::List;
 use crate::tui::theme::Label;
 use crate::tui::words;
-use crate::workspace::{Deployed, History, HistoryEntry, ObjectId};
+use crate::workspace::{Deployed, History, HistoryEntry, ObjectId, Snapshot};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ use std::sync::Arc;
 pub(crate) struct HistoryScreen {
     id: ObjectId,
     history: Asked<History>,
+    /// The commit at HEAD when it was asked for.
+    head: Option<CommitId>,
     list: List,
     filter: Filter,
     marked: HashSet<CommitId>,
@@ -49,10 +51,20 @@ impl HistoryScreen {
         Self {
             id,
             history: Asked::Reading { since: 0 },
+            head: None,
             list: List::default(),
             filter: Filter::default(),
             marked: HashSet::new(),
         }
+    }
+
+    /// Asks again when HEAD has moved; what is there stays until the answer comes.
+    fn follow(&mut self, facts: &Facts<'_>) -> Vec<Step> {
+        if self.head == head(facts) {
+            return vec![];
+        }
+        self.head = head(facts);
+        vec![Step::Ask(Question::History(self.id.clone()))]
     }
 
     fn shown(&self, facts: &Facts<'_>) -> Vec<&HistoryEntry> {
@@ -75,6 +87,10 @@ impl HistoryScreen {
             marked
         }
     }
+}
+
+fn head(facts: &Facts<'_>) -> Option<CommitId> {
+    facts.snapshot.repo.commit.as_ref().map(|c| c.id)
 }
 
 fn height(facts: &Facts<'_>) -> usize {
@@ -100,10 +116,15 @@ impl Screen for HistoryScreen {
 
     fn open(&mut self, facts: &Facts<'_>) -> Vec<Step> {
         if matches!(self.history, Asked::Here(_)) {
-            return vec![];
+            return self.follow(facts);
         }
         self.history = Asked::Reading { since: facts.now };
+        self.head = head(facts);
         vec![Step::Ask(Question::History(self.id.clone()))]
+    }
+
+    fn refresh(&mut self, _before: &Snapshot, facts: &Facts<'_>) -> Vec<Step> {
+        self.follow(facts)
     }
 
     fn act(&mut self, action: Action, facts: &Facts<'_>) -> Vec<Step> {

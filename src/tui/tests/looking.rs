@@ -4,7 +4,7 @@
 
 use super::super::effect::Back;
 use super::super::state::State;
-use super::super::{TourStep, Wires, live, terminal};
+use super::super::{Stalls, TourStep, Wires, live, terminal};
 use super::*;
 use crate::tui::glyph::ASCII;
 use tokio::sync::{mpsc, watch};
@@ -40,7 +40,7 @@ fn the_fixture_in_a_terminal() {
         let glyphs = if has("ascii") { ASCII } else { UNICODE };
         let mut state = State::new(first, look(colours, glyphs), surface.size(), NOW);
         state.editor = std::env::var("EDITOR").into_iter().collect();
-        let wires = Wires {
+        let mut wires = Wires {
             snapshots,
             back,
             crashes,
@@ -49,8 +49,9 @@ fn the_fixture_in_a_terminal() {
             hands: fixture::Hands(send),
             wall: || NOW,
             cpu: terminal::thread_time,
+            stalls: Stalls::default(),
         };
-        let ended = live(state, &mut surface, wires).await;
+        let ended = live(state, &mut surface, &mut wires).await;
         drop(surface);
         assert!(ended.is_ok());
     });

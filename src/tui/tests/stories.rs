@@ -2,7 +2,7 @@
 
 use super::super::effect::{Answer, Back, Carry, Question};
 use super::super::state::Ending;
-use super::super::{Error, Face, Signal, TourStep, Wires, live};
+use super::super::{Error, Face, Signal, Stalls, TourStep, Wires, live};
 use super::*;
 use crate::tui::glyph::ASCII;
 use crate::workspace::{AppState, Work};
@@ -330,6 +330,17 @@ fn every_size_is_drawn_without_a_panic() {
 }
 
 #[test]
+fn a_repository_that_cannot_be_read_is_said_and_no_spinner_turns() {
+    let cause = "the object store is damaged";
+    let mut snapshot = fixture::unread();
+    snapshot.problems = vec![crate::model::Problem::error(crate::model::Reason::Repository, cause)].into();
+    let mut desk = Desk::new(snapshot, 120, 36);
+    desk.send(Message::Tick(NOW + 5_000));
+    assert!(desk.text().contains(cause), "{}", desk.text());
+    assert!(desk.state.alarm().is_some_and(|alarm| alarm >= desk.state.now + 1_000), "it rests");
+}
+
+#[test]
 fn keys_on_a_screen_that_is_too_small_break_nothing() {
     let mut desk = Desk::new(fixture::snapshot(), 1, 1);
     desk.keys("jjd<tab><tab>jjGg<esc>h<enter>v<enter><tab>jjC<esc>:x<esc>/y<esc>?jj<esc>");
@@ -404,6 +415,10 @@ impl Face for Paper {
             .boxed()
     }
 
+    fn secret_input(&mut self) -> std::io::Result<BoxStream<'static, Event>> {
+        Ok(self.input())
+    }
+
     async fn errand(&mut self, _errand: Errand) -> std::io::Result<Option<String>> {
         Ok(None)
     }
@@ -425,7 +440,7 @@ async fn session(
     }
     let first = Arc::clone(&snapshots.borrow());
     let state = State::new(first, look(Colours::Dark, UNICODE), (100, 30), NOW);
-    let wires = Wires {
+    let mut wires = Wires {
         snapshots,
         back,
         crashes,
@@ -434,8 +449,9 @@ async fn session(
         hands: fixture::Hands(send),
         wall: || NOW,
         cpu: || Duration::ZERO,
+        stalls: Stalls::default(),
     };
-    let ended = live(state, &mut paper, wires).await;
+    let ended = live(state, &mut paper, &mut wires).await;
     (ended, paper.frames)
 }
 

@@ -1,0 +1,150 @@
+//! The terminal is given back whatever happens, and every size and setting of it is lived with.
+
+use crate::pty::Pty;
+use crate::sandbox::Sandbox;
+use rustix::process::Signal;
+use sealane::demo::DemoRepository;
+use sealane::tui::{self, Error, Opened, Options};
+use sealane::workspace::{Settings, Workspace};
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A screen on a repository alone, which needs no demo to run.
+fn on_a_repository(sandbox: &Sandbox, size: (u16, u16)) -> Pty {
+    let repository = DemoRepository::create(sandbox.folder()).expect("made");
+    let arguments = ["--no-cluster".as_ref(), repository.clone.as_os_str()];
+    Pty::start(sandbox, size, env!("CARGO_BIN_EXE_sealane").as_ref(), &arguments)
+}
+
+#[test]
+fn a_signal_ends_the_demo_gives_the_terminal_back_and_takes_the_folder() {
+    for name in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let sandbox = Sandbox::new();
+        let mut screen = Pty::sealane(&sandbox, &["demo".as_ref()]);
+        screen.shows("22 of 25 rendered");
+        assert_eq!(sandbox.demos().len(), 1);
+        screen.signal(name);
+        screen.ends();
+        screen.given_back();
+        assert_eq!(sandbox.demos(), Vec::<PathBuf>::new(), "{name:?}");
+    }
+}
+
+#[test]
+fn suspended_the_terminal_is_the_shells_and_resumed_it_is_ours_again() {
+    let sandbox = Sandbox::new();
+    let mut screen = on_a_repository(&sandbox, (100, 30));
+    screen.shows("22 of 25 rendered");
+    for _ in 0..2 {
+        screen.press("\x1a");
+        screen.in_state("T");
+        screen.given_back();
+        screen.signal(Signal::CONT);
+        screen.shows("22 of 25 rendered");
+    }
+    screen.resize((80, 24));
+    screen.until("the last line at its new place", |s| {
+        s.lines().nth(23).is_some_and(|l| l.contains("enter open"))
+    });
+    screen.resize((140, 40));
+    screen.until("the last line at its new place", |s| {
+        s.lines().nth(39).is_some_and(|l| l.contains("enter open"))
+    });
+    screen.press("q");
+    assert!(screen.ends().success());
+    screen.given_back();
+}
+
+#[test]
+fn a_terminal_of_one_cell_is_lived_with_until_it_grows_and_no_color_has_none() {
+    let mut sandbox = Sandbox::new();
+    sandbox.more.push(("NO_COLOR".to_owned(), "1".to_owned()));
+    let mut screen = on_a_repository(&sandbox, (1, 1));
+    screen.takes_the_terminal();
+    for key in ["j", "\r", "\x1b", ":", "\x1b", "?", "\x1b", "/", "\x1b"] {
+        screen.press(key);
+    }
+    screen.resize((80, 24));
+    let home = screen.until("the smallest whole screen", |s| s.contains("22 of 25 rendered"));
+    assert!(home.lines().nth(23).is_some_and(|line| line.contains("enter open")), "{home}");
+    assert!(home.lines().any(|line| line.contains("! plaintext") && line.contains("mail")), "{home}");
+    screen.resize((40, 10));
+    screen.shows("80");
+    screen.press("\x03");
+    assert!(screen.ends().success());
+    screen.given_back();
+    let raw = String::from_utf8_lossy(&screen.everything().0).into_owned();
+    // Select Graphic Rendition: 30 to 49 and 90 to 107 are colours, 39 and 49 take them back.
+    let colours =
+        regex::Regex::new("\x1b\\[([0-9;]*;)?(3[0-8]|4[0-8]|9[0-7]|10[0-7])(;[0-9;]*)?m").expect("valid");
+    assert_eq!(colours.find(&raw).map(|found| found.as_str()), None);
+}
+
+/// Names the repository for the half of the tests below that runs as a program of its own.
+const PANICS: &str = "SEALANE_IT_PANICS";
+
+#[test]
+fn a_panic_of_the_screen_gives_the_terminal_back_and_is_printed() {
+    if std::env::var_os(PANICS).is_some() {
+        return panicking();
+    }
+    let (screen, said) =
+        panicked("a_panic_of_the_screen_gives_the_terminal_back_and_is_printed", Signal::USR1);
+    assert!(said.contains("on purpose, here") && said.contains("terminal.rs"), "{said}");
+    screen.given_back();
+}
+
+#[test]
+fn a_panic_elsewhere_ends_the_screen_in_order_and_is_told() {
+    if std::env::var_os(PANICS).is_some() {
+        return panicking();
+    }
+    let (screen, said) = panicked("a_panic_elsewhere_ends_the_screen_in_order_and_is_told", Signal::USR2);
+    assert!(said.contains("a part of Sealane died: on purpose, elsewhere at"), "{said}");
+    screen.given_back();
+}
+
+/// Runs the other half of the test, sends the signal that makes it panic, and gives what stands there at the end.
+fn panicked(test: &str, signal: Signal) -> (Pty, String) {
+    let mut sandbox = Sandbox::new();
+    let repository = DemoRepository::create(sandbox.folder()).expect("made");
+    sandbox.more.push((PANICS.to_owned(), repository.clone.display().to_string()));
+    let program = std::env::current_exe().expect("this program");
+    let test = format!("terminal::{test}");
+    let arguments = ["--exact", &test, "--nocapture", "--test-threads", "1"].map(AsRef::as_ref);
+    let mut screen = Pty::start(&sandbox, (100, 30), program.as_ref(), &arguments);
+    screen.shows("22 of 25 rendered");
+    screen.signal(signal);
+    assert!(!screen.ends().success());
+    let said = screen.screen();
+    (screen, said)
+}
+
+/// The screen as `main` runs it, in a program that panics when it is told to: the real one has no way to.
+fn panicking() {
+    let settings = Settings {
+        path: std::env::var_os(PANICS).map(PathBuf::from).expect("set"),
+        no_cluster: true,
+        ..Settings::default()
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let mut here = signal(SignalKind::user_defined1()).expect("heard");
+        let mut elsewhere = signal(SignalKind::user_defined2()).expect("heard");
+        tokio::spawn(async move {
+            elsewhere.recv().await;
+            panic!("on purpose, elsewhere");
+        });
+        let open = || {
+            let workspace = Workspace::open(settings).map_err(|p| Error::NotOpened(p.to_string()))?;
+            Ok(Opened { workspace, tour: None, keeps: None })
+        };
+        tokio::select! {
+            ended = tui::run(open, Options::default()) => {
+                let error = ended.err().map(|error| error.to_string());
+                panic!("{}", error.unwrap_or_default());
+            }
+            _ = here.recv() => panic!("on purpose, here"),
+        }
+    });
+}
