@@ -4,24 +4,24 @@
 //! publication, since snapshots are made at most every [`SETTLE`].
 
 use super::errands;
-use super::facts::GroupVersion;
+pub(super) use super::errands::Message;
+use super::facts::Facts;
 use super::field::Field;
 use super::outside::Outside;
 use super::publish::{self, Published, now};
 use super::repository::{self, RepositoryRead};
-use super::secrets::SecretFiles;
 use super::session::Session;
 use super::snapshot::{ClusterView, ContextChoice};
-use super::stories::{self, Told};
-use crate::cluster::{ClusterError, ClusterEvent, Connection, ExecCommand, Reader};
+use super::stories;
+use crate::cluster::{ClusterError, Connection, ExecCommand, Reader};
 use crate::config::Answers;
 use crate::git::Fingerprint;
-use crate::model::{CommitId, Live, ObjectKey, Problem, Rendered, SchemaSet, Scopes};
+use crate::model::{CommitId, Problem};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 /// How long messages are gathered before a snapshot is made of them.
 const SETTLE: Duration = Duration::from_millis(60);
@@ -50,49 +50,8 @@ pub(super) struct Clusters {
     pub(super) state: Option<PathBuf>,
 }
 
-/// What the engine hears.
-pub(super) enum Message {
-    /// The repository was read, but for its secrets, which take longer.
-    Repository(Box<RepositoryRead>),
-    /// What its files say about secrets.
-    Secrets(Arc<SecretFiles>),
-    /// The repository could not be read.
-    Broken(Problem),
-    /// A base was rendered, with that state of what the cluster adds.
-    Base(Arc<str>, CommitId, u64, Arc<Rendered>),
-    /// A commit was rendered again, with that state of what the cluster adds.
-    Desired(Arc<str>, CommitId, u64, Result<Arc<Rendered>, Problem>),
-    /// A connection stands, or does not.
-    Connected(Arc<str>, u64, Box<Result<(Reader, Arc<str>), ClusterError>>),
-    /// Something came from a cluster.
-    Event(Arc<str>, u64, Box<ClusterEvent>),
-    /// Objects were read by name.
-    Read(Arc<str>, u64, Vec<(ObjectKey, Result<Option<Live>, ClusterError>)>),
-    /// The schemas of a group and version came, or could not be had.
-    Schema(Arc<str>, u64, GroupVersion, Option<Box<SchemaSet>>),
-    /// A server was asked again what it serves.
-    Discovered(Arc<str>, u64, Arc<Scopes>),
-    /// History was walked.
-    Stories(Arc<str>, Told),
-    /// Read everything again.
-    Refresh,
-    /// A context belongs to an environment.
-    Choose(Arc<str>, String, oneshot::Sender<Result<(), Problem>>),
-    /// The exec plug-in of an environment's context may run.
-    Consent(Arc<str>, oneshot::Sender<Result<(), Problem>>),
-    /// We made or took back a commit.
-    TakesBack(Option<CommitId>),
-}
-
 /// What clusters add to renderings, by environment.
 pub(super) type Outsides = BTreeMap<Arc<str>, Arc<Outside>>;
-
-impl Message {
-    /// True for what somebody waits for: it is published at once.
-    fn is_urgent(&self) -> bool {
-        matches!(self, Self::Repository(_) | Self::Broken(_))
-    }
-}
 
 /// The engine's own state.
 pub(super) struct Engine {
@@ -321,7 +280,8 @@ impl Engine {
                     field.set_desired(desired.clone());
                 }
                 None => {
-                    let field = Field::new(environment.clone(), desired.clone(), &self.session, now);
+                    let means = (self.session.digests.clone(), self.session.ignore.clone());
+                    let field = Field::new(Facts::of_git(environment.clone(), desired.clone(), means, now));
                     self.fields.insert(environment.name.clone(), field);
                     fresh.push(environment.name.clone());
                 }

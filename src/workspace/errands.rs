@@ -1,11 +1,56 @@
-//! Errands: what the engine starts beside its loop, each of which comes back as a message.
+//! Errands: what the engine starts beside its loop, and the messages in which all comes back.
 
-use super::engine::Message;
+use super::facts::GroupVersion;
 use super::field::Field;
-use crate::cluster::{Namespaces, Reader};
+use super::repository::RepositoryRead;
+use super::secrets::SecretFiles;
+use super::stories::Told;
+use crate::cluster::{ClusterError, ClusterEvent, Namespaces, Reader};
+use crate::model::{CommitId, Live, ObjectKey, Problem, Rendered, SchemaSet, Scopes};
 use futures::StreamExt as _;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+
+/// What the engine hears.
+pub(super) enum Message {
+    /// The repository was read, but for its secrets, which take longer.
+    Repository(Box<RepositoryRead>),
+    /// What its files say about secrets.
+    Secrets(Arc<SecretFiles>),
+    /// The repository could not be read.
+    Broken(Problem),
+    /// A base was rendered, with that state of what the cluster adds.
+    Base(Arc<str>, CommitId, u64, Arc<Rendered>),
+    /// A commit was rendered again, with that state of what the cluster adds.
+    Desired(Arc<str>, CommitId, u64, Result<Arc<Rendered>, Problem>),
+    /// A connection stands, or does not.
+    Connected(Arc<str>, u64, Box<Result<(Reader, Arc<str>), ClusterError>>),
+    /// Something came from a cluster.
+    Event(Arc<str>, u64, Box<ClusterEvent>),
+    /// Objects were read by name.
+    Read(Arc<str>, u64, Vec<(ObjectKey, Result<Option<Live>, ClusterError>)>),
+    /// The schemas of a group and version came, or could not be had.
+    Schema(Arc<str>, u64, GroupVersion, Option<Box<SchemaSet>>),
+    /// A server was asked again what it serves.
+    Discovered(Arc<str>, u64, Arc<Scopes>),
+    /// History was walked.
+    Stories(Arc<str>, Told),
+    /// Read everything again.
+    Refresh,
+    /// A context belongs to an environment.
+    Choose(Arc<str>, String, oneshot::Sender<Result<(), Problem>>),
+    /// The exec plug-in of an environment's context may run.
+    Consent(Arc<str>, oneshot::Sender<Result<(), Problem>>),
+    /// We made or took back a commit.
+    TakesBack(Option<CommitId>),
+}
+
+impl Message {
+    /// True for what somebody waits for: it is published at once.
+    pub(super) fn is_urgent(&self) -> bool {
+        matches!(self, Self::Repository(_) | Self::Broken(_))
+    }
+}
 
 /// Watches the kinds that are not watched yet.
 pub(super) fn watch_more(

@@ -1,7 +1,6 @@
 //! `Facts`: what is known about one environment, immutable and shared by everything that is asked about it.
 
 use super::outside;
-use super::session::Session;
 use crate::cluster::Reader;
 use crate::diff::{self, Base, Comparison, Controller, Desired, Found, Mark, Scaler, Standing};
 use crate::model::{
@@ -74,12 +73,12 @@ impl Facts {
     pub(super) fn of_git(
         environment: Environment,
         desired: Arc<Rendered>,
-        session: &Session,
+        (digests, ignore): (Arc<DigestKey>, Arc<diff::Rules>),
         now: i64,
     ) -> Self {
         Self {
-            digests: session.digests.clone(),
-            ignore: session.ignore.clone(),
+            digests,
+            ignore,
             schemas: Arc::default(),
             environment,
             desired,

@@ -1,13 +1,15 @@
 //! `Field`: one environment as it changes: its cluster's events become [`Facts`].
 
+mod served;
+
+use self::served::Schemas;
 use super::apps::Story;
-use super::facts::{Absence, Compared, Facts, GroupVersion, hidden_name};
+use super::facts::{Absence, Compared, Facts, hidden_name};
 use super::outside::{self, Outside};
-use super::session::Session;
 use super::snapshot::{ClusterView, ContextChoice};
 use crate::cluster::{ClusterError, ClusterEvent, KindState, Reader, Slot, WatchKind};
 use crate::controllers;
-use crate::model::{CommitId, Environment, Live, ObjectKey, Problem, Rendered, SchemaSet, Scopes};
+use crate::model::{CommitId, Environment, Live, ObjectKey, Problem, Rendered};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,25 +23,6 @@ const WHOLE_KINDS: [(&str, &str); 4] = [
     ("", "PersistentVolumeClaim"),
     ("autoscaling", "HorizontalPodAutoscaler"),
     ("bitnami.com", "SealedSecret"),
-];
-
-/// Groups with a dot that the API server itself serves.
-const BUILT_IN: [&str; 15] = [
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "apiregistration.k8s.io",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "certificates.k8s.io",
-    "coordination.k8s.io",
-    "discovery.k8s.io",
-    "events.k8s.io",
-    "flowcontrol.apiserver.k8s.io",
-    "networking.k8s.io",
-    "node.k8s.io",
-    "rbac.authorization.k8s.io",
-    "scheduling.k8s.io",
-    "storage.k8s.io",
 ];
 
 /// One environment and all that is known about it.
@@ -83,17 +66,10 @@ pub(super) struct Field {
     version: Arc<str>,
 }
 
-/// The schemas that were asked for, and how many of them are still on their way.
-#[derive(Default)]
-pub(super) struct Schemas {
-    asked: HashSet<GroupVersion>,
-    pub(super) reading: usize,
-}
-
 impl Field {
-    pub(super) fn new(environment: Environment, desired: Arc<Rendered>, session: &Session, now: i64) -> Self {
+    pub(super) fn new(facts: Facts) -> Self {
         let mut field = Self {
-            facts: Facts::of_git(environment, desired, session, now),
+            facts,
             context: None,
             cluster: ClusterView::Off,
             compared: Vec::new(),
@@ -156,59 +132,6 @@ impl Field {
         self.version = version;
         self.declare();
         self.want_unwatched();
-        self.stale = true;
-    }
-
-    /// Groups and versions of declared custom kinds whose schemas were not asked for yet.
-    pub(super) fn schemas_to_read(&mut self) -> Vec<GroupVersion> {
-        let Some(scopes) = self.facts.scopes.clone() else { return Vec::new() };
-        let mut wanted = Vec::new();
-        for (key, version) in &self.declared {
-            let is_served =
-                scopes.get(&key.group, &key.kind).is_some_and(|info| info.versions.contains(version));
-            let name = (key.group.clone(), version.clone());
-            if is_served && !is_built_in(&key.group) && self.schemas.asked.insert(name.clone()) {
-                wanted.push(name);
-            }
-        }
-        self.schemas.reading += wanted.len();
-        wanted
-    }
-
-    /// Schemas have come; a server that publishes none leaves lists to be paired by guess, which comparisons say.
-    pub(super) fn read_schema(&mut self, name: GroupVersion, schema: Option<SchemaSet>) {
-        self.schemas.reading = self.schemas.reading.saturating_sub(1);
-        if let Some(schema) = schema {
-            Arc::make_mut(&mut self.facts.schemas).insert(name, schema);
-            self.stale = true;
-        }
-    }
-
-    /// True if git declares kinds that the server did not serve when it was asked last.
-    pub(super) fn has_unserved(&self) -> bool {
-        let Some(scopes) = &self.facts.scopes else { return false };
-        self.declared.iter().any(|(key, version)| {
-            scopes.get(&key.group, &key.kind).is_none_or(|info| !info.versions.contains(version))
-        })
-    }
-
-    /// The server was asked again what it serves: kinds that are new are watched and read from now on.
-    pub(super) fn discovered(&mut self, scopes: Arc<Scopes>) {
-        let (Some(before), Some(reader)) = (self.facts.scopes.clone(), self.facts.reader.take()) else {
-            return;
-        };
-        self.facts.reader = Some(reader.with_scopes(scopes.clone()));
-        let is_new = |(group, kind): &(Arc<str>, Arc<str>)| {
-            before.get(group, kind).is_none() && scopes.get(group, kind).is_some()
-        };
-        self.watched.retain(|kind| !is_new(kind));
-        self.slots.retain(|slot, _| !is_new(&(slot.group.clone(), slot.kind.clone())));
-        self.facts.scopes = Some(scopes.clone());
-        self.declare();
-        let has_changed =
-            |key: &&ObjectKey| before.get(&key.group, &key.kind) != scopes.get(&key.group, &key.kind);
-        let again = self.declared.keys().filter(has_changed);
-        self.wanted.extend(again.cloned().collect::<Vec<_>>());
         self.stale = true;
     }
 
@@ -478,11 +401,6 @@ impl Field {
     }
 }
 
-/// True for groups of the API server itself.
-fn is_built_in(group: &str) -> bool {
-    !group.contains('.') || (group.ends_with(".k8s.io") && BUILT_IN.contains(&group))
-}
-
 fn is_whole(group: &str, kind: &str) -> bool {
     WHOLE_GROUPS.contains(&group) || WHOLE_KINDS.contains(&(group, kind))
 }
@@ -505,6 +423,7 @@ impl ContextChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::DigestKey;
     use crate::yaml::Node;
 
     fn secret(name: &str) -> ObjectKey {
@@ -529,7 +448,8 @@ mod tests {
     fn rows_grow_stale_only_by_what_is_new() {
         let environment =
             Environment { name: "prod".into(), entry: "clusters/prod".into(), why: String::new() };
-        let mut field = Field::new(environment, Arc::default(), 0);
+        let means = (Arc::new(DigestKey::new([1; 32])), Arc::default());
+        let mut field = Field::new(Facts::of_git(environment, Arc::default(), means, 0));
         let refused = || ClusterError::Forbidden { message: "secrets".to_owned() };
         for (answer, is_new) in [
             ((secret("db"), Ok(Some(live("7")))), true),
