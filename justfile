@@ -31,8 +31,8 @@ e2e *OPTIONS: rig
     if [[ -d "{{ corpora }}" ]]; then
       export SEALANE_CORPORA="$(cd "{{ corpora }}" && pwd)"
     else
-      echo "e2e: no {{ corpora }}: the tests over real repositories (corpora::) are left out"
-      skip=(--skip corpora::)
+      echo "e2e: no {{ corpora }}: the tests over real repositories (truth::corpora::) are left out"
+      skip=(--skip truth::corpora::)
     fi
     cargo test --release --features rig --test rig -- "${skip[@]}" {{ OPTIONS }}
 
