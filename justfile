@@ -40,6 +40,14 @@ e2e *OPTIONS: rig
 conformance *OPTIONS:
     SEALANE_CORPORA="{{ corpora }}" cargo test --release --features conformance --test conformance -- {{ OPTIONS }}
 
-# Text pictures of every screen, from the real program on the demo, in target/pictures. Needs tmux.
+# Every promised figure beside its limit and its peer; fails when one is missed. `just bench --cold-build` builds from nothing too.
+bench *OPTIONS:
+    SEALANE_CORPORA="{{ corpora }}" cargo bench --bench figures -- {{ OPTIONS }}
+
+# Pictures of every screen, as text and SVG, at two sizes, dark and light, from the real program, in target/pictures.
 pictures:
-    tests/pictures.sh
+    cargo test --release --test it pictures:: -- --ignored
+
+# Fuzzes the readers of what others wrote (YAML, kustomizations, sealed files, names in git), coverage-guided.
+fuzz SECONDS="600":
+    tests/fuzz/run.sh {{ SECONDS }}

@@ -4,7 +4,7 @@ use super::exit::Exit;
 use super::output::{self, Label};
 use super::run::{Context, settled};
 use crate::model::{ObjectKey, Problem, Reason};
-use crate::workspace::{HistoryEntry, ObjectId, Snapshot};
+use crate::workspace::{Deployed, HistoryEntry, ObjectId, Snapshot};
 use serde_json::json;
 use std::io;
 use std::path::Path;
@@ -79,7 +79,7 @@ fn print(
     let count = format!("  {} of {seen} commits change this object", entries.len());
     context.out.line(&[(Label::Strong, &title), (Label::Muted, &count)])?;
     for entry in entries {
-        let deployed = if entry.deployed { "applied" } else { "pending" };
+        let deployed = entry.deployed.word();
         let place = entry.place.as_ref().map(ToString::to_string).unwrap_or_default();
         context.out.line(&[
             (Label::Notice, &entry.commit.id.short()),
@@ -99,7 +99,8 @@ fn entry_json(entry: &HistoryEntry) -> serde_json::Value {
         "subject": &*entry.commit.subject,
         "summary": entry.summary,
         "place": entry.place.as_ref().map(ToString::to_string),
-        "applied": entry.deployed,
+        "applied": entry.deployed == Deployed::Applied,
+        "cluster": entry.deployed.word(),
         "changes": entry.changes.iter().map(output::change).collect::<Vec<_>>(),
     })
 }

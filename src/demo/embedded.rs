@@ -56,17 +56,23 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Makes the repository and starts the clusters, which come up beside: whoever asks them waits until they stand.
+    /// Makes the repository. Each cluster is set up when it is asked for the first time, and whoever asks waits for it.
     /// Must be called inside a tokio runtime.
     pub fn start() -> Result<Self, DemoError> {
-        let folder = tempfile::Builder::new().prefix("sealane-demo-").tempdir()?;
+        let folder = folder()?;
         let repository = DemoRepository::create(folder.path())?;
         let ended = CancellationToken::new();
         let clusters = CLUSTERS
             .map(|(name, key)| {
-                let (sender, receiver) = watch::channel(None);
-                tokio::spawn(run(name, key, repository.origin.clone(), sender, ended.clone()));
-                (name, Starting(receiver))
+                let (starting, asked, standing) = Starting::new();
+                let (origin, ended) = (repository.origin.clone(), ended.clone());
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = asked.notified() => run(name, key, origin, standing, ended).await,
+                        () = ended.cancelled() => {}
+                    }
+                });
+                (name, starting)
             })
             .into();
         Ok(Self { repository, clusters, ended, folder })
@@ -112,6 +118,22 @@ impl Drop for Demo {
     }
 }
 
+/// A folder in memory, where the system has such a place: nothing of the demo is worth a disk, and a disk is slow at
+/// many small files. `TMPDIR` overrules.
+fn folder() -> std::io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("sealane-demo-");
+    if std::env::var_os("TMPDIR").is_none() {
+        let own = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        for place in own.into_iter().chain([PathBuf::from("/dev/shm")]).filter(|p| p.is_absolute()) {
+            if let Ok(folder) = builder.tempdir_in(place) {
+                return Ok(folder);
+            }
+        }
+    }
+    builder.tempdir()
+}
+
 /// Sets a cluster up, says that it stands, and lets its controllers work until the demo ends.
 async fn run(
     name: &'static str,
@@ -132,6 +154,9 @@ async fn run(
         tokio::select! {
             () = tokio::time::sleep(TURN) => {}
             () = ended.cancelled() => return,
+        }
+        if !cluster.has_work() {
+            continue;
         }
         let turn = tokio::task::spawn_blocking(move || {
             cluster.step();

@@ -1,5 +1,5 @@
-//! An API server whose past is still being made up: requests wait until it stands, so that the demo's repository can be
-//! looked at before its clusters are there.
+//! An API server that is set up when it is asked for the first time: requests wait until it stands, so that the demo's
+//! repository can be looked at before its clusters are there.
 
 use super::apiserver::{Answer, ApiServer};
 use http::Request;
@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tower::{BoxError, Service};
 
 /// What is known of a server: nothing yet, or that it stands, or why it never will.
@@ -15,12 +15,23 @@ pub(super) type Standing = Option<Result<ApiServer, Arc<str>>>;
 
 /// A server that may not stand yet.
 #[derive(Clone)]
-pub(super) struct Starting(pub(super) watch::Receiver<Standing>);
+pub(super) struct Starting {
+    standing: watch::Receiver<Standing>,
+    asked: Arc<Notify>,
+}
 
 impl Starting {
-    /// Waits until the server stands.
+    /// A server, whoever sets it up once `asked` is notified, and where that is said.
+    pub(super) fn new() -> (Self, Arc<Notify>, watch::Sender<Standing>) {
+        let (sender, standing) = watch::channel(None);
+        let asked = Arc::new(Notify::new());
+        (Self { standing, asked: asked.clone() }, asked, sender)
+    }
+
+    /// Has the server set up if nobody asked before, and waits until it stands.
     pub(super) async fn server(mut self) -> Result<ApiServer, Arc<str>> {
-        let standing = self.0.wait_for(Option::is_some).await;
+        self.asked.notify_one();
+        let standing = self.standing.wait_for(Option::is_some).await;
         let standing = standing.map(|s| s.clone()).ok().flatten();
         standing.unwrap_or_else(|| Err("the demo ended before its cluster stood".into()))
     }
@@ -59,10 +70,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_waits_for_the_server() {
-        let (sender, receiver) = watch::channel(None);
-        let answer = tokio::spawn(Starting(receiver).call(ask()));
-        tokio::task::yield_now().await;
+    async fn a_request_has_the_server_set_up_and_waits_for_it() {
+        let (mut starting, asked, sender) = Starting::new();
+        let answer = tokio::spawn(starting.call(ask()));
+        asked.notified().await;
         assert!(!answer.is_finished());
         let server = ApiServer::new(Arc::new(Store::default()));
         sender.send(Some(Ok(server))).expect("somebody waits");
@@ -71,13 +82,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_never_stands_is_an_error_with_its_cause() {
-        let (sender, receiver) = watch::channel(None);
+        let (mut starting, _asked, sender) = Starting::new();
         sender.send(Some(Err("no commits".into()))).expect("somebody listens");
-        let error = Starting(receiver.clone()).call(ask()).await.expect_err("refused");
+        let error = starting.call(ask()).await.expect_err("refused");
         assert_eq!(error.to_string(), "no commits");
-        let (sender, receiver) = watch::channel(None);
+        let (mut starting, _asked, sender) = Starting::new();
         drop(sender);
-        let error = Starting(receiver).call(ask()).await.expect_err("refused");
+        let error = starting.call(ask()).await.expect_err("refused");
         assert_eq!(error.to_string(), "the demo ended before its cluster stood");
     }
 }

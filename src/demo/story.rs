@@ -28,8 +28,8 @@ pub(super) struct StoryCommit {
     pub(super) author: &'static str,
     pub(super) email: &'static str,
     pub(super) time: Timestamp,
-    /// The zone as git writes it, for example `+0100`.
-    pub(super) zone: String,
+    /// Minutes that the author's clock is ahead of UTC.
+    pub(super) ahead: i32,
     pub(super) message: String,
     /// Path and content; `None` removes the file.
     pub(super) files: BTreeMap<String, Option<String>>,
@@ -145,8 +145,20 @@ fn begin(rest: &str) -> Result<StoryCommit, String> {
     let (_, author, email) =
         AUTHORS.into_iter().find(|(short, ..)| *short == who).ok_or_else(|| format!("who is {who}?"))?;
     let time: Timestamp = when.parse().map_err(|_| format!("`{when}` is no time"))?;
-    let zone = when.get(when.len().saturating_sub(6)..).unwrap_or("+00:00").replace(':', "");
-    Ok(StoryCommit { author, email, time, zone, message: format!("{subject}\n"), files: BTreeMap::new() })
+    let zone = when.get(when.len().saturating_sub(6)..).and_then(ahead);
+    let ahead = zone.ok_or_else(|| format!("`{when}` has no zone"))?;
+    Ok(StoryCommit { author, email, time, ahead, message: format!("{subject}\n"), files: BTreeMap::new() })
+}
+
+/// The minutes of a zone such as `+01:00`.
+fn ahead(zone: &str) -> Option<i32> {
+    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+    let minutes = hours.parse::<i32>().ok()? * 60 + minutes.parse::<i32>().ok()?;
+    match zone.get(..1)? {
+        "+" => Some(minutes),
+        "-" => Some(-minutes),
+        _ => None,
+    }
 }
 
 fn joined(lines: &[String]) -> String {

@@ -363,5 +363,5 @@ pub(super) fn integer(text: &str) -> Option<i128> {
 
 /// True if equality with this node cannot be told: it is sealed, or it is plaintext that should be a digest by now.
 pub(super) fn is_closed(node: Option<&Node>) -> bool {
-    matches!(node.map(|n| &n.value), Some(Value::Secret(SecretLeaf::Closed | SecretLeaf::Text(_))))
+    matches!(node.map(|n| &n.value), Some(Value::Secret(SecretLeaf::Closed(_) | SecretLeaf::Text(_))))
 }

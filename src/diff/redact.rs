@@ -5,7 +5,7 @@
 
 use super::pattern::{Subject, last_key};
 use crate::model::FieldStep;
-use crate::secret::SecretLeaf;
+use crate::secret::{Ciphertext, SecretLeaf};
 use crate::yaml::{Map, Node, Value};
 
 /// Words in the name of a variable or key whose value is taken for a secret.
@@ -67,7 +67,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 }
 
 fn mask(node: &Node) -> Node {
-    Node::new(Value::Secret(SecretLeaf::Closed)).at(node.mark.clone())
+    Node::new(Value::Secret(SecretLeaf::Closed(Ciphertext::UNKNOWN))).at(node.mark.clone())
 }
 
 /// Every scalar below is a secret; digests say nothing and stay.

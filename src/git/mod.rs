@@ -17,6 +17,7 @@
 //! | `commit`, `write`, `hooks` | commits as the repository is set up |
 //! | `advance`, `dirty`, `journal`, `place`, `refs` | moving a branch with its files, safe against kills |
 //! | `remote`, `process` | fetch and push; the system `git` as a child |
+//! | `found` | new repositories for what is thrown away again |
 //! | `ids`, `error` | object ids; what stops us and what to do |
 
 mod advance;
@@ -30,6 +31,7 @@ mod disk;
 mod error;
 mod flat;
 mod folder;
+mod found;
 mod graph;
 mod hooks;
 mod identity;
@@ -64,6 +66,7 @@ pub use commit::{CommitRequest, Committed, Replaced, Target};
 pub use conflict::{Attempt, Conflict, ConflictFile, ConflictKind};
 pub use disk::DiskTree;
 pub use error::GitError;
+pub use found::{Told, fill, found};
 pub use identity::Identity;
 pub use ids::id_of;
 pub use log::{LogOptions, Walk};

@@ -6,9 +6,10 @@ use super::ids::oid;
 use super::{GitError, Repo};
 use crate::model::{ContentId, clean};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 #[derive(Default, Clone, Copy)]
-enum Change {
+pub(super) enum Change {
     #[default]
     Keep,
     Remove,
@@ -17,9 +18,9 @@ enum Change {
 
 /// The changes below one name: of the file that has it, and of the folder.
 #[derive(Default)]
-struct Node {
-    file: Change,
-    inside: BTreeMap<String, Node>,
+pub(super) struct Node {
+    pub(super) file: Change,
+    pub(super) inside: BTreeMap<String, Node>,
 }
 
 impl Repo {
@@ -39,20 +40,21 @@ impl Repo {
                         .map_or(mode::FILE, FileMode::bits),
                 };
                 let blob = file.content.as_ref().map(|content| handle.blob(content)).transpose();
-                let blob = blob.map_err(|error| no_room(self, &error))?;
+                let blob = blob.map_err(|error| no_room(&self.inner.common_dir, &error))?;
                 let at = file
                     .path
                     .split('/')
                     .fold(&mut root, |at, name| at.inside.entry(name.to_owned()).or_default());
                 at.file = blob.map_or(Change::Remove, |blob| Change::Write(bits, blob));
             }
-            let top = folder(handle, Some(oid(base.0)), "", &root).map_err(|error| error.into_git(self))?;
+            let top = folder(handle, Some(oid(base.0)), "", &root)
+                .map_err(|stop| stop.into_error(&self.inner.common_dir))?;
             let top = match top {
                 Some(top) => top,
                 None => handle
                     .treebuilder(None)
                     .and_then(|empty| empty.write())
-                    .map_err(|error| no_room(self, &error))?,
+                    .map_err(|error| no_room(&self.inner.common_dir, &error))?,
             };
             Ok(super::ids::content_id(top))
         })
@@ -60,16 +62,17 @@ impl Repo {
 }
 
 /// What stops the writing of a folder.
-enum Stop {
+pub(super) enum Stop {
     Path(String, &'static str),
     Store(git2::Error),
 }
 
 impl Stop {
-    fn into_git(self, repo: &Repo) -> GitError {
+    /// The error, for a repository whose shared folder this is.
+    pub(super) fn into_error(self, common_dir: &Path) -> GitError {
         match self {
             Self::Path(path, cause) => GitError::Path { path: clean(&path), cause },
-            Self::Store(error) => no_room(repo, &error),
+            Self::Store(error) => no_room(common_dir, &error),
         }
     }
 }
@@ -81,7 +84,7 @@ impl From<git2::Error> for Stop {
 }
 
 /// Writes one folder; `None` if nothing is left in it.
-fn folder(
+pub(super) fn folder(
     handle: &git2::Repository,
     old: Option<git2::Oid>,
     path: &str,
@@ -136,7 +139,7 @@ pub(super) fn check_path(path: &str) -> Result<(), GitError> {
     Ok(())
 }
 
-fn no_room(repo: &Repo, error: &git2::Error) -> GitError {
-    let path = super::error::shown(&repo.inner.common_dir.join("objects"));
+fn no_room(common_dir: &Path, error: &git2::Error) -> GitError {
+    let path = super::error::shown(&common_dir.join("objects"));
     GitError::Disk { path, cause: clean(error.message()) }
 }

@@ -1,7 +1,7 @@
 //! Secret values to digests, before anything else sees them.
 
 use super::object::ObjectKey;
-use crate::secret::{DigestKey, SecretLeaf};
+use crate::secret::{Ciphertext, DigestKey, SecretLeaf};
 use crate::yaml::{Map, Node, Value};
 
 /// Annotations that embed whole objects, secret values among them (diff.md 2.12).
@@ -100,7 +100,7 @@ fn digest_value(value: &Node, base64: bool, key: &DigestKey) -> Node {
         _ => {
             let text = value.scalar_text().unwrap_or("");
             if text.starts_with("ENC[AES256_GCM,") {
-                SecretLeaf::Closed
+                SecretLeaf::Closed(Ciphertext::of(text.as_bytes()))
             } else if base64 {
                 SecretLeaf::Digest(key.digest_base64(text.as_bytes()))
             } else {
@@ -150,6 +150,6 @@ mod tests {
     #[test]
     fn ciphertext_is_a_closed_leaf() {
         let closed = blind(&secret("stringData", "ENC[AES256_GCM,data:x]"), &DigestKey::new([1; 32]));
-        assert!(matches!(leaf(&closed), Value::Secret(SecretLeaf::Closed)));
+        assert!(matches!(leaf(&closed), Value::Secret(SecretLeaf::Closed(_))));
     }
 }

@@ -49,6 +49,17 @@ pub(crate) fn bold(label: Label, text: impl Into<String>) -> Piece {
     Piece { bold: true, ..piece(label, text) }
 }
 
+/// A sentence whose words between backticks are keys or commands: those stand out, the ticks go.
+pub(crate) fn spoken(said: &Piece) -> Vec<Piece> {
+    let parts = said.text.split('`').enumerate().filter(|(_, part)| !part.is_empty());
+    parts
+        .map(|(at, part)| match at % 2 {
+            0 => Piece { text: part.to_owned(), ..said.clone() },
+            _ => bold(Label::Accent, part),
+        })
+        .collect()
+}
+
 impl Line {
     pub(crate) fn new(pieces: Vec<Piece>) -> Self {
         Self { pieces, right: None }
@@ -235,6 +246,13 @@ mod tests {
         canvas.put(2, 1, 10, &piece(Label::Text, "abcdef"));
         canvas.part(9, 9, 9, 9).boxed("title").rule(0);
         assert_eq!(buffer, Buffer::with_lines(["    ", "  a…"]));
+    }
+
+    #[test]
+    fn keys_in_a_sentence_stand_out_without_their_ticks() {
+        let pieces = spoken(&piece(Label::Text, "`v` shows it, `R` reads again"));
+        let told: Vec<_> = pieces.iter().map(|p| (p.text.as_str(), p.bold)).collect();
+        assert_eq!(told, [("v", true), (" shows it, ", false), ("R", true), (" reads again", false)]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The frame around every screen: where am I, what is the state, the strip, the keys.
 
-use super::canvas::{Canvas, Line, Piece, bold, cells, piece};
+use super::canvas::{Canvas, Line, Piece, bold, cells, piece, spoken};
 use super::keymap::{self, Action, Binding, Mode};
 use super::screen::{Counter, Strip};
 use super::state::State;
@@ -60,12 +60,8 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
     rule(state, &strip, areas.tour.height == 0, &mut part(&mut whole, areas.rule));
     draw_strip(&strip, &mut part(&mut whole, areas.strip));
     if let Some(text) = state.tour_line() {
-        part(&mut whole, areas.tour).put(
-            1,
-            0,
-            areas.tour.width.saturating_sub(2),
-            &piece(Label::Muted, text),
-        );
+        let line = Line::new(spoken(&piece(Label::Muted, text)));
+        whole.part(1, areas.tour.y, areas.tour.width.saturating_sub(2), areas.tour.height).line(0, &line);
     }
     key_line(state, &mut part(&mut whole, areas.keys));
     if let Some(overlay) = &state.overlay {
@@ -309,15 +305,16 @@ fn rule(state: &State, strip: &Strip, tour_here: bool, canvas: &mut Canvas<'_>) 
 fn draw_strip(strip: &Strip, canvas: &mut Canvas<'_>) {
     let room = usize::from(canvas.width().saturating_sub(2));
     let height = usize::from(canvas.height());
-    let mut lines = wrap_pieces(&strip.cause, room);
+    let cause: Vec<Piece> = strip.cause.iter().flat_map(spoken).collect();
+    let mut lines = wrap_pieces(&cause, room);
     if !strip.next.is_empty() {
-        let next = piece(Label::Text, strip.next.clone());
-        let own = wrap_pieces(std::slice::from_ref(&next), room);
+        let next = spoken(&piece(Label::Text, strip.next.clone()));
+        let own = wrap_pieces(&next, room);
         if lines.len() + own.len() <= height {
             lines.extend(own);
         } else {
             let gap = piece(Label::Text, "   ");
-            let flow: Vec<Piece> = strip.cause.iter().cloned().chain([gap, next]).collect();
+            let flow: Vec<Piece> = cause.into_iter().chain([gap]).chain(next).collect();
             lines = wrap_pieces(&flow, room);
         }
     }

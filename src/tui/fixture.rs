@@ -7,7 +7,7 @@ use crate::model::{
 };
 use crate::secret::{DigestKey, SecretLeaf, SecretText};
 use crate::workspace::{
-    AppRow, AppState, ClusterView, Committed, ContextChoice, Details, DiffLine, EnvironmentView, EventLine,
+    AppRow, AppState, ClusterView, Committed, ContextChoice, Deployed, Details, DiffLine, EnvironmentView, EventLine,
     FieldChange, HeadView, History, HistoryEntry, KeyState, LogLine, ObjectEffect, ObjectId, ObjectRow, Plan,
     PlanEffect, PlanFile, PlanKind, PushOutcome, Refusal, RepoView, SecretForm, SecretRow, SecretState,
     Snapshot, Work,
@@ -177,7 +177,7 @@ fn urgent_apps() -> Vec<AppRow> {
             ..app(
                 "prod",
                 "web",
-                AppState::Differs,
+                AppState::Undeclared,
                 "ConfigMap web-hotfix is in the cluster and nobody declares it, made by kubectl-create 2d ago",
                 "enter shows it",
             )
@@ -820,7 +820,7 @@ pub(crate) fn history(id: &ObjectId) -> History {
             object_id("dev", deployment("pay")),
             object_id("prod", deployment("checkout")),
         ],
-        deployed: index != 1,
+        deployed: if index == 1 { Deployed::Tried } else { Deployed::Applied },
     });
     History { id: id.clone(), entries: entries.collect(), seen: 412, complete: true, problems: vec![] }
 }

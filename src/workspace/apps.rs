@@ -68,7 +68,7 @@ pub(super) fn strays(facts: &Facts, own: &[&Compared]) -> Option<AppRow> {
     Some(AppRow {
         environment: facts.environment.name.clone(),
         key: ObjectKey::new("", "Undeclared", "", "undeclared"),
-        state: AppState::Differs,
+        state: AppState::Undeclared,
         cause,
         place: None,
         next: "declare it in git, or have its owner delete it".to_owned(),

@@ -7,7 +7,7 @@ use super::publish::FieldFacts;
 use super::session::Session;
 use crate::cluster::Reader;
 use crate::diff;
-use crate::model::{Commit, CommitId, Live, ObjectKey, Problem, Reason, Revision, clean};
+use crate::model::{Commit, CommitId, Live, Manager, ObjectKey, Problem, Reason, Revision, clean};
 use crate::yaml::{Map, Node, to_masked_string};
 use std::sync::Arc;
 
@@ -79,42 +79,61 @@ fn yaml(body: &Node) -> String {
     clean(&to_masked_string(body))
 }
 
-/// The facts of a live object in the order in which people look for them.
+/// The facts of a live object in the order in which people look for them; an empty value starts a section.
 fn describe(live: &Live) -> Vec<(String, String)> {
+    let conditions = live.body.at_path(&["status", "conditions"]).and_then(Node::as_seq).unwrap_or_default();
+    let sections: [(&str, Vec<(String, String)>); 6] = [
+        ("Object", identity(live)),
+        ("Labels", entries(live.body.at_path(&["metadata", "labels"]))),
+        ("Annotations", entries(live.body.at_path(&["metadata", "annotations"]))),
+        ("Conditions", conditions.iter().map(condition).collect()),
+        ("Status", entries(live.body.get("status"))),
+        ("Written by", live.managers.iter().map(writer).collect()),
+    ];
     let mut rows = Vec::new();
-    let mut add = |name: &str, value: Option<&str>| {
-        if let Some(value) = value.filter(|v| !v.is_empty()) {
-            rows.push((name.to_owned(), clean(value)));
+    for (title, section) in sections {
+        if !section.is_empty() {
+            rows.push((title.to_owned(), String::new()));
+            rows.extend(section.into_iter().map(|(name, value)| (clean(&name), clean(&value))));
         }
-    };
-    let at = |path: &[&str]| live.body.at_path(path).and_then(Node::scalar_text);
-    add("created", at(&["metadata", "creationTimestamp"]));
-    add("deleted", at(&["metadata", "deletionTimestamp"]));
-    add("uid", Some(&live.uid));
-    add("resource version", Some(&live.resource_version));
-    for owner in &live.owners {
-        add("owner", Some(&format!("{}/{}", owner.kind, owner.name)));
-    }
-    for (field, title) in [("labels", "label"), ("annotations", "annotation")] {
-        for (key, value) in
-            live.body.at_path(&["metadata", field]).and_then(Node::as_map).into_iter().flat_map(Map::iter)
-        {
-            add(title, Some(&format!("{key}={}", value.scalar_text().unwrap_or_default())));
-        }
-    }
-    for condition in live.body.at_path(&["status", "conditions"]).and_then(Node::as_seq).unwrap_or_default() {
-        let part = |name: &str| condition.get(name).and_then(Node::scalar_text).unwrap_or_default();
-        let text = format!("{}={} {} {}", part("type"), part("status"), part("reason"), part("message"));
-        add("condition", Some(text.trim_end()));
-    }
-    for (name, value) in live.body.get("status").and_then(Node::as_map).into_iter().flat_map(Map::iter) {
-        add(&format!("status {name}"), value.scalar_text());
-    }
-    for manager in live.managers.iter() {
-        let verb = if manager.apply { "applied" } else { "updated" };
-        add("written by", Some(&format!("{} {verb} {} {}", manager.name, manager.subresource, manager.time)));
     }
     rows
+}
+
+fn identity(live: &Live) -> Vec<(String, String)> {
+    let time = |field: &str| live.body.at_path(&["metadata", field]).and_then(Node::scalar_text).map(minute);
+    let known = |value: &str| Some(value.to_owned()).filter(|v| !v.is_empty());
+    let owners = live.owners.iter().map(|owner| ("owner", Some(format!("{}/{}", owner.kind, owner.name))));
+    [("created", time("creationTimestamp")), ("deleted", time("deletionTimestamp"))]
+        .into_iter()
+        .chain(owners)
+        .chain([("uid", known(&live.uid)), ("resource version", known(&live.resource_version))])
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
+}
+
+/// The scalar entries of a mapping.
+fn entries(node: Option<&Node>) -> Vec<(String, String)> {
+    let entries = node.and_then(Node::as_map).into_iter().flat_map(Map::iter);
+    entries.filter_map(|(name, value)| Some((name.to_string(), value.scalar_text()?.to_owned()))).collect()
+}
+
+fn condition(condition: &Node) -> (String, String) {
+    let part = |name: &str| condition.get(name).and_then(Node::scalar_text).unwrap_or_default();
+    let text = format!("{}  {}  {}", part("status"), part("reason"), part("message"));
+    (part("type").to_owned(), text.trim_end().to_owned())
+}
+
+fn writer(manager: &Manager) -> (String, String) {
+    let verb = if manager.apply { "applied" } else { "updated" };
+    let what = if manager.subresource.is_empty() { "" } else { " the " };
+    (manager.name.to_string(), format!("{verb}{what}{}  {}", manager.subresource, minute(&manager.time)))
+}
+
+/// A server's time for people: `2026-08-21 14:02 UTC`; other text as it is.
+fn minute(time: &str) -> String {
+    let read = time.parse::<jiff::Timestamp>();
+    read.map_or_else(|_| time.to_owned(), |t| t.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 /// The events of an object, newest first.

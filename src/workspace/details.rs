@@ -86,8 +86,31 @@ pub struct HistoryEntry {
     pub place: Option<Place>,
     /// Other producers that the commit changes too, by environment.
     pub also: Vec<ObjectId>,
-    /// True if the cluster's controller has applied it.
-    pub deployed: bool,
+    /// How far the cluster's controller has come with it.
+    pub deployed: Deployed,
+}
+
+/// How far a controller has come with a commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deployed {
+    /// It has not seen it, or there is no controller to ask.
+    #[default]
+    NotYet,
+    /// It has tried and not succeeded: what it could apply may be in the cluster.
+    Tried,
+    /// It says that it applied it.
+    Applied,
+}
+
+impl Deployed {
+    /// One word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotYet => "not yet",
+            Self::Tried => "tried",
+            Self::Applied => "applied",
+        }
+    }
 }
 
 /// One changed field as a face shows it; secrets are named, never shown.

@@ -4,19 +4,21 @@
 //! publication, since snapshots are made at most every [`SETTLE`].
 
 use super::field::Field;
-use super::publish::{self, Published};
+use super::publish::{self, Published, now};
+use super::repository::{self, RepositoryRead};
+use super::secrets::SecretFiles;
 use super::session::Session;
 use super::snapshot::{ClusterView, ContextChoice};
 use super::stories::{self, Told};
 use crate::cluster::{ClusterError, ClusterEvent, Connection, ExecCommand, Namespaces, Reader};
 use crate::config::Answers;
-use crate::git::{Fingerprint, Status};
-use crate::model::{Commit, CommitId, Environment, Live, ObjectKey, Problem, Rendered, Revision};
+use crate::git::Fingerprint;
+use crate::model::{CommitId, Live, ObjectKey, Problem, Rendered};
 use futures::StreamExt as _;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long messages are gathered before a snapshot is made of them.
@@ -25,6 +27,8 @@ const SETTLE: Duration = Duration::from_millis(60);
 const POLL: Duration = Duration::from_secs(1);
 /// How often what cannot be watched (Secrets) is read again.
 const REREAD: Duration = Duration::from_secs(5);
+/// Seconds after which rows are made again even if nothing moved.
+const OLD: i64 = 30;
 
 /// Where clusters come from.
 #[derive(Clone, Default)]
@@ -44,8 +48,10 @@ pub(super) struct Clusters {
 
 /// What the engine hears.
 pub(super) enum Message {
-    /// The repository was read.
+    /// The repository was read, but for its secrets, which take longer.
     Repository(Box<RepositoryRead>),
+    /// What its files say about secrets.
+    Secrets(Arc<SecretFiles>),
     /// The repository could not be read.
     Broken(Problem),
     /// A base was rendered.
@@ -68,13 +74,11 @@ pub(super) enum Message {
     TakesBack(Option<CommitId>),
 }
 
-/// What one reading of the repository gave.
-pub(super) struct RepositoryRead {
-    pub(super) status: Status,
-    pub(super) head: Option<Commit>,
-    pub(super) environments: Vec<(Environment, Arc<Rendered>)>,
-    pub(super) problems: Vec<Problem>,
-    pub(super) secrets: Arc<super::secrets::SecretFiles>,
+impl Message {
+    /// True for what somebody waits for: it is published at once.
+    fn is_urgent(&self) -> bool {
+        matches!(self, Self::Repository(_) | Self::Broken(_))
+    }
 }
 
 /// The engine's own state.
@@ -90,6 +94,11 @@ pub(super) struct Engine {
     takes_back: Option<CommitId>,
     fingerprint: Option<Fingerprint>,
     reading: bool,
+    /// True if something moved while it was being read.
+    again: bool,
+    /// True if anything but an environment's own facts changed since the last publication, and when that was.
+    moved: bool,
+    published_at: i64,
     generation: u64,
     consents: HashMap<Arc<str>, String>,
 }
@@ -114,6 +123,9 @@ impl Engine {
             takes_back: None,
             fingerprint: None,
             reading: false,
+            again: false,
+            moved: true,
+            published_at: 0,
             generation: 0,
             consents: HashMap::new(),
         }
@@ -130,8 +142,11 @@ impl Engine {
             tokio::select! {
                 message = messages.recv() => {
                     let Some(message) = message else { return };
+                    let urgent = message.is_urgent();
                     self.hear(message);
-                    self.drain(&mut messages).await;
+                    if !urgent {
+                        self.drain(&mut messages).await;
+                    }
                     self.publish();
                 }
                 _ = poll.tick() => self.poll(),
@@ -144,7 +159,7 @@ impl Engine {
     async fn drain(&mut self, messages: &mut mpsc::Receiver<Message>) {
         let deadline = tokio::time::Instant::now() + SETTLE;
         while let Ok(Some(message)) = tokio::time::timeout_at(deadline, messages.recv()).await {
-            let urgent = matches!(message, Message::Repository(_) | Message::Broken(_));
+            let urgent = message.is_urgent();
             self.hear(message);
             if urgent {
                 return;
@@ -153,11 +168,18 @@ impl Engine {
     }
 
     fn hear(&mut self, message: Message) {
+        self.moved |= !matches!(message, Message::Read(..) | Message::Event(..));
         match message {
             Message::Repository(read) => self.repository_read(*read),
+            Message::Secrets(secrets) => {
+                if let Some(repository) = &mut self.repository {
+                    repository.secrets = secrets;
+                }
+                self.has_read();
+            }
             Message::Broken(problem) => {
-                self.reading = false;
                 self.broken = Some(problem);
+                self.has_read();
             }
             Message::Base(name, commit, rendered) => {
                 if let Some(field) = self.fields.get_mut(&name) {
@@ -192,9 +214,7 @@ impl Engine {
     }
 
     fn poll(&mut self) {
-        let fingerprint = Some(self.session.repo.fingerprint());
-        if fingerprint != self.fingerprint {
-            self.fingerprint = fingerprint;
+        if Some(self.session.repo.fingerprint()) != self.fingerprint {
             self.read_repository();
         }
     }
@@ -214,26 +234,30 @@ impl Engine {
         }
     }
 
-    /// Reads HEAD and renders every environment, beside the loop.
+    /// Reads HEAD and renders every environment, beside the loop. What moves meanwhile is read after it.
     fn read_repository(&mut self) {
         if self.reading {
+            self.again = true;
             return;
         }
         self.reading = true;
-        let (session, sender) = (self.session.clone(), self.sender.clone());
-        tokio::task::spawn_blocking(move || {
-            let message = match read(&session) {
-                Ok(read) => Message::Repository(Box::new(read)),
-                Err(problem) => Message::Broken(problem),
-            };
-            // The engine may be gone; then nobody wants the answer.
-            let _ = sender.blocking_send(message);
-        });
+        // Taken before anything is read: what moves from now on is another change.
+        self.fingerprint = Some(self.session.repo.fingerprint());
+        repository::read(self.session.clone(), self.sender.clone());
     }
 
-    fn repository_read(&mut self, read: RepositoryRead) {
+    fn has_read(&mut self) {
         self.reading = false;
+        if std::mem::take(&mut self.again) {
+            self.read_repository();
+        }
+    }
+
+    fn repository_read(&mut self, mut read: RepositoryRead) {
         self.broken = None;
+        if let Some(before) = &self.repository {
+            read.secrets = before.secrets.clone();
+        }
         let now = now();
         let known: Vec<Arc<str>> = read.environments.iter().map(|(e, _)| e.name.clone()).collect();
         self.fields.retain(|name, field| {
@@ -280,7 +304,7 @@ impl Engine {
         };
         let Some(context) = context else {
             field.context = None;
-            field.cluster = ClusterView::Unchosen { contexts: choices(&self.clusters.kubeconfig) };
+            field.cluster = ClusterView::Unchosen { contexts: ContextChoice::all(&self.clusters.kubeconfig) };
             return;
         };
         let epoch = field.connect();
@@ -369,7 +393,7 @@ impl Engine {
                 if !field.facts.bases.contains_key(&commit) {
                     // Rendered once; an empty base stands in until it comes, so that it is asked for once only.
                     Arc::make_mut(&mut field.facts.bases).insert(commit, Arc::default());
-                    render_base(name, field, commit, self.session.clone(), self.sender.clone());
+                    repository::render_base(name, field, commit, self.session.clone(), self.sender.clone());
                 }
             }
             if let Some(head) = head {
@@ -380,13 +404,22 @@ impl Engine {
 
     fn publish(&mut self) {
         self.follow_up();
+        let now = now();
+        // Health knows deadlines, which pass while nothing else happens.
+        let old = now - self.published_at >= OLD;
+        let mut moved = std::mem::take(&mut self.moved) || old;
         for field in self.fields.values_mut() {
-            field.settle();
-            if std::mem::take(&mut field.stale) {
-                field.facts.now = now();
+            moved |= field.settle();
+            if std::mem::take(&mut field.stale) || old {
+                field.facts.now = now;
                 field.compared = field.facts.compare();
+                moved = true;
             }
         }
+        if !moved {
+            return;
+        }
+        self.published_at = now;
         self.generation += 1;
         let scene = publish::Scene {
             session: &self.session,
@@ -396,32 +429,10 @@ impl Engine {
             takes_back: self.takes_back,
             generation: self.generation,
             reading: self.reading,
-            now: now(),
+            now,
         };
         self.published.send_replace(Arc::new(scene.publish()));
     }
-}
-
-fn read(session: &Session) -> Result<RepositoryRead, Problem> {
-    let status = session.repo.status().map_err(|e| e.problem())?;
-    let mut read = RepositoryRead {
-        status,
-        head: None,
-        environments: Vec::new(),
-        problems: session.problems.clone(),
-        secrets: Arc::default(),
-    };
-    let Some(head) = session.head()? else { return Ok(read) };
-    read.head = Some(session.repo.commit_at(head).map_err(|e| e.problem())?);
-    let tree = session.tree(Revision::Commit(head))?;
-    let found = session.environments(&*tree);
-    read.problems.extend(found.problems);
-    for environment in found.environments {
-        let rendered = session.render(&*tree, &environment);
-        read.environments.push((environment, rendered));
-    }
-    read.secrets = session.secret_files(&*tree, head);
-    Ok(read)
 }
 
 fn watch_more(name: &Arc<str>, field: &mut Field, reader: &Reader, sender: &mpsc::Sender<Message>) {
@@ -457,36 +468,32 @@ fn read_wanted(name: &Arc<str>, field: &mut Field, reader: Reader, sender: &mpsc
     });
 }
 
-fn render_base(
-    name: &Arc<str>,
-    field: &Field,
-    commit: CommitId,
-    session: Arc<Session>,
-    sender: mpsc::Sender<Message>,
-) {
-    let (name, environment) = (name.clone(), field.facts.environment.clone());
-    tokio::task::spawn_blocking(move || {
-        // A commit that this clone does not have leaves the base unknown, which the verdicts then say.
-        if let Ok(tree) = session.tree(Revision::Commit(commit)) {
-            let rendered = session.render(&*tree, &environment);
-            let _ = sender.blocking_send(Message::Base(name, commit, rendered));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::KeySources;
+
+    fn engine(folder: &std::path::Path) -> (Engine, mpsc::Receiver<Message>) {
+        let git = std::process::Command::new("git").args(["init", "--quiet"]).current_dir(folder).status();
+        assert!(git.expect("git runs").success());
+        let session = Session::open(folder, &KeySources::default()).expect("it opens");
+        let (sender, messages) = mpsc::channel(16);
+        let (publisher, _) = watch::channel(Arc::default());
+        let clusters = Clusters { off: true, ..Clusters::default() };
+        (Engine::new(Arc::new(session), clusters, sender, publisher), messages)
+    }
+
+    #[tokio::test]
+    async fn what_moves_while_the_repository_is_read_is_read_after_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut engine, mut messages) = engine(folder.path());
+        engine.read_repository();
+        engine.hear(Message::TakesBack(None));
+        for reading in [true, true, true, false] {
+            let waiting = tokio::time::timeout(Duration::from_secs(30), messages.recv());
+            let message = waiting.await.expect("it is being read").expect("the engine lives");
+            engine.hear(message);
+            assert_eq!(engine.reading, reading);
         }
-    });
-}
-
-fn choices(kubeconfig: &[PathBuf]) -> Vec<ContextChoice> {
-    let (contexts, _) = crate::cluster::contexts(kubeconfig);
-    contexts
-        .into_iter()
-        .map(|c| ContextChoice {
-            name: c.name.as_str().into(),
-            server: c.server.as_str().into(),
-            current: c.current,
-        })
-        .collect()
-}
-
-/// Seconds since 1970.
-pub(super) fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+    }
 }

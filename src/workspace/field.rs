@@ -2,11 +2,12 @@
 
 use super::apps::Story;
 use super::facts::{Absence, Compared, Facts};
-use super::snapshot::ClusterView;
+use super::snapshot::{ClusterView, ContextChoice};
 use crate::cluster::{ClusterError, ClusterEvent, KindState, Reader, Slot, WatchKind};
 use crate::controllers;
 use crate::model::{CommitId, Environment, Live, ObjectKey, Problem, Rendered};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -200,15 +201,21 @@ impl Field {
     }
 
     fn remove(&mut self, key: &ObjectKey) {
-        Arc::make_mut(&mut self.facts.live).remove(key);
-        Arc::make_mut(&mut self.facts.statuses).remove(key);
+        if self.facts.live.contains_key(key) {
+            Arc::make_mut(&mut self.facts.live).remove(key);
+            Arc::make_mut(&mut self.facts.statuses).remove(key);
+            self.stale = true;
+        }
         if self.declared.contains_key(key) {
             self.set_absent(key.clone(), Absence::Missing);
         }
     }
 
     fn set_absent(&mut self, key: ObjectKey, absence: Absence) {
-        Arc::make_mut(&mut self.facts.absent).insert(key, absence);
+        if self.facts.absent.get(&key) != Some(&absence) {
+            Arc::make_mut(&mut self.facts.absent).insert(key, absence);
+            self.stale = true;
+        }
     }
 
     fn set_state(&mut self, slot: Slot, state: KindState) {
@@ -246,22 +253,33 @@ impl Field {
         reads
     }
 
-    /// What reading by name gave.
+    /// What reading by name gave. The rows grow stale only if it says something new.
     pub(super) fn read(&mut self, answers: Vec<(ObjectKey, Result<Option<Live>, ClusterError>)>) {
         for (key, answer) in answers {
             self.reading.remove(&key);
             match answer {
+                Ok(Some(live)) if self.holds(&live) => {}
                 Ok(Some(live)) => {
                     self.note_status(&live);
                     Arc::make_mut(&mut self.facts.absent).remove(&key);
                     Arc::make_mut(&mut self.facts.live).insert(key, Arc::new(live));
+                    self.stale = true;
                 }
                 Ok(None) => self.remove(&key),
                 Err(ClusterError::Forbidden { .. }) => self.set_absent(key, Absence::Forbidden),
                 Err(error) => self.set_absent(key, Absence::Unread(error.problem().cause)),
             }
         }
-        self.stale = true;
+    }
+
+    /// True if exactly this state of the object is known already.
+    fn holds(&self, live: &Live) -> bool {
+        let known = self.facts.live.get(&live.key);
+        !self.facts.absent.contains_key(&live.key)
+            && known.is_some_and(|k| {
+                (&k.uid, &k.resource_version, &k.version, k.whole)
+                    == (&live.uid, &live.resource_version, &live.version, live.whole)
+            })
     }
 
     /// Asks again for what is not watched: Secrets.
@@ -275,11 +293,18 @@ impl Field {
         self.facts.statuses.values().filter_map(|s| s.applied.as_ref()?.commit).collect()
     }
 
-    /// The state of the cluster, from the states of its kinds.
-    pub(super) fn settle(&mut self) {
+    /// The state of the cluster, from the states of its kinds; true if it is another one than before.
+    pub(super) fn settle(&mut self) -> bool {
         if self.facts.reader.is_none() || self.slots.is_empty() {
-            return;
+            return false;
         }
+        let view = self.view();
+        let moved = view != self.cluster;
+        self.cluster = view;
+        moved
+    }
+
+    fn view(&mut self) -> ClusterView {
         let listing = |s: &KindState| matches!(s, KindState::Listing(_));
         let done = self.slots.values().filter(|s| !listing(s)).count();
         let lost = self.slots.values().find_map(|s| match s {
@@ -288,19 +313,17 @@ impl Field {
         });
         if let Some((since, problem)) = lost {
             let since = since.duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-            self.cluster = ClusterView::Lost { since: i64::try_from(since).unwrap_or(0), problem };
-            return;
+            return ClusterView::Lost { since: i64::try_from(since).unwrap_or(0), problem };
         }
         let watching_all = self.slots.len() >= self.watched.len();
         if done < self.slots.len() || !watching_all || (!self.facts.complete && !self.nothing_to_read()) {
             let objects = self.facts.live.len();
-            self.cluster =
-                ClusterView::Reading { done, kinds: self.watched.len().max(self.slots.len()), objects };
-            return;
+            return ClusterView::Reading { done, kinds: self.watched.len().max(self.slots.len()), objects };
         }
-        self.facts.complete = true;
+        // Only now is what nobody declares known to be undeclared.
+        self.stale |= !std::mem::replace(&mut self.facts.complete, true);
         let gaps = self.problems.values().cloned().collect();
-        self.cluster = ClusterView::Live { version: self.version.clone(), gaps };
+        ClusterView::Live { version: self.version.clone(), gaps }
     }
 
     fn nothing_to_read(&self) -> bool {
@@ -321,4 +344,65 @@ impl Field {
 
 fn is_whole(group: &str, kind: &str) -> bool {
     WHOLE_GROUPS.contains(&group) || WHOLE_KINDS.contains(&(group, kind))
+}
+
+impl ContextChoice {
+    /// The contexts of kubeconfigs.
+    pub(super) fn all(kubeconfig: &[PathBuf]) -> Vec<Self> {
+        let (contexts, _) = crate::cluster::contexts(kubeconfig);
+        contexts
+            .into_iter()
+            .map(|c| Self {
+                name: c.name.as_str().into(),
+                server: c.server.as_str().into(),
+                current: c.current,
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::Node;
+
+    fn secret(name: &str) -> ObjectKey {
+        ObjectKey::new("", "Secret", "shop", name)
+    }
+
+    fn live(version: &str) -> Live {
+        Live {
+            key: secret("db"),
+            version: "v1".into(),
+            body: Node::null(),
+            whole: true,
+            managers: Arc::default(),
+            uid: "u".into(),
+            resource_version: version.into(),
+            owners: Vec::new(),
+            terminating: false,
+        }
+    }
+
+    #[test]
+    fn rows_grow_stale_only_by_what_is_new() {
+        let environment =
+            Environment { name: "prod".into(), entry: "clusters/prod".into(), why: String::new() };
+        let mut field = Field::new(environment, Arc::default(), 0);
+        let refused = || ClusterError::Forbidden { message: "secrets".to_owned() };
+        for (answer, is_new) in [
+            ((secret("db"), Ok(Some(live("7")))), true),
+            ((secret("db"), Ok(Some(live("7")))), false),
+            ((secret("db"), Ok(Some(live("8")))), true),
+            ((secret("db"), Err(refused())), true),
+            ((secret("db"), Err(refused())), false),
+            ((secret("db"), Ok(Some(live("8")))), true),
+            ((secret("db"), Ok(None)), true),
+            ((secret("db"), Ok(None)), false),
+        ] {
+            field.stale = false;
+            field.read(vec![answer]);
+            assert_eq!(field.stale, is_new);
+        }
+    }
 }

@@ -4,9 +4,9 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Committed, Destination, Details, Differences, FieldChange, Finding, History, KeyEdit, LogLine, ObjectId,
-    Plan, PushOutcome, Refusal, RenderedEnvironment, SecretForm, Snapshot, ask, doctor, forms, history,
-    planning, writing,
+    Committed, Deployed, Destination, Details, Differences, FieldChange, Finding, History, KeyEdit, LogLine,
+    ObjectId, Plan, PushOutcome, Refusal, RenderedEnvironment, SecretForm, Snapshot, ask, doctor, forms,
+    history, planning, writing,
 };
 use crate::cluster::{Connection, default_paths};
 use crate::model::{Commit, CommitId, Problem, Reason};
@@ -154,12 +154,19 @@ impl Workspace {
                 cancel: &cancel,
             };
             let mut answer = history::walk(&question)?;
-            let applied = ask::find(&field, &id.key)
-                .and_then(|c| field.facts.statuses.get(c.producer.as_ref()?))
-                .and_then(|s| s.applied.as_ref()?.commit);
+            let status =
+                ask::find(&field, &id.key).and_then(|c| field.facts.statuses.get(c.producer.as_ref()?));
+            let applied = status.and_then(|s| s.applied.as_ref()?.commit);
+            let tried = status.and_then(|s| s.attempted.as_ref()?.commit);
             for entry in &mut answer.entries {
-                entry.deployed =
-                    applied.is_some_and(|a| session.repo.contains(a, entry.commit.id).unwrap_or(false));
+                let within = |at: Option<CommitId>| {
+                    at.is_some_and(|at| session.repo.contains(at, entry.commit.id).unwrap_or(false))
+                };
+                entry.deployed = match (within(applied), within(tried)) {
+                    (true, _) => Deployed::Applied,
+                    (false, true) => Deployed::Tried,
+                    (false, false) => Deployed::NotYet,
+                };
             }
             Ok(History {
                 id,

@@ -1,11 +1,14 @@
 //! The commits that changed a rendered object, not its files: found by rendering where something was read changed.
 
-use super::details::{FieldChange, HistoryEntry, ObjectId};
+use super::details::{Deployed, FieldChange, HistoryEntry, ObjectId};
 use super::facts::same_object;
+use super::rehearse::is_hidden;
 use super::session::Session;
 use crate::diff;
 use crate::git::{GitError, LogOptions};
-use crate::model::{Commit, CommitId, Environment, Manifest, ObjectKey, Place, Problem, Rendered, Revision};
+use crate::model::{
+    Commit, CommitId, Environment, Manifest, ObjectKey, Place, Problem, Reason, Rendered, Revision, Severity,
+};
 use crate::secret::SecretLeaf;
 use crate::yaml::{Node, Value, to_masked_string};
 use std::sync::Arc;
@@ -57,8 +60,14 @@ pub(super) fn walk(question: &Question) -> Result<Answer, Problem> {
             answer.entries.extend(newer.object.is_some().then(|| entry(question, commit, None, &newer)));
             return Ok(answer);
         };
-        let older = newer.before(question, id, parent)?;
-        if changed(older.object.as_deref(), newer.object.as_deref()) {
+        let mut older = newer.before(question, id, parent)?;
+        if older.hides(&newer) {
+            // Nobody knows what it was there; it is looked for further back, under what is known of it now.
+            answer.problems.push(not_rendered(parent, &older));
+            older = Side { broken: Some(older.rendered), ..newer.clone() };
+        } else if newer.hides(&older) {
+            answer.problems.push(not_rendered(id, &newer));
+        } else if changed(older.object.as_deref(), newer.object.as_deref()) {
             answer.entries.push(entry(question, commit, older.object.as_deref(), &newer));
         }
         newer = older;
@@ -66,10 +75,25 @@ pub(super) fn walk(question: &Question) -> Result<Answer, Problem> {
     Ok(answer)
 }
 
+/// The commit at which an object could not be rendered, with the reason.
+fn not_rendered(at: CommitId, side: &Side) -> Problem {
+    let rendered = side.broken.as_ref().unwrap_or(&side.rendered);
+    let why = rendered.producers.iter().filter(|p| !p.complete && p.objects.is_empty());
+    let why = why.flat_map(|p| &p.problems).find(|p| p.severity == Severity::Error);
+    let cause = format!("it cannot be rendered at {}", at.short());
+    match why {
+        Some(problem) => Problem { cause: format!("{cause}: {}", problem.cause), ..problem.clone() },
+        None => Problem::error(Reason::Repository, cause),
+    }
+}
+
 /// One object at one revision.
+#[derive(Clone)]
 struct Side {
     rendered: Arc<Rendered>,
     object: Option<Arc<Manifest>>,
+    /// What was rendered at this revision, if that failed and the rest is of a newer one.
+    broken: Option<Arc<Rendered>>,
 }
 
 impl Side {
@@ -78,7 +102,14 @@ impl Side {
         let environment = environment_at(question.session, &*tree, question.environment);
         let rendered = question.session.render(&*tree, &environment);
         let object = find(&rendered, question.key);
-        Ok(Some(Self { rendered, object }))
+        Ok(Some(Self { rendered, object, broken: None }))
+    }
+
+    /// True if the object is not here, but what makes it there could not be rendered here.
+    fn hides(&self, other: &Self) -> bool {
+        let Some(object) = other.object.as_ref().filter(|_| self.object.is_none()) else { return false };
+        let maker = other.rendered.producers.iter().find(|p| p.objects.iter().any(|m| m.key == object.key));
+        maker.is_some_and(|maker| is_hidden(&maker.key, &other.rendered, &self.rendered))
     }
 
     /// The same object one commit earlier; without rendering if nothing that was read changed.
@@ -86,15 +117,20 @@ impl Side {
         let changes = question.session.repo.changed_by(commit).map_err(|e| e.problem())?;
         let touches = changes.iter().any(|change| self.reads(&change.path));
         if !touches {
-            return Ok(Self { rendered: self.rendered.clone(), object: self.object.clone() });
+            return Ok(self.clone());
         }
-        Ok(Self::of(question, parent)?.unwrap_or(Self { rendered: Arc::default(), object: None }))
+        Ok(Self::of(question, parent)?.unwrap_or(Self {
+            rendered: Arc::default(),
+            object: None,
+            broken: None,
+        }))
     }
 
     /// True if rendering read this path, listed its folder, or looked for it in vain.
     fn reads(&self, path: &str) -> bool {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        self.rendered.producers.iter().any(|p| p.reads.iter().any(|r| **r == *path || **r == *folder))
+        let rendered = self.broken.as_ref().unwrap_or(&self.rendered);
+        rendered.producers.iter().any(|p| p.reads.iter().any(|r| **r == *path || **r == *folder))
     }
 }
 
@@ -160,7 +196,7 @@ fn entry(question: &Question, commit: Commit, older: Option<&Manifest>, newer: &
         changes: shown(&changes),
         place,
         also: also(question, newer),
-        deployed: false,
+        deployed: Deployed::NotYet,
     }
 }
 
@@ -195,7 +231,7 @@ pub(super) fn shown(changes: &[diff::Change]) -> Vec<FieldChange> {
 pub fn text(node: &Node) -> String {
     match &node.value {
         Value::Scalar(scalar) => crate::model::clean(&scalar.text),
-        Value::Secret(SecretLeaf::Closed) => "sealed, not opened".to_owned(),
+        Value::Secret(SecretLeaf::Closed(_)) => "sealed, not opened".to_owned(),
         Value::Secret(_) => "sealed".to_owned(),
         _ => crate::model::clean(to_masked_string(node).trim_end()),
     }

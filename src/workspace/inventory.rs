@@ -110,7 +110,7 @@ pub(super) fn secret_keys(compared: &Compared) -> Vec<(Arc<str>, KeyState)> {
         .into_iter()
         .map(|name| {
             let state = match (git.get(name), live.as_ref().map(|l| l.get(name))) {
-                (Some(SecretLeaf::Closed), _) => KeyState::Closed,
+                (Some(SecretLeaf::Closed(_)), _) => KeyState::Closed,
                 (_, None) => KeyState::NotCompared,
                 (Some(_), Some(None)) => KeyState::OnlyGit,
                 (None, _) => KeyState::OnlyLive,

@@ -21,13 +21,14 @@ mod planning;
 mod publish;
 mod reading;
 mod rehearse;
+mod repository;
 mod secrets;
 mod session;
 mod snapshot;
 mod stories;
 mod writing;
 
-pub use details::{Details, EventLine, FieldChange, History, HistoryEntry, LogLine, ObjectId};
+pub use details::{Deployed, Details, EventLine, FieldChange, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::Finding;
 pub use handle::{Settings, Workspace};
 pub use history::text;

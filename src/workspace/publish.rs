@@ -1,9 +1,9 @@
 //! From the engine's state to what is published: the snapshot that faces show, and the facts that questions need.
 
 use super::apps::{self, Story};
-use super::engine::RepositoryRead;
 use super::facts::{Compared, Facts};
 use super::field::Field;
+use super::repository::RepositoryRead;
 use super::session::Session;
 use super::snapshot::{AppRow, EnvironmentView, HeadView, ObjectRow, RepoView, Snapshot, Work};
 use super::{inventory, secrets};
@@ -11,6 +11,7 @@ use crate::git::Head;
 use crate::model::{CommitId, Health, Live, ObjectKey, Place, Problem, Verdict};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What is published: plain data for faces, and shared facts for answering questions.
 #[derive(Default)]
@@ -196,4 +197,9 @@ fn children(field: &Field) -> Vec<(ObjectKey, Arc<Live>, Health)> {
     }
     found.sort_by(|a, b| a.1.key.cmp(&b.1.key));
     found
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
 }

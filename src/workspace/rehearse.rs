@@ -70,7 +70,16 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
                 let producer: Option<&Producer> = rendered.producers.iter().find(|p| p.key == *key);
                 producer.map(|p| p.objects.clone()).unwrap_or_default()
             };
-            let objects = effects(&own(old), &own(new), &all_old, &all_new);
+            // What could not be rendered on the other side neither comes nor goes, as far as anybody knows.
+            let (own_old, own_new) = (own(old), own(new));
+            let objects: Vec<ObjectEffect> = effects(&own_old, &own_new, &all_old, &all_new)
+                .into_iter()
+                .filter(|effect| match effect.sign {
+                    '+' => !is_hidden(key, new, old),
+                    '-' => !is_hidden(key, old, new),
+                    _ => true,
+                })
+                .collect();
             let effect = || PlanEffect {
                 environment: name.clone(),
                 production,
@@ -82,16 +91,29 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
         .collect()
 }
 
+/// True if a producer that is rendered in `here` may exist in `there` too, but it, or one above it, could not be rendered.
+pub(super) fn is_hidden(key: &ObjectKey, here: &Rendered, there: &Rendered) -> bool {
+    let failed = |key: &ObjectKey| {
+        there.producers.iter().any(|p| p.key == *key && !p.complete && p.objects.is_empty())
+    };
+    let own = here.producers.iter().position(|p| p.key == *key);
+    let mut line = std::iter::successors(own, |place| here.producers.get(*place)?.parent);
+    line.any(|place| here.producers.get(place).is_some_and(|p| failed(&p.key)))
+}
+
 fn effects(
     old: &[Arc<Manifest>],
     new: &[Arc<Manifest>],
     all_old: &HashMap<ObjectKey, Arc<Manifest>>,
     all_new: &HashMap<ObjectKey, Arc<Manifest>>,
 ) -> Vec<ObjectEffect> {
-    let changed = new.iter().filter_map(|after| match all_old.get(&after.key) {
-        None => Some(made(after)),
-        Some(before) => changed(before, after),
-    });
+    // Two producers may declare one object differently; each is compared with what it said itself.
+    let known: HashMap<&ObjectKey, &Arc<Manifest>> = old.iter().map(|m| (&m.key, m)).collect();
+    let changed =
+        new.iter().filter_map(|after| match known.get(&after.key).copied().or(all_old.get(&after.key)) {
+            None => Some(made(after)),
+            Some(before) => changed(before, after),
+        });
     let removed =
         old.iter().filter(|before| !all_new.contains_key(&before.key)).map(|before| removed(before));
     changed.chain(removed).collect()

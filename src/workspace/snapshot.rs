@@ -28,6 +28,13 @@ pub struct Snapshot {
     pub at: i64,
 }
 
+impl Snapshot {
+    /// True while more is on its way. A repository that cannot be read is not: its problem stands here instead.
+    pub fn is_filling(&self) -> bool {
+        !self.work.is_empty() || (!self.repo.read && self.problems.is_empty())
+    }
+}
+
 /// The repository as it stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepoView {
@@ -89,7 +96,7 @@ pub struct EnvironmentView {
 }
 
 /// The state of one cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClusterView {
     /// The user wants to see git only.
     Off,
@@ -156,8 +163,10 @@ pub enum AppState {
     Drifted,
     /// It waits for another app that is not ready.
     Waiting,
-    /// Something is declared and missing, or there and not declared.
+    /// Something is declared and missing, kept, or another's.
     Differs,
+    /// Something is in the cluster and nobody declares it.
+    Undeclared,
     /// Git is ahead.
     Pending,
     /// It is rolling out.

@@ -83,7 +83,10 @@ impl Target for Hash {
         match leaf {
             SecretLeaf::Digest(digest) => self.put_digest(digest),
             SecretLeaf::Text(_) => self.put(b"\x01text"),
-            SecretLeaf::Closed => self.put(b"\x01closed"),
+            SecretLeaf::Closed(ciphertext) => {
+                self.put(b"\x01closed");
+                self.put(ciphertext.bytes());
+            }
         }
     }
 }
@@ -276,7 +279,7 @@ impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::{DigestKey, SecretText};
+    use crate::secret::{Ciphertext, DigestKey, SecretText};
 
     fn read(json: &str) -> Node {
         from_json(json.as_bytes()).unwrap_or_else(|error| panic!("{error}: {json}"))
@@ -326,7 +329,7 @@ mod tests {
         let open = leaf(SecretLeaf::Text(Arc::new(SecretText::from_string("canary".into()))));
         assert_eq!(canonical_hash(&digest(b"a")), canonical_hash(&digest(b"a")));
         assert_ne!(canonical_hash(&digest(b"a")), canonical_hash(&digest(b"b")));
-        assert_ne!(canonical_hash(&open), canonical_hash(&leaf(SecretLeaf::Closed)));
+        assert_ne!(canonical_hash(&open), canonical_hash(&leaf(SecretLeaf::Closed(Ciphertext::UNKNOWN))));
         assert_eq!(to_json(&open), r#"["(secret)"]"#);
     }
 }

@@ -6,6 +6,7 @@
 
 mod cases;
 mod folder;
+mod program;
 mod random;
 mod roots;
 
@@ -86,6 +87,11 @@ fn upstream_cases_give_the_same_text() {
 #[test]
 fn real_repositories_give_the_same_objects() {
     roots::run(&corpora()).settle("roots");
+}
+
+#[test]
+fn the_program_builds_the_first_repositories() {
+    program::run(&corpora()).settle("program");
 }
 
 /// `SEALANE_ORACLE` names a real `kustomize` 5.8.1, `SEALANE_SEED` and `SEALANE_COUNT` which overlays are made.

@@ -122,6 +122,34 @@ impl Pty {
         self.master.resize(sized((columns, lines))).expect("resized");
     }
 
+    /// Answers a question that the program puts to the terminal, once it does.
+    pub fn answers(&mut self, question: &str, answer: &str) {
+        let begun = Instant::now();
+        while !self.everything().0.windows(question.len()).any(|w| w == question.as_bytes()) {
+            assert!(begun.elapsed() < PATIENCE, "it never asks {question:?}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.send(answer);
+    }
+
+    /// Waits until the screen has not changed for a moment.
+    pub fn rests(&self) {
+        let (begun, mut before) = (Instant::now(), String::new());
+        let mut since = Instant::now();
+        while since.elapsed() < Duration::from_millis(600) && begun.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(20));
+            let now = self.screen();
+            if now != before {
+                (before, since) = (now, Instant::now());
+            }
+        }
+    }
+
+    /// Looks at the screen with its colours.
+    pub fn with<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.seen.0.lock().expect("not poisoned").terminal.screen())
+    }
+
     /// The id of the program's process.
     pub fn pid(&self) -> u32 {
         self.child.process_id().expect("it was started")

@@ -83,13 +83,12 @@ fn left_in(folder: &Path) -> Vec<String> {
 
 #[test]
 fn a_signal_at_any_moment_of_the_start_leaves_nothing_behind() {
-    for (number, signal) in
-        ["TERM", "INT", "HUP", "TERM", "INT", "TERM", "HUP", "TERM"].into_iter().enumerate()
+    for (signal, number) in ["TERM", "INT", "HUP", "TERM", "INT", "TERM", "HUP", "TERM"].into_iter().zip(0..)
     {
         let scratch = tempfile::tempdir().expect("a folder");
         let mut seen = Seen::start(&["demo"], scratch.path());
         seen.wait_for("the alternate screen", |s| s.shows(ENTER));
-        std::thread::sleep(Duration::from_millis(37 * number as u64));
+        std::thread::sleep(Duration::from_millis(37) * number);
         seen.signal(signal);
         assert!(seen.ended(), "{signal} after {number} steps is no error");
         assert!(seen.shows(LEAVE), "{signal} after {number} steps gives the terminal back");

@@ -2,9 +2,15 @@
 //! `just e2e`, which builds the parts first. It is behind the feature `rig`, so that plain `cargo test` neither needs it nor
 //! claims to have run it.
 
+mod build;
+mod bundles;
 mod corpora;
+mod demo_commits;
+mod history;
 mod interop;
 mod mutator;
+mod oracle;
+mod reverts;
 mod server;
 mod stage;
 mod support;

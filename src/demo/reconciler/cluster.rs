@@ -33,6 +33,11 @@ impl DemoClock {
     }
 }
 
+/// Seconds after which nothing that has begun still moves by itself, but for a rollout that gives up.
+const SETTLING: i64 = 6;
+/// Seconds after which the controllers look again even if nothing moved.
+const LOOK_AGAIN: i64 = 15;
+
 /// One cluster: an API server's store, and the controllers that write to it.
 pub struct DemoCluster {
     pub(super) name: &'static str,
@@ -47,6 +52,10 @@ pub struct DemoCluster {
     /// When the source looked last, and how often it looks.
     pub(super) fetched_at: Timestamp,
     pub(super) interval: i64,
+    /// The newest version of anything when the controllers had nothing more to do, and when that was.
+    rested: Option<(u64, Timestamp)>,
+    /// When anything moved last.
+    moved_at: Timestamp,
 }
 
 impl DemoCluster {
@@ -73,6 +82,8 @@ impl DemoCluster {
             fetched_at: Timestamp::UNIX_EPOCH,
             // Staging has no webhook: its source looks every ten minutes. The others are told of each push.
             interval: if name == "staging" { 600 } else { 0 },
+            rested: None,
+            moved_at: Timestamp::UNIX_EPOCH,
         };
         cluster.live_through_the_past()?;
         Ok(cluster)
@@ -127,6 +138,23 @@ impl DemoCluster {
     pub fn step(&mut self) {
         source::look(self);
         self.controllers();
+        let (now, version) = (self.clock.now(), self.store.version());
+        match self.rested {
+            Some((before, _)) if before == version => self.rested = Some((version, now)),
+            _ => (self.rested, self.moved_at) = (Some((version, now)), now),
+        }
+    }
+
+    /// False while a turn could change nothing: nobody wrote anything since the last one, origin is where it was, and
+    /// what takes its time (a pod that starts, a rollout that gives up) had that time.
+    pub fn has_work(&self) -> bool {
+        let Some((version, at)) = self.rested else { return true };
+        let now = self.clock.now();
+        let since = |then: Timestamp| now.as_second() - then.as_second();
+        version != self.store.version()
+            || since(self.moved_at) <= SETTLING
+            || since(at) >= LOOK_AGAIN
+            || source::sees_more(self)
     }
 
     fn controllers(&mut self) {

@@ -10,6 +10,13 @@ pub(super) fn revision(commit: CommitId) -> String {
     format!("{}@sha1:{commit}", crate::demo::repository::BRANCH)
 }
 
+/// True if it is time to look at origin, and there is something new.
+pub(super) fn sees_more(cluster: &DemoCluster) -> bool {
+    let since = cluster.clock.now().as_second() - cluster.fetched_at.as_second();
+    let head = || cluster.origin.resolve(crate::demo::repository::BRANCH);
+    since >= cluster.interval && head().is_ok_and(|head| cluster.artifact != Some(head))
+}
+
 /// Looks at origin if it is time, and stores what is new.
 pub(super) fn look(cluster: &mut DemoCluster) {
     let now = cluster.clock.now();

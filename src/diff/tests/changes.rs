@@ -126,3 +126,15 @@ fn edit_scripts_are_shortest() {
         ]
     );
 }
+
+#[test]
+fn sealed_values_that_nothing_opens_differ_only_with_their_ciphertext() {
+    let sealed = |text: &str| {
+        let body = format!(
+            "{{apiVersion: v1, kind: Secret, metadata: {{name: db}}, stringData: {{password: 'ENC[AES256_GCM,{text}]'}}}}"
+        );
+        blind(&yaml(&body), &DigestKey::new([1; 32]))
+    };
+    assert!(compare(Some(&sealed("data:a")), Some(&sealed("data:a"))).is_empty());
+    assert_eq!(compare(Some(&sealed("data:a")), Some(&sealed("data:b"))).len(), 1);
+}

@@ -2,7 +2,7 @@
 
 use super::super::reveal;
 use crate::model::{Manifest, OpenError, Opened, Opener, Problem, Reason, SealedFormat};
-use crate::secret::{SecretLeaf, SecretText};
+use crate::secret::{Ciphertext, SecretLeaf, SecretText};
 use crate::yaml::{Map, Node, Value};
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ fn close(body: &mut Node) {
 fn closed(node: &Node) -> Node {
     let value = match &node.value {
         Value::Scalar(scalar) if scalar.text.starts_with("ENC[AES256_GCM,") => {
-            Value::Secret(SecretLeaf::Closed)
+            Value::Secret(SecretLeaf::Closed(Ciphertext::of(scalar.text.as_bytes())))
         }
         Value::Seq(items) => Value::Seq(Arc::new(items.iter().map(closed).collect())),
         Value::Map(map) => {
@@ -99,12 +99,12 @@ fn open_values(manifest: &mut Manifest, opener: Option<&dyn Opener>) -> Option<P
             Some(Ok(Opened::NotSealed)) => continue,
             Some(Err(OpenError(own))) => {
                 problem.get_or_insert(own);
-                SecretLeaf::Closed
+                SecretLeaf::Closed(Ciphertext::of(&bytes))
             }
             None => {
                 let cause = format!("the value {name} of {key} is a sealed file and no identity is at hand");
                 problem.get_or_insert(Problem::warning(Reason::NeedsKey, cause).at(&file, line));
-                SecretLeaf::Closed
+                SecretLeaf::Closed(Ciphertext::of(&bytes))
             }
         };
         let data = manifest.body.as_map_mut().and_then(|m| m.get_mut("data")).and_then(Node::as_map_mut);

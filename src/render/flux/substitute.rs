@@ -3,7 +3,7 @@
 
 use super::super::reveal::{self, Fragment};
 use super::envsubst::{self, Call, Operator, Part, SyntaxError};
-use crate::secret::{SecretLeaf, SecretText};
+use crate::secret::{Ciphertext, SecretLeaf, SecretText};
 use crate::yaml::{Dialect, Entry, Limits, Map, Mark, Node, Style, Value, read_stream, to_masked_string};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub enum Variable {
     /// It came out of a Secret.
     Secret(Arc<SecretText>),
     /// It is sealed and no key at hand opens it.
-    Closed,
+    Closed(Ciphertext),
 }
 
 /// The variables of one Kustomization.
@@ -169,7 +169,7 @@ fn place(body: &Node, (cause, name): (String, String)) -> SubstituteError {
 enum Piece {
     Text(String),
     Secret(Arc<SecretText>),
-    Closed,
+    Closed(Ciphertext),
 }
 
 /// The text that a template's ranges mean.
@@ -260,7 +260,7 @@ impl Work<'_> {
         let value = match self.variables.values.get(&*name) {
             Some(Variable::Plain(value)) => Piece::Text(value.to_string()),
             Some(Variable::Secret(value)) => Piece::Secret(value.clone()),
-            Some(Variable::Closed) => Piece::Closed,
+            Some(Variable::Closed(ciphertext)) => Piece::Closed(*ciphertext),
             None if self.variables.incomplete && call.operator.tolerates_unset() => {
                 // The missing source may set it; the default is what the repository says.
                 if !self.assumed.contains(&name) {
@@ -295,7 +295,9 @@ impl Work<'_> {
             match piece {
                 Piece::Text(plain) => text.push_str(plain),
                 Piece::Secret(secret) => text.push_str(&self.placeholder(SecretLeaf::Text(secret.clone()))),
-                Piece::Closed => text.push_str(&self.placeholder(SecretLeaf::Closed)),
+                Piece::Closed(ciphertext) => {
+                    text.push_str(&self.placeholder(SecretLeaf::Closed(*ciphertext)));
+                }
             }
         }
         text
@@ -352,7 +354,8 @@ impl Work<'_> {
             .filter_map(|(number, part)| match (number % 2, part.parse::<usize>()) {
                 (1, Ok(index)) => Some(match self.secrets.get(index)? {
                     SecretLeaf::Text(secret) => Piece::Secret(secret.clone()),
-                    _ => Piece::Closed,
+                    SecretLeaf::Closed(ciphertext) => Piece::Closed(*ciphertext),
+                    SecretLeaf::Digest(_) => Piece::Closed(Ciphertext::UNKNOWN),
                 }),
                 _ => (!part.is_empty()).then(|| Piece::Text(part.to_owned())),
             })
@@ -379,13 +382,28 @@ fn is_risky(piece: &Piece, style: Style) -> bool {
 }
 
 fn to_leaf(pieces: &[Piece]) -> SecretLeaf {
-    if pieces.iter().any(|piece| matches!(piece, Piece::Closed)) {
-        return SecretLeaf::Closed;
+    match pieces {
+        [Piece::Closed(only)] => return SecretLeaf::Closed(*only),
+        _ if pieces.iter().any(is_closed) => return SecretLeaf::Closed(ciphertext_of(pieces.iter())),
+        _ => {}
     }
     match pieces {
         [Piece::Secret(only)] => SecretLeaf::Text(only.clone()),
         _ => SecretLeaf::Text(Arc::new(joined(pieces))),
     }
+}
+
+fn is_closed(piece: &Piece) -> bool {
+    matches!(piece, Piece::Closed(_))
+}
+
+/// What can be compared of a value with closed pieces; with opened ones beside them nothing can.
+fn ciphertext_of<'p>(pieces: impl Iterator<Item = &'p Piece>) -> Ciphertext {
+    Ciphertext::joined(pieces.map(|piece| match piece {
+        Piece::Text(text) => Ok(text.as_str()),
+        Piece::Secret(_) => Err(Ciphertext::UNKNOWN),
+        Piece::Closed(ciphertext) => Err(*ciphertext),
+    }))
 }
 
 fn joined(pieces: &[Piece]) -> SecretText {
@@ -394,7 +412,7 @@ fn joined(pieces: &[Piece]) -> SecretText {
         .map(|piece| match piece {
             Piece::Text(text) => Fragment::Text(text),
             Piece::Secret(secret) => Fragment::Secret(secret),
-            Piece::Closed => Fragment::Text(""),
+            Piece::Closed(_) => Fragment::Text(""),
         })
         .collect();
     reveal::join(&fragments)
@@ -404,7 +422,7 @@ fn apply(operator: Operator, value: Piece, arguments: Vec<Vec<Piece>>) -> Result
     let is_empty = match &value {
         Piece::Text(text) => text.is_empty(),
         Piece::Secret(secret) => secret.is_empty(),
-        Piece::Closed => false,
+        Piece::Closed(_) => false,
     };
     match operator {
         Operator::Default if is_empty => return Ok(arguments.into_iter().flatten().collect()),
@@ -413,8 +431,9 @@ fn apply(operator: Operator, value: Piece, arguments: Vec<Vec<Piece>>) -> Result
     }
     let all: Vec<Vec<Piece>> = std::iter::once(vec![value]).chain(arguments).collect();
     let mut pieces = all.iter().flatten();
-    if pieces.clone().any(|piece| matches!(piece, Piece::Closed)) {
-        return Ok(vec![Piece::Closed]);
+    if pieces.clone().any(is_closed) {
+        let operation = Piece::Text(format!("{operator:?}"));
+        return Ok(vec![Piece::Closed(ciphertext_of(std::iter::once(&operation).chain(pieces)))]);
     }
     if pieces.all(|piece| matches!(piece, Piece::Text(_))) {
         let texts: Vec<String> = all.iter().map(|pieces| plain(pieces)).collect();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::render::kustomize::testing::{print, read};
-use crate::secret::DigestKey;
+use crate::secret::{Ciphertext, DigestKey};
 
 fn variables(pairs: &[(&str, &str)]) -> Variables {
     let mut variables = Variables::default();
@@ -92,9 +92,9 @@ fn variables_inside_a_secret_leaf_are_replaced_and_other_leaves_stay() {
 #[test]
 fn a_closed_variable_closes_the_leaf() {
     let mut variables = Variables::default();
-    variables.set("P", Variable::Closed);
+    variables.set("P", Variable::Closed(Ciphertext::UNKNOWN));
     let result = substitute(&read("a: x${P}\n"), &variables).expect("it is a template");
-    assert!(matches!(result.body.get("a").map(|n| &n.value), Some(Value::Secret(SecretLeaf::Closed))));
+    assert!(matches!(result.body.get("a").map(|n| &n.value), Some(Value::Secret(SecretLeaf::Closed(_)))));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::sealed::secret_of;
 use super::spec::Spec;
 use super::substitute::{Variable, Variables};
 use crate::model::{ObjectKey, Problem, Reason};
-use crate::secret::SecretText;
+use crate::secret::{Ciphertext, SecretLeaf, SecretText};
 use crate::yaml::{Map, Node, Value};
 
 /// One entry of `substituteFrom`.
@@ -93,21 +93,27 @@ fn set(variables: &mut Variables, name: &str, variable: Variable) {
     match variable {
         Variable::Plain(text) => variables.set_plain(name, &text),
         Variable::Secret(text) => variables.set_secret(name, &text),
-        Variable::Closed => variables.set(name, Variable::Closed),
+        closed @ Variable::Closed(_) => variables.set(name, closed),
     }
 }
 
 fn variable(value: &Node, is_secret: bool, base64: bool) -> Option<Variable> {
     let decoded = |text: &SecretText| {
-        reveal::decode_base64(text).map_or(Variable::Closed, |plain| Variable::Secret(plain.into()))
+        reveal::decode_base64(text)
+            .map_or(Variable::Closed(Ciphertext::UNKNOWN), |plain| Variable::Secret(plain.into()))
     };
     match &value.value {
         Value::Secret(_) => Some(match secret_of(value) {
             Some(text) if base64 => decoded(text),
             Some(text) => Variable::Secret(text.clone()),
-            None => Variable::Closed,
+            None => match &value.value {
+                Value::Secret(SecretLeaf::Closed(ciphertext)) => Variable::Closed(*ciphertext),
+                _ => Variable::Closed(Ciphertext::UNKNOWN),
+            },
         }),
-        Value::Scalar(scalar) if scalar.text.starts_with("ENC[AES256_GCM,") => Some(Variable::Closed),
+        Value::Scalar(scalar) if scalar.text.starts_with("ENC[AES256_GCM,") => {
+            Some(Variable::Closed(Ciphertext::of(scalar.text.as_bytes())))
+        }
         Value::Scalar(scalar) if is_secret => {
             let text = SecretText::from_string(scalar.text.to_string());
             Some(if base64 { decoded(&text) } else { Variable::Secret(text.into()) })

@@ -9,6 +9,7 @@ use super::model::Kustomization;
 use super::resource::{Behavior, Resource};
 use super::reveal::{Bytes, config_value, encoded, env_pairs};
 use crate::model::{Opened, Origin, SealedFormat};
+use crate::secret::Ciphertext;
 use crate::yaml::{Map, Mark, Node};
 use std::sync::Arc;
 
@@ -53,7 +54,7 @@ pub fn generate(
         return Err(refuse(format!("the key `{}` is repeated", twice[1].key), twice[1].mark.line));
     }
     let options = entry.options.over(&k.generator_options);
-    let closed = work.pairs.iter().any(|pair| matches!(pair.bytes, Bytes::Closed));
+    let closed = work.pairs.iter().any(|pair| matches!(pair.bytes, Bytes::Closed(_)));
     let body = body(product, entry, &options, &work.pairs, &k.file);
     let origin = Origin { file: k.file.clone(), line: entry.line, generated: true, sealed: work.sealed };
     let mut resource = Resource::new(body, origin);
@@ -94,9 +95,9 @@ impl Work<'_, '_> {
             let (path, bytes) = self.source(entry, entry)?;
             let pairs = env_pairs(&bytes)
                 .map_err(|line| refuse(format!("line {line} of {path} is not UTF-8"), entry.line))?;
-            if matches!(bytes, Bytes::Closed) {
+            if matches!(bytes, Bytes::Closed(_)) {
                 // Nobody knows the keys; one closed key stands for all of them.
-                self.push("?", Bytes::Closed, &path, 0);
+                self.push("?", bytes.clone(), &path, 0);
             }
             for (key, value, line) in pairs {
                 self.push(&key, value, &path, line);
@@ -154,7 +155,7 @@ impl Work<'_, '_> {
             Err(error) => {
                 self.context.note(error.0);
                 self.sealed = Some(loaded.path.clone());
-                Ok((loaded.path, Bytes::Closed))
+                Ok((loaded.path, Bytes::Closed(Ciphertext::of(&loaded.bytes))))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The one file of this room that looks into opened secrets: base64, hashes, env lines. What it makes of them
 //! is secret again (decisions.md 3, "taint").
 
-use crate::secret::{SecretLeaf, SecretText};
+use crate::secret::{Ciphertext, SecretLeaf, SecretText};
 use crate::yaml::{Node, ScalarKind, Value, to_json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +20,7 @@ pub enum Bytes {
     /// They came out of a sealed file.
     Secret(Arc<SecretText>),
     /// They are in a sealed file that no key at hand opens.
-    Closed,
+    Closed(Ciphertext),
 }
 
 /// Bytes as a string of a ConfigMap's `data`, or, if they are no UTF-8, as base64 for its `binaryData`.
@@ -32,7 +32,7 @@ pub fn config_value(bytes: &Bytes) -> (&'static str, Node) {
         },
         Bytes::Secret(text) if text.expose_secret_str().is_some() => ("data", leaf(text.clone())),
         Bytes::Secret(_) => ("binaryData", encoded(bytes)),
-        Bytes::Closed => ("data", closed()),
+        Bytes::Closed(ciphertext) => ("data", closed(*ciphertext)),
     }
 }
 
@@ -44,7 +44,7 @@ pub fn encoded(bytes: &Bytes) -> Node {
             Err(_) => unreachable!("base64 is ASCII"),
         },
         Bytes::Secret(text) => leaf(Arc::new(SecretText::from_vec(broken_base64(text.expose_secret())))),
-        Bytes::Closed => closed(),
+        Bytes::Closed(ciphertext) => closed(*ciphertext),
     }
 }
 
@@ -52,8 +52,8 @@ fn leaf(text: Arc<SecretText>) -> Node {
     Node::new(Value::Secret(SecretLeaf::Text(text)))
 }
 
-fn closed() -> Node {
-    Node::new(Value::Secret(SecretLeaf::Closed))
+fn closed(ciphertext: Ciphertext) -> Node {
+    Node::new(Value::Secret(SecretLeaf::Closed(ciphertext)))
 }
 
 fn broken_base64(bytes: &[u8]) -> Vec<u8> {
@@ -77,7 +77,7 @@ pub fn env_pairs(bytes: &Bytes) -> Result<Vec<(String, Bytes, u32)>, u32> {
     let (text, secret) = match bytes {
         Bytes::Plain(plain) => (&plain[..], false),
         Bytes::Secret(text) => (text.expose_secret(), true),
-        Bytes::Closed => return Ok(Vec::new()),
+        Bytes::Closed(_) => return Ok(Vec::new()),
     };
     let mut pairs = Vec::new();
     for (number, line) in (1..).zip(text.split(|b| *b == b'\n')) {
@@ -278,7 +278,7 @@ mod tests {
         let open = body(encoded(&secret("hunter2 & <co>")));
         assert_eq!(name_hash(&open), name_hash(&body(encoded(&plain("hunter2 & <co>")))));
         assert!(!format!("{open:?}").contains("hunter2"));
-        assert_eq!(name_hash(&body(encoded(&Bytes::Closed))), None);
+        assert_eq!(name_hash(&body(encoded(&Bytes::Closed(Ciphertext::UNKNOWN)))), None);
     }
 
     #[test]

@@ -332,7 +332,7 @@ fn without_the_key_the_name_is_unknown_and_said_to_be() {
     assert_eq!(&*built.objects[0].key.name, "made-??????????");
     assert_eq!(built.warnings.iter().map(|w| w.reason).collect::<Vec<_>>(), [Reason::NeedsKey]);
     let leaf = built.objects[0].body.at_path(&["data", "key.txt"]).expect("the key is there");
-    assert!(matches!(&leaf.value, Value::Secret(SecretLeaf::Closed)));
+    assert!(matches!(&leaf.value, Value::Secret(SecretLeaf::Closed(_))));
 }
 
 #[test]

@@ -241,7 +241,7 @@ impl Screen for DetailsScreen {
         let mut cause = vec![];
         let mut next = String::new();
         match (self.tab, self.blocks(facts).get(self.cursor.at)) {
-            (Tab::Diff, Some(block)) => {
+            (Tab::Diff, Some(block)) if !block.cause.is_empty() => {
                 cause.clone_from(&block.cause);
                 block.next.clone_into(&mut next);
             }
@@ -402,7 +402,7 @@ fn empty(tab: Tab) -> &'static str {
 
 /// Name and value pairs, aligned; an empty value starts a section.
 fn describe(details: &Details, facts: &Facts<'_>) -> Vec<Line> {
-    let names = details.describe.iter().map(|(name, _)| words::width(name)).max().unwrap_or(0).min(28);
+    let names = details.describe.iter().map(|(name, _)| words::width(name)).max().unwrap_or(0).min(44);
     let room = facts.width().saturating_sub(names + 6);
     let mut lines = vec![];
     for (name, value) in &details.describe {

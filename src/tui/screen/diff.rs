@@ -137,7 +137,7 @@ fn secret_line(old: &Side<'_>, new: &Side<'_>, g: &Glyphs) -> Option<Line> {
     if a.is_none() && b.is_none() {
         return None;
     }
-    let closed = |leaf: &Option<SecretLeaf>| matches!(leaf, Some(SecretLeaf::Closed));
+    let closed = |leaf: &Option<SecretLeaf>| matches!(leaf, Some(SecretLeaf::Closed(_)));
     let (sign, label, word) = match (&a, &b) {
         _ if closed(&a) || closed(&b) => (g.unknown, Label::Notice, "sealed; no key here opens it"),
         (Some(a), Some(b)) if a == b => (g.same, Label::Muted, "same"),

@@ -12,7 +12,7 @@ use crate::tui::keymap::{Action, Mode};
 use crate::tui::list::List;
 use crate::tui::theme::Label;
 use crate::tui::words;
-use crate::workspace::{History, HistoryEntry, ObjectId, Snapshot};
+use crate::workspace::{Deployed, History, HistoryEntry, ObjectId, Snapshot};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -250,8 +250,8 @@ impl HistoryScreen {
             }
             let sign = if here { g.here } else { ' ' };
             let mark = if self.marked.contains(&entry.commit.id) { g.bullet } else { ' ' };
-            let (label, word) =
-                if entry.deployed { (Label::Muted, "deployed") } else { (Label::Notice, "not yet") };
+            let word = entry.deployed.word();
+            let label = if entry.deployed == Deployed::Applied { Label::Muted } else { Label::Notice };
             let author = words::cut(&entry.commit.author, who, g.cut);
             let pad = " ".repeat(who - words::width(&author));
             let ago = words::ago(facts.seconds(), entry.commit.time);

@@ -330,7 +330,7 @@ impl Screen for Home {
     }
 
     fn reads(&self, facts: &Facts<'_>) -> bool {
-        !facts.snapshot.repo.read
+        facts.snapshot.is_filling()
     }
 
     fn alarm(&self, facts: &Facts<'_>) -> Option<u64> {
@@ -422,7 +422,7 @@ fn draw_nothing(home: &Home, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
     if home.only.is_some() || !home.filter.is_empty() {
         return draw_empty(canvas, "No app passes this filter.", "esc takes the filter back");
     }
-    if !snapshot.repo.read || !snapshot.work.is_empty() {
+    if snapshot.is_filling() {
         let what = snapshot.work.first().map_or("reading the repository", |w| w.what.as_str());
         return draw_reading(canvas, facts, what, home.opened);
     }

@@ -25,13 +25,13 @@ pub(crate) mod secrets;
 pub(crate) mod state;
 pub(crate) mod tree;
 
-use super::canvas::{Canvas, Line, Look, Piece, bold, piece};
+use super::canvas::{Canvas, Line, Look, Piece, bold, piece, spoken};
+use super::draw::wrap_pieces;
 use super::effect::{Answer, Deed, Question, Slot};
 use super::filter::Filter;
 use super::keymap::{Action, Mode};
 use super::overlay::Overlay;
 use super::theme::Label;
-use super::words;
 use crate::model::{Place, Problem, Severity};
 use crate::secret::SecretText;
 use crate::workspace::{ObjectId, Snapshot};
@@ -271,7 +271,7 @@ impl Strip {
     pub(crate) fn problem(title: &str, problem: &Problem) -> Self {
         Self {
             title: title.to_owned(),
-            cause: vec![piece(severity_label(problem.severity), sentence(&problem.cause))],
+            cause: vec![piece(severity_label(problem.severity), problem.cause.clone())],
             place: problem.place.as_ref().map(ToString::to_string).unwrap_or_default(),
             next: problem.next.clone(),
         }
@@ -285,11 +285,6 @@ pub(crate) fn severity_label(severity: Severity) -> Label {
         Severity::Warning => Label::Notice,
         Severity::Note => Label::Muted,
     }
-}
-
-/// A cause as it is drawn. Problems begin in lower case, as messages that may stand inside others.
-pub(crate) fn sentence(cause: &str) -> String {
-    cause.to_owned()
 }
 
 /// Says that something is being read, once it takes longer than a moment.
@@ -320,19 +315,17 @@ pub(crate) fn draw_problem(canvas: &mut Canvas<'_>, problem: &Problem) {
 pub(crate) fn problem_lines(problem: &Problem, room: usize, sign: char) -> Vec<Line> {
     let label = severity_label(problem.severity);
     let mut lines = Vec::new();
-    for (index, text) in
-        words::wrap(&sentence(&problem.cause), room.saturating_sub(2)).into_iter().enumerate()
-    {
+    let said = |text: &str| wrap_pieces(&spoken(&piece(Label::Text, text)), room.saturating_sub(2));
+    for (index, line) in said(&problem.cause).into_iter().enumerate() {
         let lead = if index == 0 { bold(label, format!("{sign} ")) } else { piece(label, "  ") };
-        lines.push(Line::new(vec![lead, piece(Label::Text, text)]));
+        lines.push(Line::new([vec![lead], line.pieces].concat()));
     }
     if let Some(place) = &problem.place {
         lines.push(Line::text(Label::Muted, format!("  {place}")));
     }
-    for text in words::wrap(&problem.next, room.saturating_sub(2)) {
-        if !text.is_empty() {
-            lines.push(Line::text(Label::Text, format!("  {text}")));
-        }
+    if !problem.next.is_empty() {
+        let indent = |line: Line| Line::new([vec![piece(Label::Text, "  ")], line.pieces].concat());
+        lines.extend(said(&problem.next).into_iter().map(indent));
     }
     lines
 }
@@ -343,8 +336,8 @@ pub(crate) fn draw_empty(canvas: &mut Canvas<'_>, what: &str, next: &str) {
     let mut part = canvas.part(2, 1, canvas.width().saturating_sub(4), canvas.height().saturating_sub(1));
     let mut y = 0;
     for (label, text) in [(Label::Text, what), (Label::Muted, next)] {
-        for line in words::wrap(text, room) {
-            part.line(y, &Line::text(label, line));
+        for line in wrap_pieces(&spoken(&piece(label, text)), room) {
+            part.line(y, &line);
             y += 1;
         }
     }

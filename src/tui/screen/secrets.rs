@@ -343,7 +343,7 @@ impl Screen for Secrets {
             if self.only.is_some() || !self.filter.is_empty() {
                 return draw_empty(canvas, "No secret passes this filter.", "esc takes the filter back");
             }
-            if !facts.snapshot.repo.read || !facts.snapshot.work.is_empty() {
+            if facts.snapshot.is_filling() {
                 return draw_reading(canvas, facts, "looking for sealed files", self.opened);
             }
             return draw_empty(canvas, "No sealed files.", "n makes one, ? explains the keys");

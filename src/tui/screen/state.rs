@@ -18,13 +18,14 @@ fn face(sign: char, label: Label, word: &'static str) -> Face {
 }
 
 /// Every state of an app, most urgent first.
-pub(crate) const APP_STATES: [AppState; 12] = [
+pub(crate) const APP_STATES: [AppState; 13] = [
     AppState::Failing,
     AppState::Plaintext,
     AppState::Conflict,
     AppState::Drifted,
     AppState::Waiting,
     AppState::Differs,
+    AppState::Undeclared,
     AppState::Pending,
     AppState::Progressing,
     AppState::Suspended,
@@ -41,7 +42,8 @@ pub(crate) fn app(state: AppState, g: &Glyphs) -> Face {
         AppState::Conflict => face(g.drifted, Label::Bad, "conflict"),
         AppState::Drifted => face(g.drifted, Label::Notice, "drifted"),
         AppState::Waiting => face(g.waiting, Label::Notice, "waiting"),
-        AppState::Differs => face(g.only_live, Label::Notice, "differs"),
+        AppState::Differs => face(g.drifted, Label::Notice, "differs"),
+        AppState::Undeclared => face(g.only_live, Label::Notice, "undeclared"),
         AppState::Pending => face(g.only_git, Label::Notice, "pending"),
         AppState::Progressing => face(g.motion, Label::Motion, "rolling out"),
         AppState::Suspended => face(g.paused, Label::Paused, "suspended"),

@@ -432,7 +432,7 @@ fn draw_none(tree: &Tree, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
     if tree.only.is_some() || !tree.filter.is_empty() {
         return draw_empty(canvas, "No object passes this filter.", "esc takes the filter back");
     }
-    if !facts.snapshot.repo.read || !facts.snapshot.work.is_empty() {
+    if facts.snapshot.is_filling() {
         return draw_reading(canvas, facts, "reading its objects", tree.opened);
     }
     if matches!(tree.scope, Scope::Undeclared(_)) {

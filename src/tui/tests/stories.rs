@@ -330,6 +330,17 @@ fn every_size_is_drawn_without_a_panic() {
 }
 
 #[test]
+fn a_repository_that_cannot_be_read_is_said_and_no_spinner_turns() {
+    let cause = "the object store is damaged";
+    let mut snapshot = fixture::unread();
+    snapshot.problems = vec![crate::model::Problem::error(crate::model::Reason::Repository, cause)].into();
+    let mut desk = Desk::new(snapshot, 120, 36);
+    desk.send(Message::Tick(NOW + 5_000));
+    assert!(desk.text().contains(cause), "{}", desk.text());
+    assert!(desk.state.alarm().is_some_and(|alarm| alarm >= desk.state.now + 1_000), "it rests");
+}
+
+#[test]
 fn keys_on_a_screen_that_is_too_small_break_nothing() {
     let mut desk = Desk::new(fixture::snapshot(), 1, 1);
     desk.keys("jjd<tab><tab>jjGg<esc>h<enter>v<enter><tab>jjC<esc>:x<esc>/y<esc>?jj<esc>");

@@ -1,7 +1,7 @@
 //! What is printed, compared with what kustomize v5.8.1 printed for the same values.
 
 use super::*;
-use crate::secret::DigestKey;
+use crate::secret::{Ciphertext, DigestKey};
 use crate::yaml::{Dialect, Limits, read_stream};
 use std::sync::Arc;
 
@@ -116,7 +116,12 @@ fn open(bytes: &[u8]) -> Node {
 #[test]
 fn a_masked_secret_tells_nothing() {
     let digest = SecretLeaf::Digest(DigestKey::new([7; 32]).digest(b"canary"));
-    for node in [open(b"canary"), open(b"a longer canary"), leaf(digest), leaf(SecretLeaf::Closed)] {
+    for node in [
+        open(b"canary"),
+        open(b"a longer canary"),
+        leaf(digest),
+        leaf(SecretLeaf::Closed(Ciphertext::UNKNOWN)),
+    ] {
         assert_eq!(to_masked_string(&node), "data: (secret)\n");
         assert!(!format!("{node:?}").contains("canary"));
     }
@@ -137,5 +142,5 @@ fn secret_text_is_printed_like_any_other() {
     assert_eq!(printed(&open(b"hunter2")).as_deref(), Some("data: hunter2\n"));
     assert_eq!(printed(&open(b"a\nb\n")).as_deref(), Some("data: |\n  a\n  b\n"));
     assert_eq!(printed(&open(b"a\xff")).as_deref(), Some("data: a\u{FFFD}\n"));
-    assert_eq!(printed(&leaf(SecretLeaf::Closed)).as_deref(), Some("data: (secret)\n"));
+    assert_eq!(printed(&leaf(SecretLeaf::Closed(Ciphertext::UNKNOWN))).as_deref(), Some("data: (secret)\n"));
 }

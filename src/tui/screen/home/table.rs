@@ -127,7 +127,7 @@ impl Columns {
         parts[8] = vec![piece(main, waits.join(", "))];
         let health = state::health(row.health.state, &facts.look.glyphs);
         parts[9] = vec![piece(health.label, health.word)];
-        parts[10] = marked(main, &row.cause, false, Some(filter));
+        parts[10] = marked(main, &why(row), false, Some(filter));
         if fresh {
             parts[10].iter_mut().for_each(|p| p.bold = true);
         }
@@ -141,6 +141,17 @@ fn name(row: &AppRow) -> String {
         "Kustomization" | "Folder" => row.key.name.to_string(),
         UNDECLARED => "declared by nobody".to_owned(),
         kind => format!("{} {}", kind, row.key.name),
+    }
+}
+
+/// The cause in few words: the strip says which object of which kind it is.
+fn why(row: &AppRow) -> String {
+    let key = row.object.as_ref().unwrap_or(&row.key);
+    let full = key.to_string();
+    let rest = row.cause.strip_prefix(full.as_str()).and_then(|rest| rest.strip_prefix(": "));
+    match rest {
+        Some(rest) if key.name == row.key.name => rest.replace('`', ""),
+        _ => row.cause.replace(full.as_str(), &format!("{} {}", key.kind, key.name)).replace('`', ""),
     }
 }
 

@@ -1,0 +1,72 @@
+//! Flux's `postBuild` by hand: the two forms that the real repositories use, `${NAME}` and `${NAME:=default}`, and `$${`.
+//!
+//! Written from Flux's documentation, apart from the product's own. A name that is not set becomes empty, as it does by
+//! default. A name whose value is sealed stays as it is written, and so does every name while a source is missing: the
+//! product must neither invent a value nor lose the expression.
+
+use std::collections::BTreeMap;
+
+/// The variables of one Kustomization.
+#[derive(Debug, Default)]
+pub struct Variables {
+    /// Values by name; `None` if it is sealed.
+    values: BTreeMap<String, Option<String>>,
+    /// True if a source is not declared in the repository.
+    pub incomplete: bool,
+}
+
+impl Variables {
+    /// Sets a variable; a later value overrides an earlier one.
+    pub fn set(&mut self, name: &str, value: Option<&str>) {
+        self.values.insert(name.to_owned(), value.map(|value| value.replace('\n', "")));
+    }
+}
+
+/// The text with its variables put in.
+pub fn substitute(text: &str, variables: &Variables) -> String {
+    if variables.values.is_empty() && !variables.incomplete {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        if rest[..at].ends_with('$') {
+            out.push_str(&rest[..at]);
+            out.push('{');
+            rest = &rest[at + 2..];
+            continue;
+        }
+        out.push_str(&rest[..at]);
+        let Some(end) = rest[at..].find('}').map(|end| at + end) else {
+            rest = &rest[at..];
+            break;
+        };
+        let (whole, inner) = (&rest[at..=end], &rest[at + 2..end]);
+        let (name, default) = match inner.split_once(":=").or_else(|| inner.split_once(":-")) {
+            Some((name, default)) => (name, Some(default)),
+            None => (inner, None),
+        };
+        let is_name = name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric());
+        match (variables.values.get(name), default) {
+            _ if !is_name => out.push_str(whole),
+            (Some(Some(value)), _) if !value.is_empty() => out.push_str(value),
+            (Some(None), _) => out.push_str(whole),
+            (_, Some(default)) => out.push_str(default.trim_matches('"')),
+            (None, None) if variables.incomplete => out.push_str(whole),
+            (_, None) => {}
+        }
+        rest = &rest[end + 1..];
+    }
+    out.push_str(rest);
+    out
+}
+
+#[test]
+fn values_defaults_and_escapes() {
+    let mut variables = Variables::default();
+    variables.set("A", Some("1"));
+    variables.set("S", None);
+    assert_eq!(substitute("${A} ${B:=2} [${B}] $${A} ${A:-3} ${S} ${", &variables), "1 2 [] ${A} 1 ${S} ${");
+    variables.incomplete = true;
+    assert_eq!(substitute("${B} ${B:=2}", &variables), "${B} 2");
+}
