@@ -1,7 +1,7 @@
 //! Bad input: which test holds each line of the list, and the whole program on repositories that hold it all.
 
 use crate::sandbox::Sandbox;
-use sealane::demo::DemoRepository;
+use sealane::demo::{DemoRepository, OPERATOR};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -298,7 +298,8 @@ fn without_an_identity_everything_else_renders() {
 
 #[test]
 fn closed_input_is_told() {
-    let sandbox = Sandbox::new();
+    let mut sandbox = Sandbox::new();
+    sandbox.more.push(("SOPS_AGE_KEY".to_owned(), OPERATOR.to_owned()));
     let fleet = DemoRepository::create(sandbox.folder()).expect("made").clone;
     let (told, code) = said(&sandbox, &fleet, &[]);
     assert!(
