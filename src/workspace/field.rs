@@ -9,7 +9,7 @@ use super::outside::{self, Outside};
 use super::snapshot::{ClusterView, ContextChoice};
 use crate::cluster::{ClusterError, ClusterEvent, KindState, Reader, Slot, WatchKind};
 use crate::controllers;
-use crate::model::{CommitId, Environment, Live, ObjectKey, Problem, Rendered};
+use crate::model::{CommitId, Live, ObjectKey, Problem, Rendered};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -423,6 +423,7 @@ impl ContextChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Environment;
     use crate::secret::DigestKey;
     use crate::yaml::Node;
 
