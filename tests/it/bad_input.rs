@@ -156,7 +156,8 @@ fn a_repository_of_everything_that_is_wrong_is_told_line_by_line_and_the_rest_re
     let folder = repository(&sandbox);
     let base = config_map("x");
     let with = |more: &[u8]| [base.as_bytes(), more].concat();
-    let deep: String = (1..10_000).map(|n| format!("a{n}: &a{n} [*a{}]\n", n - 1)).collect();
+    let anchors: Vec<String> = (1..10_000).map(|n| format!("a{n}: &a{n} [*a{}]\n", n - 1)).collect();
+    let deep = anchors.concat();
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 1\n";
     for (name, content) in [
         ("tabs", with(b"data:\n\ta: b\n")),

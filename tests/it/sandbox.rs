@@ -129,7 +129,8 @@ impl Sandbox {
 /// A secret as it may stand somewhere: as it is, as base64 at each of its three phases, as hexadecimal digits,
 /// as the wide letters of other programs.
 pub fn spellings(secret: &str) -> Vec<String> {
-    let mut all = vec![secret.to_owned(), secret.bytes().map(|b| format!("{b:02x}")).collect()];
+    let hex: Vec<String> = secret.bytes().map(|b| format!("{b:02x}")).collect();
+    let mut all = vec![secret.to_owned(), hex.concat()];
     for phase in 0..3 {
         let text = STANDARD.encode([&b"???"[..phase], secret.as_bytes()].concat());
         // The first and the last letter also depend on what stands beside it.
