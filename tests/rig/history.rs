@@ -53,10 +53,12 @@ mod corpora {
                     right += 1;
                     entries += expected.len();
                 } else {
-                    wrong.push(format!(
+                    let differs = format!(
                         "{} {object}: every commit says {expected:#?}, ours {history:#?}",
                         line.bundle
-                    ));
+                    );
+                    say(&differs);
+                    wrong.push(differs);
                 }
             }
             let (commits, all) = (told.commits.len(), bundle.line().len());

@@ -159,7 +159,14 @@ impl Repository {
         self.0.runtime.block_on(workspace.resolve(commit)).expect("git told this id")
     }
 
+    /// One trial; what differs is told at once, since the whole takes minutes.
     fn one(&mut self, workspace: &Workspace, trial: &Trial, before: &[Desired], tally: &mut Tally) {
+        let known = tally.wrong.len();
+        self.judge(workspace, trial, before, tally);
+        tally.wrong[known..].iter().for_each(|differs| say(differs));
+    }
+
+    fn judge(&mut self, workspace: &Workspace, trial: &Trial, before: &[Desired], tally: &mut Tally) {
         let truth = self.revert(trial);
         let id = self.id(workspace, trial.commit);
         let plan = self.0.runtime.block_on(workspace.plan_revert(&[id]));
