@@ -59,6 +59,11 @@ impl Bundle {
     }
 }
 
+/// The file or folder without which a cluster is not told to apply an entry.
+pub fn sync_of(entry: &str) -> &str {
+    if entry.is_empty() { "flux-system/gotk-sync.yaml" } else { entry }
+}
+
 /// The seed where none is said: a run without one is the same run every time.
 const SEED: u64 = 1;
 

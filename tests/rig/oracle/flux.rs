@@ -1,7 +1,7 @@
 //! Flux by hand around the real `kubectl kustomize`: from an entry's folder to all objects.
 
 use super::files::{self, KUSTOMIZATIONS, Listing, Trees, folder_of, joined, name_of};
-use super::normal::{Body, of_yaml};
+use super::normal::{Body, SEALED, of_yaml};
 use super::substitute::{Variables, substitute};
 use crate::support::{text, tool};
 use serde_json::{Value, json};
@@ -93,9 +93,10 @@ impl Oracle {
         }
     }
 
-    /// True if a revision holds the folder.
-    pub fn has(&mut self, revision: &str, folder: &str) -> bool {
-        files::below(&self.trees.listing(revision), folder).next().is_some()
+    /// True if a revision holds the file or the folder.
+    pub fn has(&mut self, revision: &str, path: &str) -> bool {
+        let listing = self.trees.listing(revision);
+        listing.contains_key(path) || files::below(&listing, path).next().is_some()
     }
 
     /// All objects that the entry's folder leads to at a revision.
@@ -352,6 +353,7 @@ fn applied(text: &str, spec: &Spec, variables: &Variables) -> Vec<Arc<Body>> {
     let mut objects = Vec::new();
     for document in text.split("\n---\n").filter(|part| !part.trim().is_empty()) {
         let mut bodies = of_yaml(document);
+        let mut sealed = Vec::new();
         let opted_out = bodies.iter().any(|body| {
             ["labels", "annotations"]
                 .iter()
@@ -359,8 +361,12 @@ fn applied(text: &str, spec: &Spec, variables: &Variables) -> Vec<Arc<Body>> {
         });
         if spec.spec["postBuild"].is_object() && !opted_out {
             bodies = of_yaml(&substitute(document, variables));
+            sealed = variables.sealed_in(document);
         }
         for mut body in bodies {
+            if !sealed.is_empty() {
+                body[SEALED] = json!(sealed);
+            }
             mark(&mut body, spec);
             objects.push(Arc::new(body));
         }

@@ -22,6 +22,15 @@ impl Variables {
     }
 }
 
+impl Variables {
+    /// The variables of a text whose values are sealed: what is put in for them is not known, but that something is.
+    pub fn sealed_in(&self, text: &str) -> Vec<&str> {
+        let stands = |name: &str| ["}", ":"].iter().any(|end| text.contains(&format!("${{{name}{end}")));
+        let sealed = self.values.iter().filter(|(_, value)| value.is_none());
+        sealed.map(|(name, _)| name.as_str()).filter(|name| stands(name)).collect()
+    }
+}
+
 /// The text with its variables put in.
 pub fn substitute(text: &str, variables: &Variables) -> String {
     if variables.values.is_empty() && !variables.incomplete {
@@ -67,6 +76,7 @@ fn values_defaults_and_escapes() {
     variables.set("A", Some("1"));
     variables.set("S", None);
     assert_eq!(substitute("${A} ${B:=2} [${B}] $${A} ${A:-3} ${S} ${", &variables), "1 2 [] ${A} 1 ${S} ${");
+    assert_eq!(variables.sealed_in("${A} ${S:=1}"), ["S"]);
     variables.incomplete = true;
     assert_eq!(substitute("${B} ${B:=2}", &variables), "${B} 2");
 }
