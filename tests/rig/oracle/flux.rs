@@ -200,11 +200,18 @@ impl Oracle {
         }
         generate(scratch.path(), closure, folder, spec);
         self.runs += 1;
-        let text = kustomize(self.program, &scratch.path().join(folder));
+        // What a generator fetches cannot be left out: others may name what it makes.
+        let fetched = remote.iter().find(|entry| entry.ends_with(FETCHED));
+        let text = match fetched {
+            Some(entry) => Err(format!("the network is needed: {entry}")),
+            None => kustomize(self.program, &scratch.path().join(folder)),
+        };
         Built { text, remote }
     }
 }
 
+/// Marks what a generator fetches among remote entries.
+const FETCHED: &str = " (by a generator)";
 /// A file with no object, so that a kustomization of which nothing is left is still one.
 const NOTHING: &str = "nothing-is-left.yaml";
 
@@ -249,7 +256,7 @@ fn without_remote(bytes: &[u8], folder: &str, remote: &mut BTreeSet<String>) -> 
             let texts = files(entry).into_iter().filter_map(|file| file.as_str().map(str::to_owned));
             texts.filter(|file| file.contains("://")).collect()
         };
-        remote.extend(entries.iter().flat_map(remote_of).map(|file| note(&file)));
+        remote.extend(entries.iter().flat_map(remote_of).map(|file| note(&file) + FETCHED));
         entries.retain(|entry| remote_of(entry).is_empty());
     }
     if let Some(charts) = map.remove("helmCharts") {

@@ -1,4 +1,5 @@
-//! Flux's `postBuild` by hand: the two forms that the real repositories use, `${NAME}` and `${NAME:=default}`, and `$${`.
+//! Flux's `postBuild` by hand: the two forms that the real repositories use, `${NAME}` and `${NAME:=default}`, and `$$`
+//! for one `$`.
 //!
 //! Written from Flux's documentation, apart from the product's own. A name that is not set becomes empty, as it does by
 //! default. A name whose value is sealed stays as it is written, and so does every name while a source is missing: the
@@ -38,14 +39,18 @@ pub fn substitute(text: &str, variables: &Variables) -> String {
     }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("${") {
-        if rest[..at].ends_with('$') {
-            out.push_str(&rest[..at]);
-            out.push('{');
-            rest = &rest[at + 2..];
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        let skipped = match &rest.as_bytes()[at..] {
+            [b'$', b'{', ..] => 0,
+            [b'$', b'$', ..] => 2,
+            _ => 1,
+        };
+        if skipped > 0 {
+            out.push('$');
+            rest = &rest[at + skipped..];
             continue;
         }
-        out.push_str(&rest[..at]);
         let Some(end) = rest[at..].find('}').map(|end| at + end) else {
             rest = &rest[at..];
             break;
@@ -75,7 +80,10 @@ fn values_defaults_and_escapes() {
     let mut variables = Variables::default();
     variables.set("A", Some("1"));
     variables.set("S", None);
-    assert_eq!(substitute("${A} ${B:=2} [${B}] $${A} ${A:-3} ${S} ${", &variables), "1 2 [] ${A} 1 ${S} ${");
+    assert_eq!(
+        substitute("${A} ${B:=2} [${B}] $${A} ${A:-3} ${S} $$k $k ${", &variables),
+        "1 2 [] ${A} 1 ${S} $k $k ${"
+    );
     assert_eq!(variables.sealed_in("${A} ${S:=1}"), ["S"]);
     variables.incomplete = true;
     assert_eq!(substitute("${B} ${B:=2}", &variables), "${B} 2");
