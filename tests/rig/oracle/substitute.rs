@@ -51,7 +51,7 @@ pub fn substitute(text: &str, variables: &Variables) -> String {
             rest = &rest[at + skipped..];
             continue;
         }
-        let Some(end) = rest[at..].find('}').map(|end| at + end) else {
+        let Some(end) = closing(&rest[at..]).map(|end| at + end) else {
             rest = &rest[at..];
             break;
         };
@@ -65,7 +65,7 @@ pub fn substitute(text: &str, variables: &Variables) -> String {
             _ if !is_name => out.push_str(whole),
             (Some(Some(value)), _) if !value.is_empty() => out.push_str(value),
             (Some(None), _) => out.push_str(whole),
-            (_, Some(default)) => out.push_str(default.trim_matches('"')),
+            (_, Some(default)) => out.push_str(&substitute(default.trim_matches('"'), variables)),
             (None, None) if variables.incomplete => out.push_str(whole),
             (_, None) => {}
         }
@@ -73,6 +73,20 @@ pub fn substitute(text: &str, variables: &Variables) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// Where the expression at the beginning ends: a default may hold expressions of its own.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' if text[..at].ends_with('$') => open += 1,
+            b'}' if open == 1 => return Some(at),
+            b'}' => open -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 #[test]
@@ -84,6 +98,7 @@ fn values_defaults_and_escapes() {
         substitute("${A} ${B:=2} [${B}] $${A} ${A:-3} ${S} $$k $k ${", &variables),
         "1 2 [] ${A} 1 ${S} $k $k ${"
     );
+    assert_eq!(substitute("${A:=${B}} ${B:=${A}} ${B:=${C:=x}}", &variables), "1 1 x");
     assert_eq!(variables.sealed_in("${A} ${S:=1}"), ["S"]);
     variables.incomplete = true;
     assert_eq!(substitute("${B} ${B:=2}", &variables), "${B} 2");
