@@ -31,8 +31,8 @@ e2e *OPTIONS: rig
     if [[ -d "{{ corpora }}" ]]; then
       export SEALANE_CORPORA="$(cd "{{ corpora }}" && pwd)"
     else
-      echo "e2e: no {{ corpora }}: the tests over real repositories (corpora::) are left out"
-      skip=(--skip corpora::)
+      echo "e2e: no {{ corpora }}: the tests over real repositories (truth::corpora::) are left out"
+      skip=(--skip truth::corpora::)
     fi
     cargo test --release --features rig --test rig -- "${skip[@]}" {{ OPTIONS }}
 
@@ -47,3 +47,7 @@ bench *OPTIONS:
 # Pictures of every screen, as text and SVG, at two sizes, dark and light, from the real program, in target/pictures.
 pictures:
     cargo test --release --test it pictures:: -- --ignored
+
+# Fuzzes the readers of what others wrote (YAML, kustomizations, sealed files, names in git), coverage-guided.
+fuzz SECONDS="600":
+    tests/fuzz/run.sh {{ SECONDS }}

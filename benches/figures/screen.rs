@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const SIZE: PtySize = PtySize { rows: 40, cols: 140, pixel_width: 0, pixel_height: 0 };
 /// Longer than anything may take; what is not there by then never comes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 type Seen = Arc<(Mutex<Picture>, Condvar)>;
 
@@ -165,7 +165,7 @@ impl Drop for Screen {
 }
 
 fn watch(mut reader: Box<dyn Read + Send>, seen: &Seen, keyboard: &Mutex<Box<dyn Write + Send>>) {
-    let mut buffer = [0; 65_536];
+    let mut buffer = vec![0; 65_536];
     while let Ok(read @ 1..) = reader.read(&mut buffer) {
         let at = Instant::now();
         if buffer[..read].windows(6).any(|w| w == b"\x1b]11;?")

@@ -3,9 +3,11 @@
 use super::exit::Exit;
 use super::output::{self, Label};
 use super::run::{Context, exit_of_clusters, settled};
-use crate::model::Verdict;
-use crate::workspace::{Differences, ObjectId, ObjectRow, PlanEffect, Workspace};
+use crate::model::{FieldDiff, ObjectDiff, ObjectKey, Verdict};
+use crate::workspace::{Differences, ObjectRow, PlanEffect, Workspace};
+use crate::yaml::Node;
 use serde_json::json;
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
@@ -92,75 +94,107 @@ fn effect_json(effect: &PlanEffect) -> serde_json::Value {
     })
 }
 
+/// Git against the clusters. As JSON (all keys stable; a key that says nothing is `null` or empty):
+///
+/// * `objects`: those that do not agree: `environment`, `object` (`Kind/namespace/name`), `group`, `verdict` (a word of
+///   `model::Verdict`), `why`, `summary`, `by` (who changed it), `fields`, `folded`
+/// * `folded`: those that agree and hold fields that others wrote, with the same keys
+/// * a field: `path`, `class` (a word of `model::FieldClass`), `live` and `git` (secrets masked), `manager`, `time`, `note`
+/// * `equal`: how many declared objects agree; `rendered`: how much of each environment was rendered
 async fn against_clusters(context: &mut Context<'_, '_>, workspace: &Workspace) -> io::Result<Exit> {
     let snapshot = settled(workspace).await;
     let mut exit = exit_of_clusters(&snapshot);
     let wanted = context.place.environment.clone();
-    let rows = snapshot.objects.iter().filter(|r| wanted.as_deref().is_none_or(|w| *r.environment == *w));
-    let mut answers = Vec::new();
-    let mut equal = 0;
-    for row in rows {
+    let is_wanted = |environment: &str| wanted.as_deref().is_none_or(|w| *environment == *w);
+    let diffs: HashMap<(&str, ObjectKey), ObjectDiff> = snapshot
+        .environments
+        .iter()
+        .filter(|e| is_wanted(&e.name))
+        .flat_map(|e| workspace.noteworthy(&e.name).into_iter().map(|d| ((&*e.name, d.key.clone()), d)))
+        .collect();
+    let (mut answers, mut folded, mut equal) = (Vec::new(), Vec::new(), 0);
+    for row in snapshot.objects.iter().filter(|r| is_wanted(&r.environment)) {
+        let diff = diffs.get(&(&*row.environment, row.key.clone()));
         match &row.verdict {
-            Verdict::Synced => equal += 1,
+            Verdict::Synced => {
+                equal += usize::from(row.declared);
+                folded.extend(diff.map(|diff| object_json(row, Some(diff))));
+                continue;
+            }
             Verdict::Unknown(_) | Verdict::NotRendered(_) | Verdict::Forbidden => {
                 exit = exit.and(Exit::Incomplete);
-                answers.push(show(context, workspace, row).await?);
             }
-            _ => {
-                exit = exit.and(Exit::Differences);
-                answers.push(show(context, workspace, row).await?);
-            }
+            _ => exit = exit.and(Exit::Differences),
         }
+        show(context, row, diff)?;
+        answers.push(object_json(row, diff));
     }
+    let environments = || snapshot.environments.iter().filter(|e| is_wanted(&e.name));
     let coverage: Vec<String> =
-        snapshot.environments.iter().map(|e| format!("{}: {} rendered", e.name, e.coverage)).collect();
+        environments().map(|e| format!("{}: {} rendered", e.name, e.coverage)).collect();
+    if !folded.is_empty() {
+        let count = format!("{} object(s) agree and hold fields that others wrote", folded.len());
+        context.out.line(&[(Label::Muted, &count)])?;
+    }
     context.out.line(&[(Label::Muted, &format!("{equal} object(s) equal; {}", coverage.join(", ")))])?;
-    context.out.json(&json!({"objects": answers, "equal": equal, "rendered": coverage}))?;
+    context.out.json(&json!({"objects": answers, "folded": folded, "equal": equal, "rendered": coverage}))?;
     Ok(exit)
 }
 
-async fn show(
-    context: &mut Context<'_, '_>,
-    workspace: &Workspace,
-    row: &ObjectRow,
-) -> io::Result<serde_json::Value> {
-    let id = ObjectId { environment: row.environment.clone(), key: row.key.clone() };
-    let details = workspace.details(&id).await.ok();
-    let why = match &row.verdict {
-        Verdict::Unknown(why) => format!(" ({why})"),
-        Verdict::OwnedByOther(owner) => format!(" ({owner})"),
+/// What a verdict says beside its word.
+fn why(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Unknown(why) => why.to_string(),
+        Verdict::OwnedByOther(owner) => owner.to_string(),
+        Verdict::NotRendered(reason) => reason.code().to_owned(),
         _ => String::new(),
-    };
+    }
+}
+
+fn show(context: &mut Context<'_, '_>, row: &ObjectRow, diff: Option<&ObjectDiff>) -> io::Result<()> {
+    let why = why(&row.verdict);
+    let why = if why.is_empty() { why } else { format!(" ({why})") };
     context.out.line(&[
         (Label::Notice, &format!("{:<12} ", row.verdict.word())),
         (Label::Strong, &row.key.to_string()),
         (Label::Muted, &format!("  {}{why}", row.environment)),
     ])?;
-    let mut shown = Vec::new();
-    for field in details.iter().flat_map(|d| &d.diff.fields) {
-        let (live, git) = (
-            field.live.as_ref().map(crate::workspace::text),
-            field.desired.as_ref().map(crate::workspace::text),
-        );
+    for field in diff.into_iter().flat_map(|d| &d.fields) {
+        let text = |node: &Option<Node>| node.as_ref().map(crate::workspace::text);
         let by = field.by.as_ref().map_or(String::new(), |m| format!("{} {}", m.name, m.time));
+        let (live, git) = (text(&field.live), text(&field.desired));
         fields(context, &field.path.to_string(), live.as_deref(), git.as_deref(), &by)?;
-        shown.push(json!({
-            "path": field.path.to_string(),
-            "class": field.class.word(),
-            "live": live,
-            "git": git,
-            "manager": field.by.as_ref().map(|m| m.name.to_string()),
-            "time": field.by.as_ref().map(|m| m.time.to_string()),
-        }));
     }
-    Ok(json!({
+    Ok(())
+}
+
+fn object_json(row: &ObjectRow, diff: Option<&ObjectDiff>) -> serde_json::Value {
+    let all = |fields: Option<&Vec<FieldDiff>>| -> Vec<serde_json::Value> {
+        fields.into_iter().flatten().map(field_json).collect()
+    };
+    json!({
         "environment": &*row.environment,
         "object": row.key.to_string(),
         "group": &*row.key.group,
         "verdict": row.verdict.word(),
+        "why": why(&row.verdict),
         "summary": row.summary,
-        "fields": shown,
-    }))
+        "by": row.by,
+        "fields": all(diff.map(|d| &d.fields)),
+        "folded": all(diff.map(|d| &d.folded)),
+    })
+}
+
+fn field_json(field: &FieldDiff) -> serde_json::Value {
+    json!({
+        "path": field.path.to_string(),
+        "class": field.class.word(),
+        "live": field.live.as_ref().map(crate::workspace::text),
+        "git": field.desired.as_ref().map(crate::workspace::text),
+        "manager": field.by.as_ref().map(|m| crate::model::clean(&m.name)),
+        "time": field.by.as_ref().map(|m| crate::model::clean(&m.time)),
+        "note": field.note,
+    })
 }
 
 /// One field: what is, what will be, and who set it.

@@ -31,6 +31,9 @@ pub(super) async fn run(
             Ok(history) => {
                 let entries = &history.entries[..history.entries.len().min(limit)];
                 print(context, &id, entries, history.seen)?;
+                for problem in &history.problems {
+                    exit = exit.and(context.problem(problem)?);
+                }
             }
             Err(problem) => exit = exit.and(context.problem(&problem)?),
         }

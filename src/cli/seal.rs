@@ -32,7 +32,10 @@ pub(super) async fn run(
     };
     let mut edits: Vec<KeyEdit> = remove.iter().map(|k| KeyEdit::Remove { key: k.as_str().into() }).collect();
     if let Some(key) = set {
-        edits.push(KeyEdit::Set { key: key.into(), value: read_value(context.input)? });
+        match read_value(context.input)? {
+            Ok(value) => edits.push(KeyEdit::Set { key: key.into(), value }),
+            Err(problem) => return context.problem(&problem),
+        }
     }
     if edits.is_empty() {
         let problem = Problem::error(Reason::Config, "nothing to do")
@@ -45,15 +48,28 @@ pub(super) async fn run(
     }
 }
 
-/// The value from standard input; one line break at its end does not belong to it.
-fn read_value(input: &mut dyn io::Read) -> io::Result<SecretText> {
-    let mut bytes = Vec::with_capacity(4096);
-    input.take(LONGEST).read_to_end(&mut bytes)?;
+/// The value from standard input; one line break at its end does not belong to it. An input that ends at once is no
+/// empty value: it was closed, or what should have written to it has failed.
+fn read_value(input: &mut dyn io::Read) -> io::Result<Result<SecretText, Problem>> {
+    // Room for all of it at once: a buffer that grows leaves copies behind.
+    let mut bytes = Vec::with_capacity(usize::try_from(LONGEST).unwrap_or(1 << 20) + 64);
+    input.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    let refused = |cause: String, next: &str| Ok(Err(Problem::error(Reason::Config, cause).next(next)));
+    if bytes.is_empty() {
+        let next = "write the value to it; an empty line is an empty value";
+        return refused("standard input ended without a value".to_owned(), next);
+    }
+    if bytes.len() as u64 > LONGEST {
+        // Wiped as it goes.
+        drop(SecretText::from_vec(bytes));
+        let next = "a Secret holds at most 1 MiB; keep the value elsewhere";
+        return refused(format!("the value on standard input is longer than {LONGEST} bytes"), next);
+    }
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
         if bytes.last() == Some(&b'\r') {
             bytes.pop();
         }
     }
-    Ok(SecretText::from_vec(bytes))
+    Ok(Ok(SecretText::from_vec(bytes)))
 }

@@ -4,7 +4,7 @@ use super::exit::Exit;
 use super::output::{self, Label};
 use super::run::{Context, exit_of_clusters, settled};
 use crate::model::Reason;
-use crate::workspace::{AppRow, AppState, ClusterView, EnvironmentView, Snapshot};
+use crate::workspace::{AppRow, AppState, ClusterView, EnvironmentView, HeadView, RepoView, Snapshot};
 use serde_json::json;
 use std::io;
 use std::path::Path;
@@ -32,6 +32,17 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
     Ok(exit)
 }
 
+/// What is said about HEAD when it is not simply on a branch.
+fn unusual(repo: &RepoView) -> String {
+    let head = match &repo.head {
+        HeadView::Unread | HeadView::Branch(_) => String::new(),
+        HeadView::Detached => "  HEAD is detached; `git switch` goes to a branch".to_owned(),
+        HeadView::Unborn(name) => format!("  no commit on {name} yet; `git commit` makes the first"),
+    };
+    let operation = |what: &std::sync::Arc<str>| format!("  {what} is in progress; finish or abort it");
+    head + &repo.operation.as_ref().map(operation).unwrap_or_default()
+}
+
 fn print(
     context: &mut Context<'_, '_>,
     snapshot: &Snapshot,
@@ -52,7 +63,11 @@ fn print(
     }
     let repo = &snapshot.repo;
     let commit = repo.commit.as_ref().map(|c| c.id.short()).unwrap_or_default();
-    context.out.line(&[(Label::Strong, &repo.name), (Label::Muted, &format!("  {commit}"))])?;
+    context.out.line(&[
+        (Label::Strong, &repo.name),
+        (Label::Muted, &format!("  {commit}")),
+        (Label::Notice, &unusual(repo)),
+    ])?;
     for environment in snapshot.environments.iter() {
         let (label, words) = cluster_words(&environment.cluster);
         let cluster = environment.context.as_deref().unwrap_or("no cluster");

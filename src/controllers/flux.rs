@@ -30,7 +30,7 @@ pub fn flux_status(live: &Live) -> Option<ProducerStatus> {
         (SOURCE, "GitRepository" | "OCIRepository" | "Bucket" | "HelmRepository" | "ExternalArtifact") => {}
         (SOURCE, "HelmChart") => status.source = reference(body.at_path(&["spec", "sourceRef"]), &live.key),
         (KUSTOMIZE, "Kustomization") => {
-            status.applied = at(body, &["status", "lastAppliedRevision"]);
+            status.applied = applied(body);
             status.attempted = at(body, &["status", "lastAttemptedRevision"]);
             status.source = reference(body.at_path(&["spec", "sourceRef"]), &live.key);
         }
@@ -47,6 +47,14 @@ pub fn flux_status(live: &Live) -> Option<ProducerStatus> {
 
 fn at(body: &Node, path: &[&str]) -> Option<SourceRevision> {
     revision(body.at_path(path)?.scalar_text()?)
+}
+
+/// What a Kustomization applied. An artifact that is not git's own (OCI, or cut out of a repository) is a digest; the
+/// commit it was made of stands beside it.
+fn applied(body: &Node) -> Option<SourceRevision> {
+    let applied = at(body, &["status", "lastAppliedRevision"])?;
+    let origin = || at(body, &["status", "lastAppliedOriginRevision"])?.commit;
+    Some(SourceRevision { commit: applied.commit.or_else(origin), ..applied })
 }
 
 /// `-1` means never seen: Flux's CRDs default it so that a fresh object is not taken for current.

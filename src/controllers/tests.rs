@@ -42,6 +42,17 @@ fn source(revision: &str) -> ProducerStatus {
 }
 
 #[test]
+fn an_artifact_cut_out_of_a_repository_tells_its_commit() {
+    let digest = "latest@sha256:4af8bd5c2b7d7ea2f8c1d3a5e6f708192a3b4c5d4af8bd5c2b7d7ea2f8c1d3a5";
+    let said = format!(
+        "observedGeneration: 3, lastAppliedRevision: '{digest}', lastAttemptedRevision: '{digest}', lastAppliedOriginRevision: 'main@sha1:{OLD}'"
+    );
+    let read = kustomization("v1", "prune: true", &said);
+    assert_eq!(read.applied.as_ref().and_then(|r| r.commit), CommitId::parse(OLD));
+    assert_eq!(read.applied.map(|r| r.text.to_string()).as_deref(), Some(digest));
+}
+
+#[test]
 fn a_kustomization_of_every_version_is_read() {
     for (version, applied) in [("v1", format!("main@sha1:{OLD}")), ("v1beta2", format!("main/{OLD}"))] {
         let read = kustomization(

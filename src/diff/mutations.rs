@@ -159,6 +159,15 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         effect: Effect::Added,
         note: "added by the platform",
     },
+    // Flux's controllers put their own finalizer on the objects that they reconcile.
+    Mutation {
+        kinds: &[],
+        paths: &["metadata.finalizers"],
+        writers: &["gotk-*", "kustomize-controller", "helm-controller", "source-controller"],
+        when: When::LiveOnly,
+        effect: Effect::SystemSet,
+        note: "set by the kind's own controller",
+    },
     Mutation {
         kinds: &["Job"],
         paths: &["spec.selector", "metadata.labels.*", "spec.template.metadata.labels.*"],

@@ -143,6 +143,12 @@ impl IgnoreRule {
 }
 
 impl Target {
+    /// A pattern that matches this text and no other.
+    #[must_use]
+    pub fn literally(text: &str) -> String {
+        regex::escape(text)
+    }
+
     fn of_flux(node: &Node) -> Self {
         let text = |name: &str| node.str_at(&[name]).filter(|t| !t.is_empty()).map(str::to_owned);
         Self {

@@ -75,11 +75,12 @@ fn commit(
     repository.commit(None, &who, &who, &told.message, &tree, &parents).map_err(&failed)
 }
 
-/// Writes the index and the files of HEAD into a worktree that is empty.
+/// Writes the index and the files of HEAD into a worktree that is empty. A file that is there is left as it is.
+#[expect(clippy::disallowed_methods, reason = "the worktree of a clone just made is nobody's yet")]
 pub fn fill(worktree: &Path) -> Result<(), GitError> {
     let failed = GitError::store("cannot write the files of the new clone");
     let repository = git2::Repository::open(worktree).map_err(&failed)?;
     let mut how = git2::build::CheckoutBuilder::new();
-    how.force().disable_filters(true);
+    how.safe().recreate_missing(true).disable_filters(true);
     repository.checkout_head(Some(&mut how)).map_err(&failed)
 }

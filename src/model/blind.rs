@@ -33,6 +33,44 @@ pub fn blind(body: &Node, key: &DigestKey) -> Node {
     blinded
 }
 
+/// The live object with a digest wherever `git` holds one: a value that came out of a sealed file by substitution stands
+/// in the clear in the cluster's object. `None` if there is no such place. Elements of lists are paired by `name`, else by
+/// their place.
+#[must_use]
+pub fn veil(live: &Node, git: &Node, key: &DigestKey) -> Option<Node> {
+    let value = match (&live.value, &git.value) {
+        (Value::Scalar(scalar), Value::Secret(SecretLeaf::Digest(_))) => {
+            Value::Secret(SecretLeaf::Digest(key.digest(scalar.text.as_bytes())))
+        }
+        (Value::Map(map), Value::Map(declared)) => {
+            let mut copy = None;
+            for (at, entry) in map.entries.iter().enumerate() {
+                let veiled = declared.get(&entry.key.text).and_then(|below| veil(&entry.value, below, key));
+                if let Some(veiled) = veiled {
+                    copy.get_or_insert_with(|| Map::clone(map)).entries[at].value = veiled;
+                }
+            }
+            Value::Map(copy?.into())
+        }
+        (Value::Seq(items), Value::Seq(declared)) => {
+            let mut copy = None;
+            for (at, item) in items.iter().enumerate() {
+                let named = item.str_at(&["name"]);
+                let twin = declared
+                    .iter()
+                    .find(|d| named.is_some() && d.str_at(&["name"]) == named)
+                    .or_else(|| declared.get(at));
+                if let Some(veiled) = twin.and_then(|below| veil(item, below, key)) {
+                    copy.get_or_insert_with(|| items.to_vec())[at] = veiled;
+                }
+            }
+            Value::Seq(copy?.into())
+        }
+        _ => return None,
+    };
+    Some(Node { value, mark: live.mark.clone() })
+}
+
 fn leaves(node: &Node, key: &DigestKey) -> Node {
     let value = match &node.value {
         Value::Secret(SecretLeaf::Text(text)) => Value::Secret(SecretLeaf::Digest(text.digest(key))),
@@ -145,6 +183,24 @@ mod tests {
         assert_eq!(a, b);
         assert!(plain.get("stringData").is_none());
         assert!(!format!("{plain:?}{encoded:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_sealed_value_in_the_clear_is_veiled_where_git_holds_its_digest() {
+        let key = DigestKey::new([1; 32]);
+        let digest = |text: &str| Node::new(Value::Secret(SecretLeaf::Digest(key.digest(text.as_bytes()))));
+        let item = |name: &str, value: Node| {
+            Node::map([("name", Node::string(name)), ("value", value)].into_iter().collect())
+        };
+        let object = |items: Vec<Node>| Node::map([("env", Node::seq(items))].into_iter().collect());
+        let git = object(vec![item("a", Node::string("plain")), item("b", digest("canary"))]);
+        let live = object(vec![item("b", Node::string("canary")), item("a", Node::string("plain"))]);
+        let veiled = veil(&live, &git, &key).expect("one place is veiled");
+        assert!(!format!("{veiled:?}").contains("canary"));
+        let leaf = veiled.get("env").and_then(Node::as_seq).and_then(|s| s[0].get("value")).cloned();
+        let is_digest = |leaf: &SecretLeaf| *leaf == SecretLeaf::Digest(key.digest(b"canary"));
+        assert!(matches!(leaf.map(|n| n.value), Some(Value::Secret(leaf)) if is_digest(&leaf)));
+        assert!(veil(&live, &live, &key).is_none());
     }
 
     #[test]

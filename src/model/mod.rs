@@ -34,7 +34,7 @@ mod status;
 mod tree;
 mod verdict;
 
-pub use blind::{blind, embeds_objects};
+pub use blind::{blind, embeds_objects, veil};
 pub use clean::clean;
 pub use commit::{Change, ChangeKind, Commit, CommitId, Revision};
 pub use health::{Health, HealthState};

@@ -133,14 +133,13 @@ impl Question {
 
 /// Carries effects out over a workspace; until there is one, what is asked waits.
 pub(crate) struct Hands {
-    workspace: Option<Workspace>,
+    /// With what holds the things that it reads.
+    opened: Option<(Workspace, Option<Box<dyn Send>>)>,
     waiting: Vec<Effect>,
     back: mpsc::Sender<Back>,
     running: HashMap<Slot, CancellationToken>,
     writers: TaskTracker,
     clipboard: mpsc::Sender<String>,
-    /// Dropped last: it holds what the workspace reads.
-    _keeps: Option<Box<dyn Send>>,
 }
 
 impl Hands {
@@ -151,13 +150,12 @@ impl Hands {
             move || keep_clipboard(copies, &back, remote)
         });
         Self {
-            workspace: None,
+            opened: None,
             waiting: Vec::new(),
             back,
             running: HashMap::new(),
             writers: TaskTracker::new(),
             clipboard,
-            _keeps: None,
         }
     }
 
@@ -209,15 +207,13 @@ impl Hands {
 
 impl Carry for Hands {
     fn start(&mut self, effect: Effect) {
-        match (effect, self.workspace.clone()) {
+        match (effect, self.opened.as_ref().map(|(workspace, _)| workspace.clone())) {
             (Effect::Ask { generation, question }, Some(workspace)) => {
                 self.ask(workspace, generation, question);
             }
             (Effect::Do { generation, deed }, Some(workspace)) => self.act(workspace, generation, deed),
             (Effect::Refresh, Some(workspace)) => workspace.refresh(),
             (effect @ (Effect::Ask { .. } | Effect::Do { .. }), None) => self.waiting.push(effect),
-            // What is opened is read from the beginning.
-            (Effect::Refresh, None) => {}
             (Effect::Cancel(slot), _) => {
                 self.waiting
                     .retain(|e| !matches!(e, Effect::Ask { question, .. } if question.slot() == slot));
@@ -229,12 +225,13 @@ impl Carry for Hands {
                     let _ = self.back.try_send(Back::NoClipboard(error.into_inner()));
                 }
             }
-            (Effect::Errand(_), _) => {}
+            // What is opened is read from the beginning; errands are the loop's.
+            (Effect::Refresh, None) | (Effect::Errand(_), _) => {}
         }
     }
 
     fn begin(&mut self, workspace: Workspace, keeps: Option<Box<dyn Send>>) {
-        (self.workspace, self._keeps) = (Some(workspace), keeps);
+        self.opened = Some((workspace, keeps));
         for effect in std::mem::take(&mut self.waiting) {
             self.start(effect);
         }

@@ -34,7 +34,7 @@ fn repository(session: &Session) -> Finding {
     match session.repo.status() {
         Ok(status) => {
             let shallow = if status.shallow { ", history is cut off (shallow clone)" } else { "" };
-            let operation = status.operation.map_or(String::new(), |o| format!(", a {o} is in progress"));
+            let operation = status.operation.map_or(String::new(), |o| format!(", {o} is in progress"));
             Finding {
                 what: "repository".to_owned(),
                 found: format!("{root}{shallow}{operation}"),

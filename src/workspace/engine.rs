@@ -3,28 +3,32 @@
 //! Blocking work (git, rendering) runs beside it and comes back as a [`Message`]; a burst of messages costs one
 //! publication, since snapshots are made at most every [`SETTLE`].
 
+use super::errands;
+pub(super) use super::errands::Message;
+use super::facts::Facts;
 use super::field::Field;
+use super::outside::Outside;
 use super::publish::{self, Published, now};
 use super::repository::{self, RepositoryRead};
-use super::secrets::SecretFiles;
 use super::session::Session;
 use super::snapshot::{ClusterView, ContextChoice};
-use super::stories::{self, Told};
-use crate::cluster::{ClusterError, ClusterEvent, Connection, ExecCommand, Namespaces, Reader};
+use super::stories;
+use crate::cluster::{ClusterError, Connection, ExecCommand, Reader};
 use crate::config::Answers;
 use crate::git::Fingerprint;
-use crate::model::{CommitId, Live, ObjectKey, Problem, Rendered};
-use futures::StreamExt as _;
+use crate::model::{CommitId, Problem};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 /// How long messages are gathered before a snapshot is made of them.
 const SETTLE: Duration = Duration::from_millis(60);
 /// How often the repository is asked whether something moved.
 const POLL: Duration = Duration::from_secs(1);
+/// How often a server is asked again what it serves, as long as it does not serve a kind that git declares.
+const REDISCOVER: Duration = Duration::from_secs(10);
 /// How often what cannot be watched (Secrets) is read again.
 const REREAD: Duration = Duration::from_secs(5);
 /// Seconds after which rows are made again even if nothing moved.
@@ -46,40 +50,8 @@ pub(super) struct Clusters {
     pub(super) state: Option<PathBuf>,
 }
 
-/// What the engine hears.
-pub(super) enum Message {
-    /// The repository was read, but for its secrets, which take longer.
-    Repository(Box<RepositoryRead>),
-    /// What its files say about secrets.
-    Secrets(Arc<SecretFiles>),
-    /// The repository could not be read.
-    Broken(Problem),
-    /// A base was rendered.
-    Base(Arc<str>, CommitId, Arc<Rendered>),
-    /// A connection stands, or does not.
-    Connected(Arc<str>, u64, Box<Result<(Reader, Arc<str>), ClusterError>>),
-    /// Something came from a cluster.
-    Event(Arc<str>, u64, Box<ClusterEvent>),
-    /// Objects were read by name.
-    Read(Arc<str>, u64, Vec<(ObjectKey, Result<Option<Live>, ClusterError>)>),
-    /// History was walked.
-    Stories(Arc<str>, Told),
-    /// Read everything again.
-    Refresh,
-    /// A context belongs to an environment.
-    Choose(Arc<str>, String, oneshot::Sender<Result<(), Problem>>),
-    /// The exec plug-in of an environment's context may run.
-    Consent(Arc<str>, oneshot::Sender<Result<(), Problem>>),
-    /// We made or took back a commit.
-    TakesBack(Option<CommitId>),
-}
-
-impl Message {
-    /// True for what somebody waits for: it is published at once.
-    fn is_urgent(&self) -> bool {
-        matches!(self, Self::Repository(_) | Self::Broken(_))
-    }
-}
+/// What clusters add to renderings, by environment.
+pub(super) type Outsides = BTreeMap<Arc<str>, Arc<Outside>>;
 
 /// The engine's own state.
 pub(super) struct Engine {
@@ -136,6 +108,8 @@ impl Engine {
         self.read_repository();
         let mut poll = tokio::time::interval(POLL);
         let mut reread = tokio::time::interval(REREAD);
+        let mut rediscover = tokio::time::interval(REDISCOVER);
+        rediscover.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         reread.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -151,6 +125,7 @@ impl Engine {
                 }
                 _ = poll.tick() => self.poll(),
                 _ = reread.tick() => self.reread(),
+                _ = rediscover.tick() => self.rediscover(),
                 () = self.published.closed() => return,
             }
         }
@@ -181,9 +156,21 @@ impl Engine {
                 self.broken = Some(problem);
                 self.has_read();
             }
-            Message::Base(name, commit, rendered) => {
-                if let Some(field) = self.fields.get_mut(&name) {
+            Message::Desired(name, commit, outside, rendered) => {
+                let head = self.head();
+                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.rendered_with == outside) {
+                    field.rendering_again = false;
+                    match rendered {
+                        Ok(rendered) if head == Some(commit) => field.set_desired(rendered),
+                        Ok(_) => {}
+                        Err(problem) => self.broken = Some(problem),
+                    }
+                }
+            }
+            Message::Base(name, commit, outside, rendered) => {
+                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.rendered_with == outside) {
                     Arc::make_mut(&mut field.facts.bases).insert(commit, rendered);
+                    field.rendering.remove(&commit);
                     field.stale = true;
                 }
             }
@@ -196,6 +183,16 @@ impl Engine {
             Message::Read(name, epoch, answers) => {
                 if let Some(field) = self.fields.get_mut(&name).filter(|f| f.epoch == epoch) {
                     field.read(answers);
+                }
+            }
+            Message::Schema(name, epoch, of, schema) => {
+                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.epoch == epoch) {
+                    field.read_schema(of, schema.map(|boxed| *boxed));
+                }
+            }
+            Message::Discovered(name, epoch, scopes) => {
+                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.epoch == epoch) {
+                    field.discovered(scopes);
                 }
             }
             Message::Stories(name, told) => {
@@ -226,6 +223,12 @@ impl Engine {
         self.follow_up();
     }
 
+    fn rediscover(&self) {
+        for (name, field) in self.fields.iter().filter(|(_, field)| field.has_unserved()) {
+            errands::discover(name, field, &self.sender);
+        }
+    }
+
     fn refresh(&mut self) {
         self.read_repository();
         let names: Vec<Arc<str>> = self.fields.keys().cloned().collect();
@@ -243,7 +246,9 @@ impl Engine {
         self.reading = true;
         // Taken before anything is read: what moves from now on is another change.
         self.fingerprint = Some(self.session.repo.fingerprint());
-        repository::read(self.session.clone(), self.sender.clone());
+        let outsides =
+            self.fields.iter().map(|(name, field)| (name.clone(), field.outside.clone())).collect();
+        repository::read(self.session.clone(), outsides, self.sender.clone());
     }
 
     fn has_read(&mut self) {
@@ -270,9 +275,13 @@ impl Engine {
         let mut fresh = Vec::new();
         for (environment, desired) in &read.environments {
             match self.fields.get_mut(&environment.name) {
-                Some(field) => field.set_desired(desired.clone()),
+                Some(field) => {
+                    field.rendered_with = read.outsides.get(&environment.name).map_or(0, |o| o.id);
+                    field.set_desired(desired.clone());
+                }
                 None => {
-                    let field = Field::new(environment.clone(), desired.clone(), now);
+                    let means = (self.session.digests.clone(), self.session.ignore.clone());
+                    let field = Field::new(Facts::of_git(environment.clone(), desired.clone(), means, now));
                     self.fields.insert(environment.name.clone(), field);
                     fresh.push(environment.name.clone());
                 }
@@ -383,16 +392,21 @@ impl Engine {
 
     /// Starts what the new state asks for: watches, reads, bases, stories.
     fn follow_up(&mut self) {
-        let head = self.repository.as_ref().and_then(|r| r.head.as_ref()).map(|c| c.id);
+        let head = self.head();
         for (name, field) in &mut self.fields {
             if let Some(reader) = field.facts.reader.clone() {
-                watch_more(name, field, &reader, &self.sender);
-                read_wanted(name, field, reader, &self.sender);
+                errands::watch_more(name, field, &reader, &self.sender);
+                errands::read_schemas(name, field, &reader, &self.sender);
+                errands::read_wanted(name, field, reader, &self.sender);
+            }
+            if let Some(head) = head.filter(|_| field.outside.id != field.rendered_with) {
+                repository::render_again(name, field, head, self.session.clone(), self.sender.clone());
             }
             for commit in field.applied() {
                 if !field.facts.bases.contains_key(&commit) {
                     // Rendered once; an empty base stands in until it comes, so that it is asked for once only.
                     Arc::make_mut(&mut field.facts.bases).insert(commit, Arc::default());
+                    field.rendering.insert(commit);
                     repository::render_base(name, field, commit, self.session.clone(), self.sender.clone());
                 }
             }
@@ -400,6 +414,10 @@ impl Engine {
                 stories::ask(name, field, head, &self.session, &self.sender);
             }
         }
+    }
+
+    fn head(&self) -> Option<CommitId> {
+        self.repository.as_ref()?.head.as_ref().map(|commit| commit.id)
     }
 
     fn publish(&mut self) {
@@ -433,39 +451,6 @@ impl Engine {
         };
         self.published.send_replace(Arc::new(scene.publish()));
     }
-}
-
-fn watch_more(name: &Arc<str>, field: &mut Field, reader: &Reader, sender: &mpsc::Sender<Message>) {
-    let kinds = field.kinds_to_watch();
-    if kinds.is_empty() {
-        return;
-    }
-    let mut events = reader.watch(&kinds, &Namespaces::All);
-    let (name, sender, epoch, stop) = (name.clone(), sender.clone(), field.epoch, field.stop.clone());
-    tokio::spawn(async move {
-        loop {
-            let event = tokio::select! {
-                event = events.next() => event,
-                () = stop.cancelled() => return,
-            };
-            let Some(event) = event else { return };
-            if sender.send(Message::Event(name.clone(), epoch, Box::new(event))).await.is_err() {
-                return;
-            }
-        }
-    });
-}
-
-fn read_wanted(name: &Arc<str>, field: &mut Field, reader: Reader, sender: &mpsc::Sender<Message>) {
-    let wanted = field.take_wanted();
-    if wanted.is_empty() {
-        return;
-    }
-    let (name, sender, epoch) = (name.clone(), sender.clone(), field.epoch);
-    tokio::spawn(async move {
-        let answers = reader.get_many(&wanted).await;
-        let _ = sender.send(Message::Read(name, epoch, answers)).await;
-    });
 }
 
 #[cfg(test)]

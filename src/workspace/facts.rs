@@ -1,14 +1,20 @@
 //! `Facts`: what is known about one environment, immutable and shared by everything that is asked about it.
 
+use super::outside;
 use crate::cluster::Reader;
 use crate::diff::{self, Base, Comparison, Controller, Desired, Found, Mark, Scaler, Standing};
 use crate::model::{
     CommitId, Environment, Health, HealthState, Live, Manifest, ObjectDiff, ObjectKey, Producer,
-    ProducerStatus, Rendered, Scopes,
+    ProducerStatus, Rendered, SchemaRef, SchemaSet, Scopes, veil,
 };
+use crate::secret::{DigestKey, SecretDigest, SecretLeaf};
+use crate::yaml::Value;
 use crate::{controllers, health};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+
+/// Group and version.
+pub(super) type GroupVersion = (Arc<str>, Arc<str>);
 
 /// One environment: what git says, what git said, and what its cluster holds.
 #[derive(Clone)]
@@ -28,6 +34,12 @@ pub(super) struct Facts {
     pub(super) scopes: Option<Arc<Scopes>>,
     /// Reads single objects; `None` without a cluster.
     pub(super) reader: Option<Reader>,
+    /// Schemas of custom kinds, by group and version; those of built-in kinds are compiled in (diff.md 2.8).
+    pub(super) schemas: Arc<HashMap<GroupVersion, SchemaSet>>,
+    /// What the repository's configuration leaves out of comparisons.
+    pub(super) ignore: Arc<diff::Rules>,
+    /// The session's key for digests.
+    pub(super) digests: Arc<DigestKey>,
     /// True once every watch has listed what there is.
     pub(super) complete: bool,
     /// Seconds since 1970.
@@ -58,8 +70,16 @@ pub(super) struct Compared {
 
 impl Facts {
     /// An environment of which only git is known.
-    pub(super) fn of_git(environment: Environment, desired: Arc<Rendered>, now: i64) -> Self {
+    pub(super) fn of_git(
+        environment: Environment,
+        desired: Arc<Rendered>,
+        (digests, ignore): (Arc<DigestKey>, Arc<diff::Rules>),
+        now: i64,
+    ) -> Self {
         Self {
+            digests,
+            ignore,
+            schemas: Arc::default(),
             environment,
             desired,
             bases: Arc::default(),
@@ -71,6 +91,39 @@ impl Facts {
             complete: false,
             now,
         }
+    }
+
+    /// What is known without a cluster.
+    pub(super) fn without_cluster(&self) -> Self {
+        Self {
+            bases: Arc::default(),
+            live: Arc::default(),
+            absent: Arc::default(),
+            statuses: Arc::default(),
+            schemas: Arc::default(),
+            scopes: None,
+            reader: None,
+            complete: false,
+            ..self.clone()
+        }
+    }
+
+    /// The schema of a live object's kind at the version it was read at.
+    fn schema_of(&self, live: &Live) -> Option<SchemaRef<'_>> {
+        let set = self.schemas.get(&(live.key.group.clone(), live.version.clone()))?;
+        set.kind(&live.key.group, &live.version, &live.key.kind)
+    }
+
+    /// The ignore rules for the objects of a producer: the user's, and those that its controller acts on now.
+    fn rules_of(&self, producer: &ObjectKey) -> diff::Rules {
+        let mut rules = diff::Rules::clone(&self.ignore);
+        let live = self.live.get(producer).filter(|live| live.whole).map(|live| &live.body);
+        let declared = || self.desired.objects().find(|(_, m)| m.key == *producer).map(|(_, m)| &m.body);
+        if let Some(body) = live.or_else(declared) {
+            // A rule that cannot be read fails the controller too, which says so itself.
+            rules.absorb(diff::Rules::of_producer(body).0);
+        }
+        rules
     }
 
     /// The producer that the revision looked at declares under this key.
@@ -93,9 +146,20 @@ impl Facts {
         }
     }
 
+    /// The key under which the cluster knows a declared object. A name that is made of sealed values is looked for among
+    /// the names that the cluster itself tells.
+    pub(super) fn key_of(&self, manifest: &Manifest) -> ObjectKey {
+        let key = self.cluster_key(&manifest.key);
+        let Some(digest) = hidden_name(manifest) else { return key };
+        let told = self.live.keys().chain(self.statuses.values().flat_map(|s| s.inventory.iter()));
+        told.filter(|k| k.group == key.group && k.kind == key.kind && k.namespace == key.namespace)
+            .find(|k| self.digests.digest(k.name.as_bytes()) == digest)
+            .cloned()
+            .unwrap_or(key)
+    }
+
     /// Compares every object that git declares or declared, or that the cluster holds and nobody declares.
     pub(super) fn compare(&self) -> Vec<Arc<Compared>> {
-        let rules = diff::Rules::default();
         let scalers = self.scalers();
         let mut seen = HashSet::new();
         let mut all = Vec::new();
@@ -103,12 +167,12 @@ impl Facts {
             let side = Side::new(self, producer);
             for key in side.keys() {
                 if seen.insert(key.clone()) {
-                    all.push(Arc::new(side.compare(&key, &rules, &scalers)));
+                    all.push(Arc::new(side.compare(&key, &scalers)));
                 }
             }
         }
         if self.complete {
-            all.extend(self.strays(&mut seen, &rules).into_iter().map(Arc::new));
+            all.extend(self.strays(&mut seen, &self.ignore).into_iter().map(Arc::new));
         }
         all
     }
@@ -124,13 +188,15 @@ impl Facts {
             self.desired.objects().map(|(_, m)| m.key.namespace.clone()).collect();
         let declared_kinds: HashSet<(Arc<str>, Arc<str>)> =
             self.desired.objects().map(|(_, m)| (m.key.group.clone(), m.key.kind.clone())).collect();
+        // What git takes variables from is meant to live outside of it.
+        let sources = outside::sources(&self.desired);
         let mut found: Vec<_> = self
             .live
             .values()
             .filter(|live| !live.key.namespace.is_empty() && namespaces.contains(&live.key.namespace))
             .filter(|live| declared_kinds.contains(&(live.key.group.clone(), live.key.kind.clone())))
             .filter(|live| controllers::is_noise(live).is_none())
-            .filter(|live| !seen.contains(&live.key))
+            .filter(|live| !seen.contains(&live.key) && !sources.contains(&live.key))
             .collect();
         found.sort_by(|a, b| a.key.cmp(&b.key));
         found
@@ -202,11 +268,12 @@ struct Side<'a> {
     desired: HashMap<ObjectKey, &'a Arc<Manifest>>,
     base: Option<HashMap<ObjectKey, &'a Arc<Manifest>>>,
     inventory: Option<HashSet<ObjectKey>>,
+    rules: diff::Rules,
 }
 
 impl<'a> Side<'a> {
     fn new(facts: &'a Facts, producer: &'a Producer) -> Self {
-        let by_key = |p: &'a Producer| p.objects.iter().map(|m| (facts.cluster_key(&m.key), m)).collect();
+        let by_key = |p: &'a Producer| p.objects.iter().map(|m| (facts.key_of(m), m)).collect();
         let status = facts.statuses.get(&producer.key);
         Self {
             facts,
@@ -217,13 +284,13 @@ impl<'a> Side<'a> {
             inventory: status
                 .filter(|s| !s.inventory.is_empty() || s.applied.is_some())
                 .map(|s| s.inventory.iter().cloned().collect()),
+            rules: facts.rules_of(&producer.key),
         }
     }
 
     /// Declared objects in their order, then what was declared or is in the inventory and is not declared any more.
     fn keys(&self) -> Vec<ObjectKey> {
-        let mut keys: Vec<ObjectKey> =
-            self.producer.objects.iter().map(|m| self.facts.cluster_key(&m.key)).collect();
+        let mut keys: Vec<ObjectKey> = self.producer.objects.iter().map(|m| self.facts.key_of(m)).collect();
         // What is not rendered cannot be called removed.
         if self.producer.complete {
             let base = self.base.iter().flatten().map(|(key, _)| key);
@@ -237,13 +304,14 @@ impl<'a> Side<'a> {
     }
 
     fn declared_elsewhere(&self, key: &ObjectKey) -> bool {
-        self.facts.desired.objects().any(|(_, m)| self.facts.cluster_key(&m.key) == *key)
+        self.facts.desired.objects().any(|(_, m)| self.facts.key_of(m) == *key)
     }
 
-    fn compare(&self, key: &ObjectKey, rules: &diff::Rules, scalers: &[Scaler]) -> Compared {
+    fn compare(&self, key: &ObjectKey, scalers: &[Scaler]) -> Compared {
         let desired = self.desired.get(key).copied();
         let base = self.base.as_ref().and_then(|b| b.get(key)).copied();
-        let live = self.facts.live.get(key);
+        let live = self.facts.live.get(key).map(|live| self.veiled(live, desired, base));
+        let live = live.as_ref();
         let owner = live.and_then(|l| controllers::owner_marks(l).map(|m| m.owner));
         let comparison = Comparison {
             base: match (&self.base, base) {
@@ -254,6 +322,7 @@ impl<'a> Side<'a> {
             appliers: diff::appliers(&self.producer.key),
             controller: self.controller(),
             scalers,
+            schema: live.and_then(|live| self.facts.schema_of(live)),
             standing: Standing {
                 inventoried: self.inventory.as_ref().map(|i| i.contains(key)),
                 mark: self.mark(owner.as_ref()),
@@ -263,7 +332,7 @@ impl<'a> Side<'a> {
                 key,
                 desired.map_or(Desired::Absent, |m| Desired::Is(&m.body)),
                 self.found(key, live),
-                rules,
+                &self.rules,
             )
         };
         Compared {
@@ -274,6 +343,23 @@ impl<'a> Side<'a> {
             diff: diff::diff(&comparison),
             health: live.map_or(Health::new(HealthState::Unknown, ""), |l| self.facts.health(l)),
         }
+    }
+
+    /// The live object as it may be shown: what came out of sealed files is a digest, as on the side of git.
+    fn veiled(
+        &self,
+        live: &Arc<Live>,
+        desired: Option<&Arc<Manifest>>,
+        base: Option<&Arc<Manifest>>,
+    ) -> Arc<Live> {
+        let mut shown = live.clone();
+        // A Secret's values are digests from the door on.
+        for git in [desired, base].into_iter().flatten().filter(|_| !live.key.is_secret()) {
+            if let Some(body) = veil(&shown.body, &git.body, &self.facts.digests) {
+                shown = Arc::new(Live { body, ..Live::clone(&shown) });
+            }
+        }
+        shown
     }
 
     fn found<'b>(&'b self, key: &ObjectKey, live: Option<&'b Arc<Live>>) -> Found<'b> {
@@ -307,6 +393,14 @@ impl<'a> Side<'a> {
             Some(owner) if self.facts.statuses.keys().any(|k| same_object(k, owner)) => Mark::Other(owner),
             Some(owner) => Mark::Gone(owner),
         }
+    }
+}
+
+/// The digest of an object's name, if the name is made of sealed values.
+pub(super) fn hidden_name(manifest: &Manifest) -> Option<SecretDigest> {
+    match &manifest.body.at_path(&["metadata", "name"])?.value {
+        Value::Secret(SecretLeaf::Digest(digest)) => Some(*digest),
+        _ => None,
     }
 }
 

@@ -1,11 +1,15 @@
 //! `Field`: one environment as it changes: its cluster's events become [`Facts`].
 
+mod served;
+
+use self::served::Schemas;
 use super::apps::Story;
-use super::facts::{Absence, Compared, Facts};
+use super::facts::{Absence, Compared, Facts, hidden_name};
+use super::outside::{self, Outside};
 use super::snapshot::{ClusterView, ContextChoice};
 use crate::cluster::{ClusterError, ClusterEvent, KindState, Reader, Slot, WatchKind};
 use crate::controllers;
-use crate::model::{CommitId, Environment, Live, ObjectKey, Problem, Rendered};
+use crate::model::{CommitId, Live, ObjectKey, Problem, Rendered};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,13 +49,27 @@ pub(super) struct Field {
     filling: HashMap<Slot, Vec<Live>>,
     problems: BTreeMap<Slot, Problem>,
     declared: HashMap<ObjectKey, Arc<str>>,
+    /// Kinds of declared objects whose names are made of sealed values: only the cluster tells which objects they are.
+    hidden: HashSet<(Arc<str>, Arc<str>)>,
+    /// Applied revisions that are being rendered.
+    pub(super) rendering: BTreeSet<CommitId>,
+    /// `ConfigMap`s with variables that git names and does not declare.
+    sources: BTreeSet<ObjectKey>,
+    /// What is known of them.
+    pub(super) outside: Arc<Outside>,
+    /// The state of `outside` that git is, or is being, rendered with.
+    pub(super) rendered_with: u64,
+    /// True while git is rendered again for the sake of `outside`.
+    pub(super) rendering_again: bool,
+    /// Which schemas were asked for.
+    pub(super) schemas: Schemas,
     version: Arc<str>,
 }
 
 impl Field {
-    pub(super) fn new(environment: Environment, desired: Arc<Rendered>, now: i64) -> Self {
+    pub(super) fn new(facts: Facts) -> Self {
         let mut field = Self {
-            facts: Facts::of_git(environment, desired, now),
+            facts,
             context: None,
             cluster: ClusterView::Off,
             compared: Vec::new(),
@@ -68,6 +86,13 @@ impl Field {
             filling: HashMap::new(),
             problems: BTreeMap::new(),
             declared: HashMap::new(),
+            hidden: HashSet::new(),
+            rendering: BTreeSet::new(),
+            sources: BTreeSet::new(),
+            outside: Arc::default(),
+            rendered_with: 0,
+            rendering_again: false,
+            schemas: Schemas::default(),
             version: "".into(),
         };
         field.declare();
@@ -86,8 +111,10 @@ impl Field {
         self.stop.cancel();
         self.stop = CancellationToken::new();
         self.epoch += 1;
-        self.facts =
-            Facts::of_git(self.facts.environment.clone(), self.facts.desired.clone(), self.facts.now);
+        self.facts = self.facts.without_cluster();
+        self.rendering.clear();
+        self.schemas = Schemas::default();
+        self.outside = Arc::default();
         self.wanted.clear();
         self.reading.clear();
         self.watched.clear();
@@ -167,13 +194,16 @@ impl Field {
         for key in missing {
             self.set_absent(key, Absence::Missing);
         }
+        if self.hidden.contains(&(slot.group.clone(), slot.kind.clone())) {
+            self.declare();
+        }
     }
 
     /// Takes over a live object. Metadata of a declared object asks for the whole; what is known stays until it comes.
     fn put(&mut self, live: Live) {
-        let declared = self.declared.get(&live.key);
+        let declared = self.version_to_read(&live.key);
         let known = self.facts.live.get(&live.key);
-        let fits = live.whole && declared.is_none_or(|version| *version == live.version);
+        let fits = live.whole && declared.as_ref().is_none_or(|version| *version == live.version);
         if !fits && declared.is_some() {
             if known.is_some_and(|k| k.whole && k.resource_version == live.resource_version) {
                 return;
@@ -183,9 +213,14 @@ impl Field {
                 return;
             }
         }
+        let is_new = known.is_none() && declared.is_none();
         self.note_status(&live);
+        let kind = (live.key.group.clone(), live.key.kind.clone());
         Arc::make_mut(&mut self.facts.absent).remove(&live.key);
         Arc::make_mut(&mut self.facts.live).insert(live.key.clone(), Arc::new(live));
+        if is_new && self.hidden.contains(&kind) {
+            self.declare();
+        }
     }
 
     fn note_status(&mut self, live: &Live) {
@@ -193,10 +228,14 @@ impl Field {
             && let Some(status) = controllers::flux_status(live)
         {
             let before = self.facts.statuses.get(&live.key).map(|s| s.applied.clone());
-            if before != Some(status.applied.clone()) {
-                self.want_unwatched();
-            }
+            let moved = before != Some(status.applied.clone());
             Arc::make_mut(&mut self.facts.statuses).insert(live.key.clone(), status);
+            if moved {
+                self.want_unwatched();
+                if !self.hidden.is_empty() {
+                    self.declare();
+                }
+            }
         }
     }
 
@@ -208,6 +247,9 @@ impl Field {
         }
         if self.declared.contains_key(key) {
             self.set_absent(key.clone(), Absence::Missing);
+        }
+        if self.sources.contains(key) {
+            self.renew_outside();
         }
     }
 
@@ -244,10 +286,10 @@ impl Field {
         let keys = std::mem::take(&mut self.wanted);
         let mut reads = Vec::new();
         for key in keys {
-            if let Some(version) = self.declared.get(&key)
+            if let Some(version) = self.version_to_read(&key)
                 && self.reading.insert(key.clone())
             {
-                reads.push((key, version.clone()));
+                reads.push((key, version));
             }
         }
         reads
@@ -270,6 +312,7 @@ impl Field {
                 Err(error) => self.set_absent(key, Absence::Unread(error.problem().cause)),
             }
         }
+        self.renew_outside();
     }
 
     /// True if exactly this state of the object is known already.
@@ -280,6 +323,19 @@ impl Field {
                 (&k.uid, &k.resource_version, &k.version, k.whole)
                     == (&live.uid, &live.resource_version, &live.version, live.whole)
             })
+    }
+
+    fn renew_outside(&mut self) {
+        let outside = Outside::of(&self.sources, &self.facts.live);
+        if outside.id != self.outside.id {
+            self.outside = Arc::new(outside);
+        }
+    }
+
+    /// The version to read a whole object at, if it is one that is wanted whole.
+    fn version_to_read(&self, key: &ObjectKey) -> Option<Arc<str>> {
+        let of_core = || self.sources.contains(key).then(|| "v1".into());
+        self.declared.get(key).cloned().or_else(of_core)
     }
 
     /// Asks again for what is not watched: Secrets.
@@ -332,9 +388,12 @@ impl Field {
 
     fn declare(&mut self) {
         let objects = self.facts.desired.objects();
-        let declared = objects
-            .map(|(_, m)| (self.facts.cluster_key(&m.key), m.version.clone()))
-            .collect::<HashMap<_, _>>();
+        let declared =
+            objects.map(|(_, m)| (self.facts.key_of(m), m.version.clone())).collect::<HashMap<_, _>>();
+        self.sources = outside::sources(&self.facts.desired);
+        self.wanted.extend(self.sources.iter().filter(|key| !self.facts.live.contains_key(*key)).cloned());
+        let hidden = self.facts.desired.objects().filter(|(_, m)| hidden_name(m).is_some());
+        self.hidden = hidden.map(|(_, m)| (m.key.group.clone(), m.key.kind.clone())).collect();
         for key in declared.keys().filter(|k| !self.declared.contains_key(*k)) {
             self.wanted.insert(key.clone());
         }
@@ -364,6 +423,8 @@ impl ContextChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Environment;
+    use crate::secret::DigestKey;
     use crate::yaml::Node;
 
     fn secret(name: &str) -> ObjectKey {
@@ -388,7 +449,8 @@ mod tests {
     fn rows_grow_stale_only_by_what_is_new() {
         let environment =
             Environment { name: "prod".into(), entry: "clusters/prod".into(), why: String::new() };
-        let mut field = Field::new(environment, Arc::default(), 0);
+        let means = (Arc::new(DigestKey::new([1; 32])), Arc::default());
+        let mut field = Field::new(Facts::of_git(environment, Arc::default(), means, 0));
         let refused = || ClusterError::Forbidden { message: "secrets".to_owned() };
         for (answer, is_new) in [
             ((secret("db"), Ok(Some(live("7")))), true),

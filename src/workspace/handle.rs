@@ -9,7 +9,7 @@ use super::{
     history, planning, writing,
 };
 use crate::cluster::{Connection, default_paths};
-use crate::model::{Commit, CommitId, Problem, Reason};
+use crate::model::{Commit, CommitId, ObjectDiff, Problem, Reason};
 use crate::seal::KeySources;
 use crate::secret::SecretText;
 use std::collections::BTreeMap;
@@ -136,6 +136,14 @@ impl Workspace {
             }
         }
         Ok(details)
+    }
+
+    /// The comparisons of an environment that have something to tell, as they were published last: objects that do
+    /// not agree, and objects with fields that are folded.
+    pub fn noteworthy(&self, environment: &str) -> Vec<ObjectDiff> {
+        let field = self.published.borrow().fields.get(environment).cloned();
+        let compared = field.iter().flat_map(|f| &f.compared).map(|c| &c.diff);
+        compared.filter(|d| !d.verdict.is_synced() || !d.folded.is_empty()).cloned().collect()
     }
 
     /// The commits that changed a rendered object.

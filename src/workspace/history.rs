@@ -5,7 +5,7 @@ use super::facts::same_object;
 use super::rehearse::is_hidden;
 use super::session::Session;
 use crate::diff;
-use crate::git::LogOptions;
+use crate::git::{GitError, LogOptions};
 use crate::model::{
     Commit, CommitId, Environment, Manifest, ObjectKey, Place, Problem, Reason, Rendered, Revision, Severity,
 };
@@ -51,6 +51,11 @@ pub(super) fn walk(question: &Question) -> Result<Answer, Problem> {
         answer.seen += 1;
         let commit = repo.commit_at(id).map_err(|e| e.problem())?;
         let Some(parent) = commit.parents.first().copied() else {
+            // Where a shallow clone ends, nobody knows whether this commit declared the object.
+            if let Err(error @ GitError::Shallow { .. }) = repo.changed_by(id) {
+                answer.problems.push(error.problem());
+                return Ok(answer);
+            }
             answer.complete = true;
             answer.entries.extend(newer.object.is_some().then(|| entry(question, commit, None, &newer)));
             return Ok(answer);

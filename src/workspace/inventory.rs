@@ -49,7 +49,7 @@ fn row(environment: &Arc<str>, compared: &Compared) -> ObjectRow {
         verdict: compared.diff.verdict.clone(),
         health: compared.health.clone(),
         summary: summary(compared),
-        by: writer(&compared.diff.fields),
+        by: writer(compared),
         fields: compared.diff.fields.len(),
     }
 }
@@ -88,13 +88,17 @@ fn in_words(fields: &[FieldDiff]) -> String {
     diff::summarize(&changes)
 }
 
-/// Who wrote the most urgent field that was changed in the cluster: `kubectl-edit`.
-fn writer(fields: &[FieldDiff]) -> String {
-    fields
-        .iter()
-        .filter(|f| matches!(f.class, FieldClass::Drifted | FieldClass::Conflict | FieldClass::Changed))
-        .find_map(|f| f.by.as_ref())
-        .map_or(String::new(), |by| crate::model::clean(&by.name))
+/// Who wrote the most urgent field that was changed in the cluster: `kubectl-edit`; for what nobody declares, who made it.
+fn writer(compared: &Compared) -> String {
+    let is_change =
+        |f: &&FieldDiff| matches!(f.class, FieldClass::Drifted | FieldClass::Conflict | FieldClass::Changed);
+    let made_by = || {
+        let undeclared = matches!(compared.diff.verdict, Verdict::Unmanaged | Verdict::Orphan);
+        let managers = compared.live.as_ref().filter(|_| undeclared)?.managers.iter();
+        managers.filter(|m| m.subresource.is_empty()).min_by(|a, b| a.time.cmp(&b.time))
+    };
+    let changed = compared.diff.fields.iter().filter(is_change).find_map(|f| f.by.as_ref());
+    changed.or_else(made_by).map_or(String::new(), |by| crate::model::clean(&by.name))
 }
 
 /// How each key of a Secret stands, by name.

@@ -219,7 +219,7 @@ impl Draft {
 fn standing(session: &Session) -> Result<(Arc<str>, CommitId), Problem> {
     let refuse = |cause: &str, next: &str| Problem::error(Reason::Repository, cause).next(next);
     if let Some(operation) = session.repo.operation().map_err(|e| e.problem())? {
-        return Err(refuse(&format!("a {operation} is in progress"), "finish or abort it with git first"));
+        return Err(GitError::Busy { operation }.problem());
     }
     match session.repo.head().map_err(|e| e.problem())? {
         Head::Branch { name, at } => Ok((name.into(), at)),

@@ -171,6 +171,18 @@ impl Scene<'_> {
                 let what = format!("reading the history of {}", field.facts.environment.name);
                 work.push(Work { what, done: 0, total: 0 });
             }
+            if field.rendering_again {
+                let what = format!("rendering with the variables of {}", field.facts.environment.name);
+                work.push(Work { what, done: 0, total: 0 });
+            }
+            if !field.rendering.is_empty() {
+                let what = format!("rendering what {} has applied", field.facts.environment.name);
+                work.push(Work { what, done: 0, total: field.rendering.len() });
+            }
+            if field.schemas.reading > 0 {
+                let what = format!("reading the schemas of {}", field.facts.environment.name);
+                work.push(Work { what, done: 0, total: field.schemas.reading });
+            }
             if let super::snapshot::ClusterView::Reading { done, kinds, .. } = &field.cluster {
                 let what = format!("reading {}", field.facts.environment.name);
                 work.push(Work { what, done: *done, total: *kinds });

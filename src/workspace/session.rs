@@ -3,7 +3,9 @@
 //! Everything a face sees of a rendered object has passed [`Session::render`], which turns secret values into
 //! digests before it gives anything away.
 
-use crate::config::{REPOSITORY_FILE, RepositoryConfig};
+use super::outside::Outside;
+use crate::config::{self, REPOSITORY_FILE, RepositoryConfig};
+use crate::diff;
 use crate::git::{Head, Repo};
 use crate::model::{
     CommitId, ContentId, Environment, Manifest, Problem, Producer, Reason, Rendered, Revision, Tree, blind,
@@ -11,7 +13,7 @@ use crate::model::{
 use crate::render::{self, Caches, Inputs};
 use crate::seal::{KeySources, Keyring, KeyringOpener, Rules};
 use crate::secret::DigestKey;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,6 +27,8 @@ pub(super) struct Session {
     pub(super) keyring: Arc<Keyring>,
     pub(super) digests: Arc<DigestKey>,
     pub(super) caches: Caches,
+    /// Fields that the repository's configuration leaves out of comparisons.
+    pub(super) ignore: Arc<diff::Rules>,
     /// Where the repository itself is, by which sources in it are recognised.
     remotes: Vec<String>,
     rendered: Mutex<VecDeque<(RenderKey, Arc<Rendered>)>>,
@@ -32,7 +36,7 @@ pub(super) struct Session {
     pub(super) problems: Vec<Problem>,
 }
 
-type RenderKey = (ContentId, Arc<str>, u64);
+type RenderKey = (ContentId, Arc<str>, u64, u64);
 
 /// The environments of one tree.
 pub(super) struct Found {
@@ -53,6 +57,7 @@ impl Session {
             keyring: Arc::new(Keyring::load(sources)),
             digests: Arc::new(DigestKey::new(key)),
             caches: Caches::default(),
+            ignore: Arc::default(),
             remotes: Vec::new(),
             rendered: Mutex::default(),
             problems: Vec::new(),
@@ -64,6 +69,9 @@ impl Session {
             Ok(config) => session.config = config,
             Err(problem) => session.problems.push(*problem),
         }
+        let (ignore, problems) = ignore_rules(&session.config.ignore);
+        session.ignore = Arc::new(ignore);
+        session.problems.extend(problems);
         Ok(session)
     }
 
@@ -124,19 +132,29 @@ impl Session {
 
     /// What git says about one environment in one tree, secrets as digests.
     pub(super) fn render(&self, tree: &dyn Tree, environment: &Environment) -> Arc<Rendered> {
-        let key = (tree.id(), environment.entry.clone(), self.keyring.generation());
+        self.render_with(tree, environment, &Outside::default())
+    }
+
+    /// The same, with what the environment's cluster adds.
+    pub(super) fn render_with(
+        &self,
+        tree: &dyn Tree,
+        environment: &Environment,
+        outside: &Outside,
+    ) -> Arc<Rendered> {
+        let key = (tree.id(), environment.entry.clone(), self.keyring.generation(), outside.id);
         if let Some(known) = self.kept(&key) {
             return known;
         }
         let opener = KeyringOpener::new(self.keyring.clone());
-        let (bases, known) = (BTreeMap::new(), HashMap::new());
+        let bases = BTreeMap::new();
         let inputs = Inputs {
             caches: &self.caches,
             opener: Some(&opener),
             remotes: &self.remotes,
             bases: &bases,
             scopes: None,
-            known: &known,
+            known: &outside.variables,
         };
         let rendered = Arc::new(self.blinded(render::render_environment(tree, environment, &inputs)));
         let mut kept = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -170,5 +188,46 @@ impl Session {
         let entry = tree.entry(".sops.yaml").ok().flatten();
         let bytes = entry.and_then(|e| tree.read(e.id).ok());
         bytes.map_or_else(Rules::default, |bytes| Rules::parse(&bytes, ".sops.yaml"))
+    }
+}
+
+/// The rules of `.sealane.yaml`, and what is wrong with them. Kinds, namespaces and names are meant literally.
+fn ignore_rules(declared: &[config::IgnoreRule]) -> (diff::Rules, Vec<Problem>) {
+    let (mut rules, mut problems) = (diff::Rules::default(), Vec::new());
+    for rule in declared {
+        let literal = |text: &Option<String>| text.as_deref().map(diff::Target::literally);
+        let target = diff::Target {
+            kind: literal(&rule.kind),
+            namespace: literal(&rule.namespace),
+            name: literal(&rule.name),
+            ..diff::Target::default()
+        };
+        let paths: Vec<&str> = rule.paths.iter().map(String::as_str).collect();
+        match diff::IgnoreRule::new(REPOSITORY_FILE, target, &paths) {
+            Ok(rule) => rules.add(rule),
+            Err(error) => problems.push(
+                Problem::warning(Reason::Config, format!("a rule of `ignore` is left out: {error}"))
+                    .at(REPOSITORY_FILE, 0)
+                    .next("write the path as a JSON pointer: /spec/replicas"),
+            ),
+        }
+    }
+    (rules, problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_cannot_be_used_is_told_and_the_others_hold() {
+        let rule = |path: &str| config::IgnoreRule {
+            kind: Some("Deployment".to_owned()),
+            paths: vec![path.to_owned()],
+            ..config::IgnoreRule::default()
+        };
+        let (_, problems) = ignore_rules(&[rule("/spec/replicas"), rule("spec.replicas")]);
+        let [problem] = problems.as_slice() else { panic!("one of the two is wrong: {problems:?}") };
+        assert!(problem.cause.contains("`spec.replicas` is not a JSON pointer"), "{problem}");
     }
 }

@@ -1,7 +1,7 @@
 //! Bad input: which test holds each line of the list, and the whole program on repositories that hold it all.
 
 use crate::sandbox::Sandbox;
-use sealane::demo::DemoRepository;
+use sealane::demo::{DemoRepository, OPERATOR};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -156,7 +156,8 @@ fn a_repository_of_everything_that_is_wrong_is_told_line_by_line_and_the_rest_re
     let folder = repository(&sandbox);
     let base = config_map("x");
     let with = |more: &[u8]| [base.as_bytes(), more].concat();
-    let deep: String = (1..10_000).map(|n| format!("a{n}: &a{n} [*a{}]\n", n - 1)).collect();
+    let anchors: Vec<String> = (1..10_000).map(|n| format!("a{n}: &a{n} [*a{}]\n", n - 1)).collect();
+    let deep = anchors.concat();
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 1\n";
     for (name, content) in [
         ("tabs", with(b"data:\n\ta: b\n")),
@@ -298,7 +299,8 @@ fn without_an_identity_everything_else_renders() {
 
 #[test]
 fn closed_input_is_told() {
-    let sandbox = Sandbox::new();
+    let mut sandbox = Sandbox::new();
+    sandbox.more.push(("SOPS_AGE_KEY".to_owned(), OPERATOR.to_owned()));
     let fleet = DemoRepository::create(sandbox.folder()).expect("made").clone;
     let (told, code) = said(&sandbox, &fleet, &[]);
     assert!(

@@ -52,7 +52,7 @@ async fn the_first_screen_tells_every_story_and_nothing_else() {
         ("prod", "cart", AppState::Drifted),
         ("prod", "front", AppState::Drifted),
         ("prod", "checkout", AppState::Waiting),
-        ("prod", "undeclared", AppState::Differs),
+        ("prod", "undeclared", AppState::Undeclared),
         ("staging", "cart", AppState::Pending),
         ("staging", "front", AppState::Pending),
         ("prod", "data", AppState::Suspended),

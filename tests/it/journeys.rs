@@ -26,7 +26,9 @@ fn is(screen: &str, app: &str, environment: &str, state: &str) -> bool {
 
 #[test]
 fn a_failing_rollout_is_found_reverted_pushed_and_heals_in_twelve_keys() {
-    let sandbox = Sandbox::new();
+    let mut sandbox = Sandbox::new();
+    let stalls = sandbox.folder().join("stalls");
+    sandbox.more.push(("SEALANE_STALLS".to_owned(), stalls.display().to_string()));
     let mut screen = Pty::sealane(&sandbox, &["demo".as_ref()]);
     let home = screen.until("pay failing since a commit", |s| {
         is(s, "pay", "prod", "failing") && s.contains("since df45c35 by Ana Silva")
@@ -75,6 +77,19 @@ fn a_failing_rollout_is_found_reverted_pushed_and_heals_in_twelve_keys() {
     assert!(screen.ends().success());
     screen.given_back();
     assert_eq!(sandbox.demos(), Vec::<std::path::PathBuf>::new(), "the demo's folder goes with it");
+    no_turn_was_too_long(&stalls);
+}
+
+/// The loop's turns took no more CPU time than 8 ms, as the stall detector in the program noted them; twice that
+/// for what was compiled without optimisation.
+fn no_turn_was_too_long(noted: &Path) {
+    let text = std::fs::read_to_string(noted).expect("noted");
+    assert!(text.lines().last().is_some_and(|line| line.starts_with("worst ")), "{text}");
+    let limit = if cfg!(debug_assertions) { 16.0 } else { 8.0 };
+    for line in text.lines() {
+        let millis: f64 = line.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("a number");
+        assert!(millis <= limit, "{text}");
+    }
 }
 
 /// What is typed into the form. It may be found in the live Secret alone.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use tempfile::TempDir;
 
 /// Folders for everything that a program may write to.
@@ -56,11 +56,6 @@ impl Sandbox {
         let mut command = Command::new(program);
         command.env_clear().envs(self.variables()).current_dir(self.folder.path());
         command
-    }
-
-    /// Runs `sealane` with these arguments to its end.
-    pub fn sealane<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Output {
-        self.command(env!("CARGO_BIN_EXE_sealane")).args(arguments).output().expect("it runs")
     }
 
     /// What git says in this folder; the test fails if git does.
@@ -134,7 +129,8 @@ impl Sandbox {
 /// A secret as it may stand somewhere: as it is, as base64 at each of its three phases, as hexadecimal digits,
 /// as the wide letters of other programs.
 pub fn spellings(secret: &str) -> Vec<String> {
-    let mut all = vec![secret.to_owned(), secret.bytes().map(|b| format!("{b:02x}")).collect()];
+    let hex: Vec<String> = secret.bytes().map(|b| format!("{b:02x}")).collect();
+    let mut all = vec![secret.to_owned(), hex.concat()];
     for phase in 0..3 {
         let text = STANDARD.encode([&b"???"[..phase], secret.as_bytes()].concat());
         // The first and the last letter also depend on what stands beside it.

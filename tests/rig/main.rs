@@ -4,14 +4,17 @@
 
 mod build;
 mod bundles;
-mod corpora;
 mod demo_commits;
 mod history;
 mod interop;
+mod kinds;
 mod mutator;
 mod oracle;
+mod places;
+mod report;
 mod reverts;
 mod server;
 mod stage;
 mod support;
 mod trees;
+mod truth;

@@ -1,31 +1,14 @@
 //! Plants changes in a live cluster as other people and tools would, at places chosen by a seeded generator, and keeps a
-//! record of each: that record, not our own diff, is what a test expects to be found.
-//!
-//! What git declares is read off the field ownership of the real kustomize-controller, before anything is changed.
+//! record of each: that record, not our own diff, is what a test expects to be found. Takes all of it back afterwards.
 
-use crate::support::Rig;
+use crate::kinds::{Expected, KINDS, Kind};
+use crate::places::{Place, key, place_of, resource_of};
+use crate::support::{Rig, User, text, wait_for};
 use serde_json::{Value, json};
-use std::env;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// What is to be said about a planted change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
-    /// A declared field has another value.
-    Drifted,
-    /// A declared field is gone.
-    Removed,
-    /// A field or map entry that git does not mention: folded, and the object stays as it is.
-    Added,
-    /// An element in a list where additions matter (containers, env, ports): shown as drifted.
-    AddedToList,
-    /// A declared object is gone.
-    Missing,
-    /// An object that nobody declares.
-    Unmanaged,
-    /// The same, spelled otherwise.
-    Same,
-}
+use std::collections::BTreeMap;
+use std::process::Child;
+use std::time::Duration;
+use std::{env, fs};
 
 /// One change, as it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,83 +44,6 @@ impl Random {
     }
 }
 
-/// A place where a kind of change can be made: the object, and the JSON patch that makes it.
-struct Place {
-    object: Value,
-    field: String,
-    patch: Vec<Value>,
-}
-
-/// A kind of change.
-struct Kind {
-    what: &'static str,
-    manager: &'static str,
-    expected: Expected,
-    places: fn(&[Value]) -> Vec<Place>,
-}
-
-/// Kinds of changes that are made by a patch. Deleting and creating come beside them, in [`Mutator::plant`].
-const KINDS: &[Kind] = &[
-    Kind { what: "scale", manager: "kubectl-edit", expected: Expected::Drifted, places: scale },
-    Kind { what: "image", manager: "kubectl-set", expected: Expected::Drifted, places: image },
-    Kind {
-        what: "label changed",
-        manager: "kubectl-label",
-        expected: Expected::Drifted,
-        places: label_changed,
-    },
-    Kind {
-        what: "label removed",
-        manager: "kubectl-label",
-        expected: Expected::Removed,
-        places: label_removed,
-    },
-    Kind {
-        what: "label of another",
-        manager: "some-operator",
-        expected: Expected::Added,
-        places: label_added,
-    },
-    Kind {
-        what: "annotation of another",
-        manager: "some-operator",
-        expected: Expected::Added,
-        places: annotation,
-    },
-    Kind {
-        what: "env var changed",
-        manager: "kubectl-set",
-        expected: Expected::Drifted,
-        places: env_changed,
-    },
-    Kind {
-        what: "env var removed",
-        manager: "kubectl-edit",
-        expected: Expected::Removed,
-        places: env_removed,
-    },
-    Kind {
-        what: "env var added",
-        manager: "kubectl-set",
-        expected: Expected::AddedToList,
-        places: env_added,
-    },
-    Kind { what: "container added", manager: "injector", expected: Expected::AddedToList, places: container },
-    Kind { what: "port added", manager: "kubectl-edit", expected: Expected::AddedToList, places: port_added },
-    Kind {
-        what: "target port changed",
-        manager: "kubectl-edit",
-        expected: Expected::Drifted,
-        places: target_port,
-    },
-    Kind { what: "data changed", manager: "kubectl-edit", expected: Expected::Drifted, places: data_changed },
-    Kind { what: "data removed", manager: "kubectl-edit", expected: Expected::Removed, places: data_removed },
-    Kind { what: "data added", manager: "some-operator", expected: Expected::Added, places: data_added },
-    Kind { what: "quantity respelled", manager: "kubectl-edit", expected: Expected::Same, places: quantity },
-    Kind { what: "finalizer", manager: "some-operator", expected: Expected::Added, places: finalizer },
-    Kind { what: "interval changed", manager: "kubectl-edit", expected: Expected::Drifted, places: interval },
-];
-
 /// The kinds of objects that changes are planted in. Flux's own objects that steer the controller are not among them.
 const TARGETS: &[&str] = &[
     "deployments.apps",
@@ -147,381 +53,260 @@ const TARGETS: &[&str] = &[
     "configmaps",
     "secrets",
     "serviceaccounts",
+    "ingresses.networking.k8s.io",
     "helmreleases.helm.toolkit.fluxcd.io",
+    "helmrepositories.source.toolkit.fluxcd.io",
+    "sealedsecrets.bitnami.com",
+    "horizontalpodautoscalers.autoscaling",
 ];
 
-/// Plants changes and remembers them.
+/// Plants changes, remembers them, and takes them back.
 pub struct Mutator<'a> {
     rig: &'a Rig,
-    random: Random,
-    /// The seed, for the message of a test that fails.
-    pub seed: u64,
-    /// What was planted so far.
-    pub planted: Vec<Planted>,
+    /// The kinds, as kubectl takes them.
+    kinds: String,
+    /// Everything of the kinds above that the controller applied, as it was before any change.
+    objects: Vec<Value>,
 }
 
 impl<'a> Mutator<'a> {
-    /// With the seed of `SEALANE_RIG_SEED`, or else a new one.
+    /// Looks at what the controller has applied; nothing may have been changed yet.
     pub fn new(rig: &'a Rig) -> Mutator<'a> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let seed = env::var("SEALANE_RIG_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(now);
-        Mutator { rig, random: Random(seed), seed, planted: Vec::new() }
+        let served = rig.kubectl(&["api-resources", "--output", "name"]);
+        let is_served = |kind: &&&str| served.lines().any(|line| line == **kind);
+        let targets: Vec<&str> = TARGETS.iter().filter(is_served).copied().collect();
+        let selector = "kustomize.toolkit.fluxcd.io/name";
+        let kinds = targets.join(",");
+        let words = ["get", &kinds, "--all-namespaces", "--show-managed-fields", "--selector", selector];
+        let listed = rig.kubectl_json(&words);
+        let objects = listed["items"].as_array().cloned().unwrap_or_default();
+        assert!(!objects.is_empty(), "the controller has applied nothing");
+        Mutator { rig, kinds, objects }
     }
 
-    /// Plants one change of every kind that the cluster has a place for, each in an object of its own.
-    pub fn plant(&mut self) {
-        let objects = self.applied();
-        let mut order: Vec<&Kind> = KINDS.iter().collect();
-        while !order.is_empty() {
-            let kind = order.remove(self.random.below(order.len()));
-            let mut places = (kind.places)(&objects);
-            places.retain(|place| self.is_free(&place.object));
-            if places.is_empty() {
-                continue;
+    /// The objects as they were before any change.
+    pub fn before(&self) -> &[Value] {
+        &self.objects
+    }
+
+    /// All objects of these kinds as they are now.
+    pub fn live(&self) -> Vec<Value> {
+        let listed =
+            self.rig.kubectl_json(&["get", &self.kinds, "--all-namespaces", "--show-managed-fields"]);
+        listed["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The seeds to plant with: that of `SEALANE_RIG_SEED` alone, or the given number from the clock on.
+    pub fn seeds(count: u64) -> Vec<u64> {
+        let said = env::var("SEALANE_RIG_SEED").ok().and_then(|text| text.parse().ok());
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let first = now.map_or(0, |since| since.as_secs() * 1000);
+        said.map_or_else(|| (first..first + count).collect(), |seed| vec![seed])
+    }
+
+    /// Plants one change of every kind that the cluster has a place for, in an object of its own as long as there is one.
+    pub fn plant(&self, seed: u64) -> Vec<Planted> {
+        let mut random = Random(seed);
+        let mut planted: Vec<Planted> = Vec::new();
+        let mut kinds: Vec<&Kind> = KINDS.iter().collect();
+        let mut chosen: Vec<(&Kind, Place)> = Vec::new();
+        // What is deleted is chosen first, so that nothing else is planted in it.
+        let gone = self.to_delete(&mut random);
+        while !kinds.is_empty() {
+            let kind = kinds.remove(random.below(kinds.len()));
+            let mut places = (kind.places)(&self.objects);
+            places.retain(|p| key(&p.object) != key(gone) && chosen.iter().all(|(_, c)| !touches(c, p)));
+            let is_free = |p: &Place| chosen.iter().all(|(_, c)| key(&c.object) != key(&p.object));
+            if places.iter().any(is_free) {
+                places.retain(is_free);
             }
-            let place = places.swap_remove(self.random.below(places.len()));
-            self.patch(kind, &place);
+            if !places.is_empty() {
+                let place = places.swap_remove(random.below(places.len()));
+                chosen.push((kind, place));
+            }
         }
-        let mut services: Vec<Value> =
-            objects.iter().filter(|o| o["kind"] == "Service" && self.is_free(o)).cloned().collect();
-        if !services.is_empty() {
-            let gone = services.swap_remove(self.random.below(services.len()));
-            self.delete(&gone);
+        self.patch_all(&chosen);
+        for (kind, place) in chosen {
+            planted.push(Planted {
+                what: kind.what,
+                object: key(&place.object),
+                field: place.field,
+                manager: kind.manager,
+                expected: kind.expected,
+            });
         }
-        let near = objects[self.random.below(objects.len())].clone();
-        self.create(&near);
+        planted.push(self.delete(gone));
+        planted.extend(self.create(&mut random));
+        planted
     }
 
-    /// Everything of the kinds above that the controller applied, as it is before any change.
-    fn applied(&self) -> Vec<Value> {
-        let mut found = Vec::new();
-        for kind in TARGETS {
-            let selector = "kustomize.toolkit.fluxcd.io/name";
-            let words = ["get", kind, "--all-namespaces", "--show-managed-fields", "--selector", selector];
-            let listed = self.rig.kubectl_json(&words);
-            found.extend(listed["items"].as_array().cloned().unwrap_or_default());
+    /// Makes every object what it was before, the record of its managers too.
+    pub fn undo(&self, planted: &[Planted]) {
+        let touched: Vec<&Value> =
+            self.objects.iter().filter(|o| planted.iter().any(|p| p.object == key(o))).collect();
+        let mut deleted: BTreeMap<String, Value> = BTreeMap::new();
+        for change in planted {
+            let [kind, namespace, name] = change.object.split('/').collect::<Vec<_>>()[..] else {
+                panic!("{change:?} names no object");
+            };
+            match change.expected {
+                Expected::Unmanaged => {
+                    self.rig.kubectl(&["delete", kind, name, "--namespace", namespace]);
+                }
+                Expected::Missing => {
+                    let object = touched.iter().find(|o| key(o) == change.object).expect("it was there");
+                    deleted.insert(change.object.clone(), bare(object));
+                }
+                _ => {}
+            }
         }
-        assert!(!found.is_empty(), "the controller has applied nothing");
-        found
+        self.send("create", &deleted.into_values().collect::<Vec<_>>());
+        let all: Vec<Value> = touched.into_iter().map(bare).collect();
+        // Twice: the first one takes the values back and is booked as a change, the second one takes the booking back.
+        self.send("replace", &all);
+        self.send("replace", &all);
     }
 
-    fn is_free(&self, object: &Value) -> bool {
-        self.planted.iter().all(|done| done.object != key(object))
-    }
-
-    fn patch(&mut self, kind: &Kind, place: &Place) {
-        let (namespace, name) = place_of(&place.object);
-        let resource = resource_of(&place.object);
-        let manager = format!("--field-manager={}", kind.manager);
-        let body = Value::Array(place.patch.clone()).to_string();
-        let words =
-            ["patch", &resource, name, "--namespace", namespace, &manager, "--type=json", "--patch", &body];
-        self.rig.kubectl(&words);
-        self.planted.push(Planted {
-            what: kind.what,
-            object: key(&place.object),
-            field: place.field.clone(),
-            manager: kind.manager,
-            expected: kind.expected,
+    fn send(&self, verb: &str, objects: &[Value]) {
+        if objects.is_empty() {
+            return;
+        }
+        let file = self.rig.folder().join("undo.json");
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+        fs::write(&file, list.to_string()).expect("a file");
+        let words = [verb, "--field-manager=undo", "-f", &file.display().to_string()];
+        // Controllers write too: what was modified meanwhile is sent again, all of it.
+        wait_for("nobody else to write", Duration::from_mins(1), || {
+            let output = self.rig.try_kubectl(User::Admin, &words);
+            let said = text(&output.stderr);
+            assert!(output.status.success() || said.contains("(Conflict)"), "{verb}: {said}");
+            output.status.success().then_some(())
         });
     }
 
-    fn delete(&mut self, object: &Value) {
-        let (namespace, name) = place_of(object);
-        self.rig.kubectl(&["delete", &resource_of(object), name, "--namespace", namespace]);
-        self.note("object deleted", key(object), "", Expected::Missing);
+    fn patch_all(&self, chosen: &[(&Kind, Place)]) {
+        let mut running: Vec<(&Kind, Child)> = Vec::new();
+        for (kind, place) in chosen {
+            let (namespace, name) = place_of(&place.object);
+            let resource = resource_of(&place.object);
+            let manager = format!("--field-manager={}", kind.manager);
+            let body = Value::Array(place.patch.clone()).to_string();
+            let words = [
+                "patch",
+                &resource,
+                name,
+                "--namespace",
+                namespace,
+                &manager,
+                "--type=json",
+                "--patch",
+                &body,
+            ];
+            running.push((kind, self.rig.spawn_kubectl(User::Admin, &words)));
+            // A few at a time.
+            if running.len() >= 6 {
+                finish(running.remove(0));
+            }
+        }
+        running.into_iter().for_each(finish);
     }
 
-    fn create(&mut self, near: &Value) {
+    /// Makes one change.
+    pub fn patch(&self, manager: &str, place: &Place) {
+        let (namespace, name) = place_of(&place.object);
+        let manager = format!("--field-manager={manager}");
+        let body = Value::Array(place.patch.clone()).to_string();
+        let resource = resource_of(&place.object);
+        self.rig.kubectl(&[
+            "patch",
+            &resource,
+            name,
+            "--namespace",
+            namespace,
+            &manager,
+            "--type=json",
+            "--patch",
+            &body,
+        ]);
+    }
+
+    fn to_delete(&self, random: &mut Random) -> &Value {
+        let is_candidate = |o: &&Value| {
+            matches!(o["kind"].as_str(), Some("Service" | "ConfigMap" | "HelmRelease" | "HelmRepository"))
+                && o["metadata"]["finalizers"].is_null()
+        };
+        let candidates: Vec<&Value> = self.objects.iter().filter(is_candidate).collect();
+        candidates[random.below(candidates.len())]
+    }
+
+    fn delete(&self, object: &Value) -> Planted {
+        let (namespace, name) = place_of(object);
+        self.rig.kubectl(&["delete", &resource_of(object), name, "--namespace", namespace]);
+        note("object deleted", key(object), "", Expected::Missing)
+    }
+
+    /// A stray beside what git declares: of a kind that it declares there, where there is one that can be made by a command.
+    fn create(&self, random: &mut Random) -> Option<Planted> {
+        // What lies about in the system's own namespace is nobody's business.
+        let is_near = |o: &&Value| o["kind"] == "ConfigMap" && o["metadata"]["namespace"] != "kube-system";
+        let near: Vec<&Value> = self.objects.iter().filter(is_near).collect();
+        let near = if near.is_empty() { return None } else { near[random.below(near.len())] };
         let (namespace, _) = place_of(near);
-        let name = format!("planted-{}", self.random.below(100_000));
+        let name = format!("planted-{}", random.below(100_000));
         let manager = "--field-manager=kubectl-create";
         let words =
             ["create", "configmap", &name, "--namespace", namespace, manager, "--from-literal=key=value"];
         self.rig.kubectl(&words);
-        self.note(
+        Some(note(
             "object created",
             format!("ConfigMap/{namespace}/{name}"),
             "kubectl-create",
             Expected::Unmanaged,
-        );
-    }
-
-    fn note(&mut self, what: &'static str, object: String, manager: &'static str, expected: Expected) {
-        self.planted.push(Planted { what, object, field: String::new(), manager, expected });
+        ))
     }
 }
 
-// --- places -----------------------------------------------------------------------------------------------------------
-
-fn scale(objects: &[Value]) -> Vec<Place> {
-    let declared = objects.iter().filter(|o| declares(o, &["f:spec", "f:replicas"]));
-    let place = |o: &Value| {
-        let replicas = o["spec"]["replicas"].as_u64().unwrap_or(1) + 3;
-        change(o, "/spec/replicas", &json!(replicas))
-    };
-    declared.map(place).collect()
-}
-
-fn image(objects: &[Value]) -> Vec<Place> {
-    each_container(objects, |o, index, name, _| {
-        let item = by_name(name);
-        let path = ["f:spec", "f:template", "f:spec", "f:containers", &item, "f:image"];
-        let field = format!("/spec/template/spec/containers/{index}/image");
-        declares(o, &path).then(|| change(o, &field, &json!("rig.invalid/planted:1"))).into_iter().collect()
-    })
-}
-
-fn label_changed(objects: &[Value]) -> Vec<Place> {
-    each_label(objects, |o, field| change(o, field, &json!("planted")))
-}
-
-fn label_removed(objects: &[Value]) -> Vec<Place> {
-    each_label(objects, remove)
-}
-
-fn label_added(objects: &[Value]) -> Vec<Place> {
-    let labelled = objects.iter().filter(|o| o["metadata"]["labels"].is_object());
-    labelled.map(|o| change(o, "/metadata/labels/tool.example~1seen", &json!("yes"))).collect()
-}
-
-fn annotation(objects: &[Value]) -> Vec<Place> {
-    let annotated = objects.iter().filter(|o| o["metadata"]["annotations"].is_object());
-    annotated.map(|o| change(o, "/metadata/annotations/tool.example~1seen", &json!("yes"))).collect()
-}
-
-fn env_changed(objects: &[Value]) -> Vec<Place> {
-    each_env(objects, |o, field, variable| {
-        variable["value"].is_string().then(|| change(o, &format!("{field}/value"), &json!("planted")))
-    })
-}
-
-fn env_removed(objects: &[Value]) -> Vec<Place> {
-    // The last one of its list, so that the pointer names nothing afterwards.
-    each_env(objects, |o, field, _| {
-        let (list, index) = field.rsplit_once('/')?;
-        let is_last = o.pointer(list)?.as_array()?.len() == index.parse::<usize>().ok()? + 1;
-        is_last.then(|| remove(o, field))
-    })
-}
-
-fn env_added(objects: &[Value]) -> Vec<Place> {
-    each_container(objects, |o, index, _, container| {
-        let list = format!("/spec/template/spec/containers/{index}/env");
-        let count = container["env"].as_array().map_or(0, Vec::len);
-        let added = json!({"name": "PLANTED", "value": "yes"});
-        if count == 0 {
-            let patch = vec![json!({"op": "add", "path": list, "value": [added]})];
-            return vec![Place { object: o.clone(), field: format!("{list}/0"), patch }];
-        }
-        vec![change(o, &format!("{list}/{count}"), &added)]
-    })
-}
-
-fn container(objects: &[Value]) -> Vec<Place> {
-    let pods = objects.iter().filter_map(|o| {
-        let count = o.pointer("/spec/template/spec/containers")?.as_array()?.len();
-        let added = json!({"name": "planted", "image": "rig.invalid/sidecar:1"});
-        Some(change(o, &format!("/spec/template/spec/containers/{count}"), &added))
-    });
-    pods.collect()
-}
-
-fn port_added(objects: &[Value]) -> Vec<Place> {
-    let named = objects.iter().filter(|o| {
-        let ports = o["spec"]["ports"].as_array();
-        o["kind"] == "Service" && ports.is_some_and(|ports| ports.iter().all(|port| port["name"].is_string()))
-    });
-    let place = |o: &Value| {
-        let count = o["spec"]["ports"].as_array().map_or(0, Vec::len);
-        let added = json!({"name": "planted", "port": 31999, "protocol": "TCP", "targetPort": 31999});
-        change(o, &format!("/spec/ports/{count}"), &added)
-    };
-    named.map(place).collect()
-}
-
-fn target_port(objects: &[Value]) -> Vec<Place> {
-    let mut places = Vec::new();
-    for o in objects.iter().filter(|o| o["kind"] == "Service") {
-        for (index, port) in o["spec"]["ports"].as_array().into_iter().flatten().enumerate() {
-            let item = format!(r#"k:{{"port":{},"protocol":{}}}"#, port["port"], port["protocol"]);
-            if declares(o, &["f:spec", "f:ports", &item, "f:targetPort"]) {
-                places.push(change(o, &format!("/spec/ports/{index}/targetPort"), &json!(31998)));
-            }
+/// Fails the test where the record is not what the cluster says.
+pub fn check(planted: &[Planted], live: &[Value], seed: u64) {
+    for change in planted {
+        let object = live.iter().find(|o| key(o) == change.object);
+        assert_eq!(object.is_some(), change.expected != Expected::Missing, "seed {seed}: {change:?}");
+        let Some(object) = object else { continue };
+        let there = object.pointer(&change.field).is_some();
+        assert_eq!(there, change.expected != Expected::Removed, "seed {seed}: {change:?}");
+        // What only was removed, or spelled otherwise, leaves no owner behind.
+        if !matches!(change.expected, Expected::Removed | Expected::Same) {
+            let managers = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+            let named = managers.iter().any(|entry| entry["manager"] == change.manager);
+            assert!(named, "seed {seed}: {change:?}");
         }
     }
-    places
 }
 
-fn data_changed(objects: &[Value]) -> Vec<Place> {
-    each_data(objects, |o, field| change(o, field, &json!(data_value(o))))
+fn finish((kind, patch): (&Kind, Child)) {
+    let output = patch.wait_with_output().expect("kubectl ends");
+    assert!(output.status.success(), "{}: {}", kind.what, text(&output.stderr));
 }
 
-fn data_removed(objects: &[Value]) -> Vec<Place> {
-    each_data(objects, remove)
+/// True if both change the same field, or fields of the same list or map.
+fn touches(a: &Place, b: &Place) -> bool {
+    let (x, y) = (&a.field, &b.field);
+    let parent = |field: &str| field.rsplit_once('/').map_or(String::new(), |(parent, _)| parent.to_owned());
+    key(&a.object) == key(&b.object)
+        && (x.starts_with(y.as_str()) || y.starts_with(x.as_str()) || parent(x) == parent(y))
 }
 
-fn data_added(objects: &[Value]) -> Vec<Place> {
-    let with_data = objects.iter().filter(|o| o["data"].is_object());
-    with_data.map(|o| change(o, "/data/planted", &json!(data_value(o)))).collect()
+fn note(what: &'static str, object: String, manager: &'static str, expected: Expected) -> Planted {
+    Planted { what, object, field: String::new(), manager, expected }
 }
 
-fn quantity(objects: &[Value]) -> Vec<Place> {
-    each_container(objects, |o, index, _, container| {
-        let mut places = Vec::new();
-        for (group, name) in
-            [("limits", "memory"), ("requests", "memory"), ("limits", "cpu"), ("requests", "cpu")]
-        {
-            let value = container["resources"][group][name].as_str().unwrap_or_default();
-            let respelled =
-                match (value.strip_suffix("Gi"), value.strip_suffix("Mi"), value.strip_suffix('m')) {
-                    (Some(gibi), _, _) => gibi.parse::<u64>().ok().map(|n| format!("{}Mi", n * 1024)),
-                    (_, Some(mebi), _) => mebi.parse::<u64>().ok().map(|n| format!("{}Ki", n * 1024)),
-                    (_, _, Some(milli)) => {
-                        milli.parse::<u64>().ok().map(|n| format!("{}.{:03}", n / 1000, n % 1000))
-                    }
-                    _ => None,
-                };
-            if let Some(respelled) = respelled {
-                let field = format!("/spec/template/spec/containers/{index}/resources/{group}/{name}");
-                places.push(change(o, &field, &json!(respelled)));
-            }
-        }
-        places
-    })
-}
-
-fn finalizer(objects: &[Value]) -> Vec<Place> {
-    let without = objects.iter().filter(|o| o["metadata"]["finalizers"].is_null());
-    let place = |o: &Value| {
-        let patch =
-            vec![json!({"op": "add", "path": "/metadata/finalizers", "value": ["tool.example/planted"]})];
-        Place { object: o.clone(), field: "/metadata/finalizers".to_owned(), patch }
-    };
-    without.map(place).collect()
-}
-
-fn interval(objects: &[Value]) -> Vec<Place> {
-    let declared =
-        objects.iter().filter(|o| o["kind"] == "HelmRelease" && declares(o, &["f:spec", "f:interval"]));
-    declared.map(|o| change(o, "/spec/interval", &json!("7h13m0s"))).collect()
-}
-
-// --- what they share --------------------------------------------------------------------------------------------------
-
-/// Sets a field, whether it was there or not; at the index behind a list's last element, appends one.
-fn change(object: &Value, field: &str, value: &Value) -> Place {
-    let patch = vec![json!({"op": "add", "path": field, "value": value})];
-    Place { object: object.clone(), field: field.to_owned(), patch }
-}
-
-fn remove(object: &Value, field: &str) -> Place {
-    Place {
-        object: object.clone(),
-        field: field.to_owned(),
-        patch: vec![json!({"op": "remove", "path": field})],
-    }
-}
-
-/// For every container of every workload.
-fn each_container(
-    objects: &[Value],
-    places: impl Fn(&Value, usize, &str, &Value) -> Vec<Place>,
-) -> Vec<Place> {
-    let mut found = Vec::new();
-    for o in objects {
-        let containers = o.pointer("/spec/template/spec/containers").and_then(Value::as_array);
-        for (index, container) in containers.into_iter().flatten().enumerate() {
-            let name = container["name"].as_str().unwrap_or_default();
-            found.extend(places(o, index, name, container));
+/// An object as it can be sent again.
+fn bare(object: &Value) -> Value {
+    let mut bare = object.clone();
+    if let Some(metadata) = bare["metadata"].as_object_mut() {
+        for field in ["resourceVersion", "uid", "creationTimestamp", "generation"] {
+            metadata.remove(field);
         }
     }
-    found
-}
-
-/// For every declared environment variable, with its pointer.
-fn each_env(objects: &[Value], place: impl Fn(&Value, &str, &Value) -> Option<Place>) -> Vec<Place> {
-    each_container(objects, |o, index, name, container| {
-        let mut found = Vec::new();
-        for (at, variable) in container["env"].as_array().into_iter().flatten().enumerate() {
-            let (outer, inner) = (by_name(name), by_name(variable["name"].as_str().unwrap_or_default()));
-            let path = ["f:spec", "f:template", "f:spec", "f:containers", &outer, "f:env", &inner];
-            if declares(o, &path) {
-                found.extend(place(o, &format!("/spec/template/spec/containers/{index}/env/{at}"), variable));
-            }
-        }
-        found
-    })
-}
-
-/// For every declared label that is git's and not the controller's, with its pointer.
-fn each_label(objects: &[Value], place: impl Fn(&Value, &str) -> Place) -> Vec<Place> {
-    let mut found = Vec::new();
-    for o in objects {
-        for label in o["metadata"]["labels"].as_object().into_iter().flat_map(|labels| labels.keys()) {
-            let ours = declares(o, &["f:metadata", "f:labels", &format!("f:{label}")]);
-            if ours && !label.starts_with("kustomize.toolkit.fluxcd.io/") {
-                found.push(place(
-                    o,
-                    &format!("/metadata/labels/{}", label.replace('~', "~0").replace('/', "~1")),
-                ));
-            }
-        }
-    }
-    found
-}
-
-/// For every declared entry of a `ConfigMap` or `Secret`, with its pointer.
-fn each_data(objects: &[Value], place: impl Fn(&Value, &str) -> Place) -> Vec<Place> {
-    let mut found = Vec::new();
-    for o in objects {
-        for entry in o["data"].as_object().into_iter().flat_map(|data| data.keys()) {
-            let name = format!("f:{entry}");
-            // A Secret's stringData is owned as such, and shows in data.
-            if declares(o, &["f:data", &name]) || declares(o, &["f:stringData", &name]) {
-                found.push(place(o, &format!("/data/{}", entry.replace('~', "~0").replace('/', "~1"))));
-            }
-        }
-    }
-    found
-}
-
-/// A value that fits: a Secret's data is base64.
-fn data_value(object: &Value) -> &'static str {
-    if object["kind"] == "Secret" { "cGxhbnRlZA==" } else { "planted" }
-}
-
-/// True if the controller applied that field, as managedFields names it.
-fn declares(object: &Value, path: &[&str]) -> bool {
-    let entries = object["metadata"]["managedFields"].as_array();
-    entries.into_iter().flatten().any(|entry| {
-        let applied = entry["manager"] == "kustomize-controller" && entry["operation"] == "Apply";
-        applied && path.iter().try_fold(&entry["fieldsV1"], |at, step| at.get(*step)).is_some()
-    })
-}
-
-/// The key of a list element in managedFields.
-fn by_name(name: &str) -> String {
-    format!("k:{}", json!({ "name": name }))
-}
-
-/// An object's namespace and name.
-fn place_of(object: &Value) -> (&str, &str) {
-    let part = |key: &str| object["metadata"][key].as_str().unwrap_or_default();
-    (part("namespace"), part("name"))
-}
-
-/// The object's kind as kubectl takes it: `Deployment.v1.apps`.
-fn resource_of(object: &Value) -> String {
-    let kind = object["kind"].as_str().unwrap_or_default();
-    match object["apiVersion"].as_str().unwrap_or_default().split_once('/') {
-        Some((group, version)) => format!("{kind}.{version}.{group}"),
-        None => kind.to_owned(),
-    }
-}
-
-/// `Kind/namespace/name`.
-fn key(object: &Value) -> String {
-    let (namespace, name) = place_of(object);
-    format!("{}/{namespace}/{name}", object["kind"].as_str().unwrap_or_default())
+    bare
 }

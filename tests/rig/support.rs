@@ -2,11 +2,12 @@
 //! watcher when the test process dies before that.
 
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, fs, process};
+use std::{env, fs, io, process};
 
 /// How much of a cluster a test needs; more takes longer to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +29,10 @@ pub enum User {
     Admin,
     /// May read everything: Sealane. Every request of this user is in the audit log.
     Sealane,
-    /// May read config maps, Services and Deployments.
+    /// May read config maps, Services and Deployments: Sealane again. Every request is in the audit log.
     Narrow,
+    /// May read everything and is not Sealane: its attempts to write show that the audit log tells such things.
+    Probe,
 }
 
 impl User {
@@ -39,6 +42,7 @@ impl User {
             User::Admin => "admin",
             User::Sealane => "sealane",
             User::Narrow => "narrow",
+            User::Probe => "probe",
         }
     }
 }
@@ -91,6 +95,25 @@ impl Rig {
         kubectl.stdin(Stdio::null()).output().expect("kubectl runs")
     }
 
+    /// Starts kubectl as that user; the caller waits for it.
+    pub fn spawn_kubectl(&self, user: User, words: &[&str]) -> Child {
+        let mut kubectl = Command::new(tool("kubectl"));
+        kubectl.arg("--kubeconfig").arg(self.kubeconfig(user)).args(words);
+        kubectl.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        kubectl.spawn().expect("kubectl runs")
+    }
+
+    /// Stops one of the rig's processes in its tracks until the answer is dropped: a controller that heals nothing.
+    pub fn hold(&self, process: &str) -> Held {
+        let folder = fs::read_dir(self.folder().join("pids")).expect("up.sh keeps pids");
+        let named = |path: &PathBuf| path.to_string_lossy().ends_with(&format!("-{process}"));
+        let file = folder.filter_map(|entry| Some(entry.ok()?.path())).find(named);
+        let pid = fs::read_to_string(file.expect("the process was started")).expect("a pid");
+        let held = Held { pid: pid.trim().to_owned() };
+        held.signal("STOP");
+        held
+    }
+
     /// Runs kubectl as the admin and answers its output; fails the test when kubectl does.
     pub fn kubectl(&self, words: &[&str]) -> String {
         let output = self.try_kubectl(User::Admin, words);
@@ -114,6 +137,9 @@ impl Rig {
     pub fn assert_only_reads(&self) {
         for event in self.audit() {
             let user = event["user"]["username"].as_str().unwrap_or_default();
+            if user == User::Probe.name() {
+                continue;
+            }
             let verb = event["verb"].as_str().unwrap_or_default();
             let resource = event["objectRef"]["resource"].as_str().unwrap_or_default();
             let asks = verb == "create"
@@ -142,11 +168,39 @@ impl Rig {
     }
 }
 
+/// A process that stands still.
+pub struct Held {
+    pid: String,
+}
+
+impl Held {
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([format!("-{signal}").as_str(), &self.pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{signal} could not be sent to {}", self.pid);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.signal("CONT");
+    }
+}
+
 impl Drop for Rig {
     fn drop(&mut self) {
+        let audit = if std::thread::panicking() { Vec::new() } else { self.audit() };
         let down = script("down.sh").arg(self.folder()).status();
         // While a test is failing, its own message matters more.
         if !std::thread::panicking() {
+            // Every test of the suite ends with this: whatever it did, Sealane's users only read.
+            self.assert_only_reads();
+            let mut verbs: BTreeMap<&str, usize> = BTreeMap::new();
+            for event in audit.iter().filter(|event| event["user"]["username"] != User::Probe.name()) {
+                let asks = event["verb"] == "create";
+                let word = if asks { &event["objectRef"]["resource"] } else { &event["verb"] };
+                *verbs.entry(word.as_str().unwrap_or("?")).or_default() += 1;
+            }
+            tell(&format!("audit log of Sealane's users: {verbs:?}"));
             assert!(down.is_ok_and(|status| status.success()), "down.sh failed");
         }
     }
@@ -185,6 +239,12 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Optio
         assert!(Instant::now() < deadline, "waited {limit:?} in vain for {what}");
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// A line for the log of the suite, also where a test's own output is kept back.
+pub fn tell(line: &str) {
+    // Nothing is lost if nobody listens.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// A program's output as text.

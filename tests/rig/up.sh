@@ -12,8 +12,8 @@
 # --owner PID     everything goes down when that process is gone, even after `kill -9`
 #
 # Writes into DIR: rig.env (all paths and ports; there only when everything is ready), admin.kubeconfig,
-# sealane.kubeconfig (may read everything), narrow.kubeconfig (may read three kinds), audit.log (every request of the user
-# `sealane`, one JSON line each), log/ (what each process said). `down.sh DIR` ends it.
+# sealane.kubeconfig (may read everything), narrow.kubeconfig (may read three kinds), audit.log (every request of these users,
+# and of `probe`, whose writes show that the log tells them, one JSON line each), log/ (what each process said). `down.sh DIR` ends it.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -113,6 +113,7 @@ cat >"$DIR/certs/tokens.csv" <<EOF
 admin-token,admin,u1,"system:masters"
 sealane-token,sealane,u2,"sealane:viewers"
 narrow-token,narrow,u3,"sealane:narrow"
+probe-token,probe,u4,"sealane:viewers"
 EOF
 cat >"$DIR/certs/audit.yaml" <<'EOF'
 apiVersion: audit.k8s.io/v1
@@ -120,7 +121,7 @@ kind: Policy
 omitStages: [RequestReceived]
 rules:
   - level: Metadata
-    users: [sealane]
+    users: [sealane, narrow, probe]
   - level: None
 EOF
 # JSON is YAML too, and Python's standard library reads it.
@@ -132,7 +133,7 @@ kubeconfig() { # USER
  "contexts": [{"name": "rig", "context": {"cluster": "rig", "user": "$1", "namespace": "default"}}]}
 EOF
 }
-for user in admin sealane narrow; do kubeconfig "$user"; done
+for user in admin sealane narrow probe; do kubeconfig "$user"; done
 
 # The owner's death ends the rig. First, so that it also guards what follows.
 if [[ -n $owner ]]; then

@@ -108,6 +108,14 @@ fn each_row_of_the_table() {
             ],
         ),
         (
+            ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+            "spec: {path: a}",
+            "spec: {path: a}\nmetadata: {finalizers: [finalizers.fluxcd.io]}",
+            "gotk-kustomize-controller",
+            r#"{f:metadata: {f:finalizers: {.: {}, 'v:"finalizers.fluxcd.io"': {}}}}"#,
+            &["metadata.finalizers[finalizers.fluxcd.io] set by the system by gotk-kustomize-controller"],
+        ),
+        (
             ("batch", "Job"),
             "spec: {backoffLimit: 6}",
             "spec: {backoffLimit: 6, selector: {matchLabels: {batch.kubernetes.io/controller-uid: u}}, template: {metadata: {labels: {job-name: x}}}}",

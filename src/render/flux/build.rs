@@ -178,6 +178,11 @@ fn rename(manifest: &mut Manifest, body: Node) {
             if manifest.key.namespace.is_empty() { manifest.key.namespace.clone() } else { key.namespace };
         manifest.key = ObjectKey { namespace, ..key };
         manifest.version = version;
+    } else if let Some(namespace) = body.str_at(&["metadata", "namespace"])
+        && !manifest.key.namespace.is_empty()
+    {
+        // The name is made of a sealed value: the key keeps the expression, and only the cluster tells the name.
+        manifest.key.namespace = namespace.into();
     }
     manifest.body = body;
 }

@@ -277,7 +277,12 @@ impl Work<'_> {
             None if self.variables.strict && !call.operator.tolerates_unset() => {
                 return Err((format!("variable {name} is not set, and the controller is strict"), name));
             }
-            None => Piece::Text(String::new()),
+            None => {
+                if !call.operator.tolerates_unset() {
+                    self.doubt_unset(&name);
+                }
+                Piece::Text(String::new())
+            }
         };
         let mut arguments = Vec::with_capacity(call.arguments.len());
         for argument in &call.arguments {
@@ -286,6 +291,16 @@ impl Work<'_> {
         apply(call.operator, value, arguments).map_err(|cause| {
             (format!("the controller would crash at the substitution of {name}: {cause}"), name)
         })
+    }
+
+    /// Controllers before 1.9 took the empty text, newer ones refuse unless they are told not to.
+    fn doubt_unset(&mut self, name: &str) {
+        let doubt = format!(
+            "variable {name} is set nowhere: it is taken as empty, which kustomize-controller refuses since 1.9"
+        );
+        if self.doubts.iter().all(|(known, _)| *known != doubt) {
+            self.doubts.push((doubt, Mark::default()));
+        }
     }
 
     /// Pieces as text, with placeholders for the secret ones.
