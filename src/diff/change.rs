@@ -23,7 +23,7 @@ pub struct Change {
 }
 
 /// What changed between two renderings of one object, in the order of the new one. Lists are paired by their keys, and
-/// what is only spelled otherwise is no change. Both bodies have been through `model::blind`.
+/// what is only spelled otherwise is no change. An empty map or list is a value in a custom resource, and none elsewhere. Both bodies have been through `model::blind`.
 #[must_use]
 pub fn compare(before: Option<&Node>, after: Option<&Node>) -> Vec<Change> {
     let (old, new) = match (before, after) {

@@ -192,6 +192,13 @@ pub(super) fn present<'n>(node: Option<&'n Node>, path: &[FieldStep]) -> Option<
     if empty && last_key(path).is_some_and(|key| !PRESENCE.contains(&key)) { None } else { Some(node) }
 }
 
+/// The side of a rendering of git without what says nothing there: null is none (N12). An empty map or list is one too
+/// (N10), except in custom resources, which are stored as they are sent: a `{}` in a chart's values is a value.
+pub(super) fn spelled<'n>(subject: &Subject, node: Option<&'n Node>, path: &[FieldStep]) -> Option<&'n Node> {
+    let metadata = matches!(path.first(), Some(FieldStep::Key(key)) if **key == *"metadata");
+    if subject.built_in || metadata { present(node, path) } else { node.filter(|n| !n.is_null()) }
+}
+
 /// True if the map at `path` has free keys.
 pub(super) fn is_free_map(path: &[FieldStep]) -> bool {
     last_key(path).is_some_and(|key| FREE_MAPS.contains(&key))

@@ -2,7 +2,8 @@
 
 use super::comparison::Base;
 use super::lists::{Identity, KeyField, identities};
-use super::normal::present;
+use super::normal::{present, spelled};
+use super::pattern::Subject;
 use crate::model::FieldStep;
 use crate::yaml::{Map, Node};
 use std::collections::{HashMap, HashSet};
@@ -23,6 +24,15 @@ impl<'n> Sides<'n> {
             d: present(self.d, path),
             b: self.b.step(present(self.b.body(), path)),
             l: present(self.l, path),
+        }
+    }
+
+    /// Without what says nothing at this place of a rendering of git.
+    pub fn spelled(self, subject: &Subject, path: &[FieldStep]) -> Self {
+        Self {
+            d: spelled(subject, self.d, path),
+            b: self.b.step(spelled(subject, self.b.body(), path)),
+            l: spelled(subject, self.l, path),
         }
     }
 

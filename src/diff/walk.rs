@@ -78,7 +78,10 @@ impl<'n> Walk<'n> {
             self.exhausted = true;
             return;
         }
-        let sides = raw.present(&self.path);
+        let sides = match self.two_way {
+            true => raw.spelled(&self.subject, &self.path),
+            false => raw.present(&self.path),
+        };
         if sides.d.is_none() && sides.l.is_none() {
             self.note_blank(raw);
             return;

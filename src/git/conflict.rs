@@ -50,6 +50,8 @@ pub enum ConflictKind {
     Binary,
     /// It was removed or renamed later.
     RemovedLater,
+    /// It would have to be removed, but has another name by now, which is this.
+    MovedLater(Arc<str>),
     /// It would have to be removed, but was changed later.
     ChangedLater,
     /// It would have to be added, but another one stands there now.
@@ -102,6 +104,7 @@ impl fmt::Display for ConflictFile {
             }
             ConflictKind::Binary => write!(f, "{} is not text and changed since", self.path),
             ConflictKind::RemovedLater => write!(f, "{} was removed since", self.path),
+            ConflictKind::MovedLater(to) => write!(f, "{} would go, but is {to} by now", self.path),
             ConflictKind::ChangedLater => write!(f, "{} would go, but changed since", self.path),
             ConflictKind::AddedTwice => write!(f, "{} would come back, but another stands there", self.path),
             ConflictKind::Kind => write!(f, "{} became another kind of file since", self.path),

@@ -73,7 +73,7 @@ impl<'a> Workbench<'a> {
         let theirs = version(delta, delta.after.as_ref())?;
         let (path, ours) = self.ours(deltas, delta)?;
         if ours == theirs {
-            return Ok(Ok(()));
+            return Ok(self.moved(delta)?.map_or(Ok(()), |to| Err((path, ConflictKind::MovedLater(to)))));
         }
         let new = if ours == base {
             theirs
@@ -109,6 +109,18 @@ impl<'a> Workbench<'a> {
             }
             Err(kind) => Ok(Err((from.path.clone(), kind))),
         }
+    }
+
+    /// Where a file lives on that would have to be removed and is not at its path any more.
+    fn moved(&self, delta: &Delta) -> Result<Option<Arc<str>>, GitError> {
+        if delta.before.is_none() || delta.after.is_some() || self.touched.contains_key(&delta.path) {
+            return Ok(None);
+        }
+        let to = self.repo.renamed_to(&delta.path, self.onto)?;
+        Ok(match to {
+            Some(to) if self.version(&to)?.is_some() => Some(to),
+            _ => None,
+        })
     }
 
     /// Our version of a changed file, under the name that it has by now.

@@ -32,11 +32,28 @@ pub(super) fn rehearse(session: &Session, before: &dyn Tree, after: &dyn Tree) -
     for name in names {
         let [old, new] = [&sides[0], &sides[1]].map(|side| side.get(name).unwrap_or(&empty));
         let production = session.is_production(name);
-        rehearsal.effects.extend(environment(name, production, old, new));
+        let mut effects = environment(name, production, old, new);
+        match (sides[0].contains_key(name), sides[1].contains_key(name)) {
+            (true, false) => effects.retain(|effect| !is_elsewhere(&effect.producer, old, &sides[1])),
+            (false, true) => effects.retain(|effect| !is_elsewhere(&effect.producer, new, &sides[0])),
+            _ => {}
+        }
+        rehearsal.effects.extend(effects);
         rehearsal.count(old, new);
     }
     rehearsal.effects.sort_by_key(|e| (!e.production, e.environment.clone(), e.producer.clone()));
     rehearsal
+}
+
+/// True if the very same declaration of a producer is rendered in an environment of the other side. A Kustomization that
+/// nobody renders is an environment of its own, which goes when somebody does and comes when nobody does any more: no
+/// cluster is told to make or to remove anything by that.
+fn is_elsewhere(key: &ObjectKey, rendered: &Rendered, other: &BTreeMap<Arc<str>, Arc<Rendered>>) -> bool {
+    let Some(own) = rendered.producers.iter().find(|p| p.key == *key) else { return false };
+    let same = |p: &Producer| {
+        p.key == own.key && p.declared.file == own.declared.file && p.declared.line == own.declared.line
+    };
+    other.values().any(|rendered| rendered.producers.iter().any(same))
 }
 
 impl Rehearsal {

@@ -5,6 +5,7 @@ mod demo;
 mod dump;
 mod house;
 mod journeys;
+mod past;
 mod pictures;
 mod pty;
 mod sandbox;

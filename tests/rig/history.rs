@@ -1,7 +1,7 @@
 //! The history of objects, against a rendering of every commit by the real `kubectl kustomize`.
 
-use crate::bundles::{Bundle, say, seed};
-use crate::oracle::Desired;
+use crate::bundles::{Bundle, say, seed, sync_of};
+use crate::oracle::{Desired, same};
 use crate::trees::Dice;
 use sealane::model::ObjectKey;
 use sealane::workspace::{History, ObjectId};
@@ -53,10 +53,12 @@ mod corpora {
                     right += 1;
                     entries += expected.len();
                 } else {
-                    wrong.push(format!(
+                    let differs = format!(
                         "{} {object}: every commit says {expected:#?}, ours {history:#?}",
                         line.bundle
-                    ));
+                    );
+                    say(&differs);
+                    wrong.push(differs);
                 }
             }
             let (commits, all) = (told.commits.len(), bundle.line().len());
@@ -85,7 +87,7 @@ impl Told {
         let (heads, mut before) = (bundle.line(), String::new());
         // Where the entry is not there yet, or a part cannot be rendered, no history is compared any more.
         for commit in heads.iter().take(line.commits + 1) {
-            if !bundle.oracle.has(commit, first_file(line)) {
+            if !bundle.oracle.has(commit, sync_of(line.entry)) {
                 break;
             }
             let side = bundle.oracle.desired(commit, line.entry);
@@ -125,7 +127,11 @@ impl Told {
                 // Nobody knows what it was; the last that is known stands for it.
                 continue;
             }
-            if older != newer && !unknown {
+            let kept = match (older, newer) {
+                (Some((old_key, old)), Some((new_key, new))) => old_key == new_key && same(old, new),
+                (older, newer) => older.is_none() && newer.is_none(),
+            };
+            if !kept && !unknown {
                 changes.push(self.commits[place].clone());
             }
             (newer, unknown) = (older, false);
@@ -155,11 +161,6 @@ impl Told {
         }
         chosen
     }
-}
-
-/// A file or folder without which the entry is none.
-fn first_file(line: &Line) -> &'static str {
-    if line.entry.is_empty() { "flux-system" } else { line.entry }
 }
 
 /// The key of a generated object without its hash.

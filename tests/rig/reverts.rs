@@ -1,12 +1,13 @@
 //! The rehearsed effect of reverts of real commits, against `git revert` and `kubectl kustomize` before and after.
 
-use crate::bundles::{Bundle, key_text, say, seed};
-use crate::oracle::{Desired, bodies_differ, git, try_git};
+use crate::bundles::{Bundle, key_text, say, seed, sync_of};
+use crate::oracle::{Desired, bodies_differ, git, same, try_git};
 use crate::support::text;
 use crate::trees::Dice;
 use sealane::model::{CommitId, Reason};
 use sealane::workspace::{Destination, Plan, PlanEffect, Refusal, Workspace};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 /// A bundle, the entries that its environments have had, and how many reverts are tried at how many heads.
 struct Story {
@@ -19,7 +20,7 @@ struct Story {
 }
 
 const STORIES: [Story; 4] = [
-    Story { bundle: "caarlos0__home", entries: &["flux-system/.."], heads: 5, near: 40, reverts: 32 },
+    Story { bundle: "caarlos0__home", entries: &[""], heads: 5, near: 40, reverts: 32 },
     Story {
         bundle: "fluxcd__flux2-kustomize-helm-example",
         entries: &["clusters/production", "clusters/staging"],
@@ -46,6 +47,11 @@ const STORIES: [Story; 4] = [
 /// So many heads are looked at for one at which kustomize refuses nothing; the bundles lack the scripts that some generators
 /// name.
 const MOST_HEADS: usize = 3;
+/// More Kustomizations do not stand above each other.
+const DEEPEST: usize = 20;
+const FLUX: &str = "kustomize.toolkit.fluxcd.io";
+/// So many lines of what differs are told at once; the end tells all.
+const LINES_TOLD: usize = 12;
 /// For so many conflicts it is tried whether the later commits that are named do suffice.
 const MOST_SUFFICING: usize = 12;
 
@@ -58,7 +64,15 @@ mod corpora {
         let mut dice = Dice::new(seed);
         let mut tally = Tally::default();
         for story in &STORIES {
+            let (started, right) = (Instant::now(), tally.right);
             Repository(Bundle::of(story.bundle)).try_reverts(story, &mut dice, &mut tally);
+            let (seconds, right) = (started.elapsed().as_secs(), tally.right - right);
+            say(&format!("reverts of {}: {right} as kubectl kustomize says, {seconds} s", story.bundle));
+            assert!(
+                right * 2 >= story.reverts,
+                "seed {seed}: too few reverts of {} were compared",
+                story.bundle
+            );
         }
         tally.tell(seed);
         assert!(tally.wrong.is_empty(), "seed {seed}: {:#?}", tally.wrong);
@@ -81,6 +95,7 @@ struct Tally {
     committed: usize,
     firewall: usize,
     not_rendered: usize,
+    elsewhere: usize,
     runs: usize,
     wrong: Vec<String>,
 }
@@ -91,7 +106,7 @@ impl Tally {
         let line = format!(
             "reverts, seed {seed}: {} of {} as kubectl kustomize says, {} with an effect, on {} objects; {} bodies the \
              same; {} conflicts of git's ({} with later commits that suffice); {} committed with git's tree, {} stopped \
-             by the firewall; {} with parts that both refuse to render; {} with nothing to undo, {} that undo the entry itself; kubectl ran {} times",
+             by the firewall; {} with parts that both refuse to render; {} after which Sealane sees more environments; {} with nothing to undo, {} that undo the entry itself; kubectl ran {} times",
             self.right,
             self.right + wrong,
             self.with_effect,
@@ -102,6 +117,7 @@ impl Tally {
             self.committed,
             self.firewall,
             self.not_rendered,
+            self.elsewhere,
             self.empty,
             self.without_entry,
             self.runs,
@@ -116,50 +132,79 @@ impl Repository {
     fn try_reverts(&mut self, story: &Story, dice: &mut Dice, tally: &mut Tally) {
         let line = self.0.line();
         let mut wanted = tally.right + tally.wrong.len();
+        let mut heads = BTreeSet::new();
         for head in 0..story.heads {
-            let (place, entries) = self.head(&line, story, dice);
+            let (place, entries) = self.head(&line, story, &heads, dice);
+            heads.insert(place);
             git(&self.0.clone, &["checkout", "--quiet", "-B", "main", &line[place]]);
             let workspace = self.0.open();
             let before: Vec<Desired> =
                 entries.iter().map(|entry| self.0.oracle.desired(&line[place], entry)).collect();
+            let known = self.environments(&workspace, &line[place]);
             wanted += story.reverts / story.heads + usize::from(head < story.reverts % story.heads);
             let mut near: Vec<&String> = line[place..].iter().take(story.near).collect();
             near.truncate(near.len().saturating_sub(1));
             while tally.right + tally.wrong.len() < wanted && !near.is_empty() {
                 let commit = near.swap_remove(dice.below(near.len())).clone();
                 let what = format!("{}: revert {commit} on {}", story.bundle, line[place]);
-                let tried = Trial { what, head: &line[place], commit: &commit, entries: &entries };
+                let tried =
+                    Trial { known: &known, what, head: &line[place], commit: &commit, entries: &entries };
                 self.one(&workspace, &tried, &before, tally);
             }
         }
         tally.runs += self.0.oracle.runs;
     }
 
-    /// A place in history at which there is an entry, and its entries. A head with artifacts that an
+    /// A place in history, not taken yet, at which there is an entry, and its entries. A head with artifacts that an
     /// `ArtifactGenerator` puts together is not taken: that is no work of kustomize's.
-    fn head(&mut self, line: &[String], story: &Story, dice: &mut Dice) -> (usize, Vec<&'static str>) {
+    fn head(
+        &mut self,
+        line: &[String],
+        story: &Story,
+        taken: &BTreeSet<usize>,
+        dice: &mut Dice,
+    ) -> (usize, Vec<&'static str>) {
         for attempt in 0.. {
             let place = dice.below(line.len() - 2);
-            let there = |entry: &&&str| self.0.oracle.has(&line[place], entry.trim_end_matches("/.."));
-            let there: Vec<&str> = story.entries.iter().filter(there).copied().collect();
-            let entries = there.iter().map(|entry| if entry.ends_with("/..") { "" } else { entry }).collect();
-            let entries: Vec<&str> = entries;
+            if taken.contains(&place) {
+                continue;
+            }
+            let there = |entry: &&&str| self.0.oracle.has(&line[place], sync_of(entry));
+            let entries: Vec<&str> = story.entries.iter().filter(there).copied().collect();
             let mut own = |entry: &&str| {
                 let desired = self.0.oracle.desired(&line[place], entry);
                 desired.composed.is_empty() && (desired.failed.is_empty() || attempt > MOST_HEADS)
             };
-            if !there.is_empty() && entries.iter().all(&mut own) {
+            if !entries.is_empty() && entries.iter().all(&mut own) {
                 return (place, entries);
             }
         }
         unreachable!("attempts do not end")
     }
 
+    fn environments(&self, workspace: &Workspace, head: &str) -> BTreeSet<String> {
+        let rendered = self.0.runtime.block_on(workspace.rendered(Some(head.to_owned())));
+        rendered
+            .expect("the head can be read")
+            .iter()
+            .map(|environment| environment.name.to_string())
+            .collect()
+    }
+
     fn id(&self, workspace: &Workspace, commit: &str) -> CommitId {
         self.0.runtime.block_on(workspace.resolve(commit)).expect("git told this id")
     }
 
+    /// One trial; what differs is told at once, since the whole takes minutes.
     fn one(&mut self, workspace: &Workspace, trial: &Trial, before: &[Desired], tally: &mut Tally) {
+        let known = tally.wrong.len();
+        self.judge(workspace, trial, before, tally);
+        for differs in &tally.wrong[known..] {
+            say(&differs.lines().take(LINES_TOLD).collect::<Vec<_>>().join("\n"));
+        }
+    }
+
+    fn judge(&mut self, workspace: &Workspace, trial: &Trial, before: &[Desired], tally: &mut Tally) {
         let truth = self.revert(trial);
         let id = self.id(workspace, trial.commit);
         let plan = self.0.runtime.block_on(workspace.plan_revert(&[id]));
@@ -260,7 +305,7 @@ impl Repository {
         let mut expected = BTreeMap::new();
         let mut failed = BTreeSet::new();
         for (entry, before) in trial.entries.iter().zip(before) {
-            if !self.0.oracle.has(reverted, entry) {
+            if !self.0.oracle.has(reverted, sync_of(entry)) {
                 // Nothing is left that a cluster is told to apply: that is no effect on objects.
                 tally.without_entry += 1;
                 return;
@@ -285,7 +330,11 @@ impl Repository {
         if !failed.is_empty() && plan.not_rendered.is_empty() {
             wrong.push(format!("kustomize refuses {failed:?}, and nothing is called not rendered"));
         }
-        let found = signs(&plan.effects, trial);
+        // A Kustomization that nobody renders any more is an environment of its own to Sealane.
+        let (here, elsewhere): (Vec<PlanEffect>, Vec<PlanEffect>) =
+            plan.effects.iter().cloned().partition(|effect| trial.known.contains(&*effect.environment));
+        tally.elsewhere += usize::from(!elsewhere.is_empty());
+        let found = signs(&here, trial);
         wrong.extend(both_ways(&expected, &found));
         tally.not_rendered += usize::from(!failed.is_empty());
         self.commit(workspace, trial, reverted, plan, &mut wrong, tally);
@@ -330,6 +379,8 @@ impl Repository {
 }
 
 struct Trial<'a> {
+    /// The environments that there are at the head.
+    known: &'a BTreeSet<String>,
     what: String,
     head: &'a str,
     commit: &'a str,
@@ -341,24 +392,31 @@ fn environment(trial: &Trial, entry: &str) -> String {
     if trial.entries.len() == 1 { String::new() } else { entry.rsplit('/').next().unwrap_or("").to_owned() }
 }
 
-/// The set difference of two sides, leaving out what kustomize refused on one of them.
+/// The set difference of two sides, leaving out what is made by a Kustomization that kustomize refused on one of them, or
+/// that such a one makes.
 fn effect(before: &Desired, after: &Desired) -> BTreeMap<String, char> {
     let failed: BTreeSet<&String> = before.failed.keys().chain(after.failed.keys()).collect();
     let keys: BTreeSet<&String> = before.objects.keys().chain(after.objects.keys()).collect();
     let sign = |key: &String| match (before.objects.get(key), after.objects.get(key)) {
         (None, Some(_)) => Some('+'),
         (Some(_), None) => Some('-'),
-        (a, b) => (a != b).then_some('~'),
+        (None, None) => None,
+        (Some(a), Some(b)) => (!same(a, b)).then_some('~'),
     };
-    let owner = |key: &String| {
-        let body = after.objects.get(key).or_else(|| before.objects.get(key)).expect("one of them has it");
-        let label = |what: &str| {
-            body["metadata"]["labels"][format!("kustomize.toolkit.fluxcd.io/{what}")].as_str().unwrap_or("")
+    let owner = |key: &str| {
+        let body = after.objects.get(key).or_else(|| before.objects.get(key))?;
+        let label = |what: &str| body["metadata"]["labels"][format!("{FLUX}/{what}")].as_str();
+        Some(format!("{}/{}", label("namespace")?, label("name")?))
+    };
+    let is_unknown = |key: &str| {
+        let above = |made: &String| {
+            let next = owner(&format!("{FLUX}/Kustomization/{made}"))?;
+            (next != *made).then_some(next)
         };
-        format!("{}/{}", label("namespace"), label("name"))
+        std::iter::successors(owner(key), above).take(DEEPEST).any(|made| failed.contains(&made))
     };
     keys.into_iter()
-        .filter(|key| !failed.contains(&owner(key)))
+        .filter(|key| !is_unknown(key))
         .filter_map(|key| Some((key.clone(), sign(key)?)))
         .collect()
 }

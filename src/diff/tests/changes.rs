@@ -74,6 +74,25 @@ fn spelling_is_no_change() {
 }
 
 #[test]
+fn an_empty_value_is_a_value_in_custom_resources_only() {
+    let release = |values: &str| {
+        yaml(&format!(
+            "{{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {{name: a}}, spec: {{values: {{b: 1{values}}}}}}}"
+        ))
+    };
+    for values in [", selector: {}", ", selector: {labels: {}}", ", list: []"] {
+        let changes = compare(Some(&release("")), Some(&release(values)));
+        assert_eq!(changes.len(), 1, "{values}: {changes:?}");
+        assert_eq!(compare(Some(&release(values)), Some(&release(""))).len(), 1, "{values}");
+        assert!(compare(Some(&release(values)), Some(&release(values))).is_empty());
+    }
+    let changes = compare(Some(&release(", s: {}")), Some(&release(", s: {a: 1}")));
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert!(compare(Some(&release("")), Some(&release(", stamp: null"))).is_empty());
+    says(&[("{name: cart, labels: {app: cart}}", "{name: cart, labels: {app: cart}, annotations: {}}")], "");
+}
+
+#[test]
 fn whole_objects_come_and_go() {
     let body = yaml(WHOLE);
     assert_eq!(summarize(&compare(None, Some(&body))), "new");

@@ -199,6 +199,29 @@ fn revert_of_a_rename_takes_later_edits_along() {
 }
 
 #[test]
+fn revert_of_what_brought_a_file_that_was_renamed_since_is_refused() {
+    let scratch = Scratch::new();
+    scratch.write("new.yml", &ten_lines("new"));
+    let came = scratch.save("new");
+    scratch.git(&["mv", "new.yml", "new.yaml"]);
+    let moved = scratch.save("move");
+    scratch.write("other.yaml", "a: 1\n");
+    let head = scratch.save("other");
+    let repo = scratch.repo();
+    let found = conflict(repo.revert(&[came], head, &no_help).unwrap_err());
+    assert_eq!(found.files[0].kind, ConflictKind::MovedLater("new.yaml".into()));
+    assert!(found.to_string().ends_with("new.yml would go, but is new.yaml by now"), "{found}");
+    assert!(found.later_suffice && found.later == [moved]);
+    let change = repo.revert(&[came, moved], head, &no_help).unwrap();
+    let files: Vec<_> = change.files.iter().map(|f| (f.path.as_ref(), f.content.is_some())).collect();
+    assert_eq!(files, [("new.yaml", false)]);
+    // What is gone for good is no conflict.
+    scratch.git(&["rm", "-q", "new.yaml"]);
+    let gone = scratch.save("gone");
+    assert!(scratch.repo().revert(&[came], gone, &no_help).unwrap().files.is_empty());
+}
+
+#[test]
 fn later_commits_that_stand_in_each_others_way_are_all_found() {
     let scratch = Scratch::new();
     scratch.write("app.yaml", &ten_lines("app").replace("app4", "bad4"));

@@ -1,7 +1,7 @@
 //! Flux by hand around the real `kubectl kustomize`: from an entry's folder to all objects.
 
 use super::files::{self, KUSTOMIZATIONS, Listing, Trees, folder_of, joined, name_of};
-use super::normal::{Body, of_yaml};
+use super::normal::{Body, SEALED, of_yaml};
 use super::substitute::{Variables, substitute};
 use crate::support::{text, tool};
 use serde_json::{Value, json};
@@ -93,9 +93,10 @@ impl Oracle {
         }
     }
 
-    /// True if a revision holds the folder.
-    pub fn has(&mut self, revision: &str, folder: &str) -> bool {
-        files::below(&self.trees.listing(revision), folder).next().is_some()
+    /// True if a revision holds the file or the folder.
+    pub fn has(&mut self, revision: &str, path: &str) -> bool {
+        let listing = self.trees.listing(revision);
+        listing.contains_key(path) || files::below(&listing, path).next().is_some()
     }
 
     /// All objects that the entry's folder leads to at a revision.
@@ -199,11 +200,18 @@ impl Oracle {
         }
         generate(scratch.path(), closure, folder, spec);
         self.runs += 1;
-        let text = kustomize(self.program, &scratch.path().join(folder));
+        // What a generator fetches cannot be left out: others may name what it makes.
+        let fetched = remote.iter().find(|entry| entry.ends_with(FETCHED));
+        let text = match fetched {
+            Some(entry) => Err(format!("the network is needed: {entry}")),
+            None => kustomize(self.program, &scratch.path().join(folder)),
+        };
         Built { text, remote }
     }
 }
 
+/// Marks what a generator fetches among remote entries.
+const FETCHED: &str = " (by a generator)";
 /// A file with no object, so that a kustomization of which nothing is left is still one.
 const NOTHING: &str = "nothing-is-left.yaml";
 
@@ -248,7 +256,7 @@ fn without_remote(bytes: &[u8], folder: &str, remote: &mut BTreeSet<String>) -> 
             let texts = files(entry).into_iter().filter_map(|file| file.as_str().map(str::to_owned));
             texts.filter(|file| file.contains("://")).collect()
         };
-        remote.extend(entries.iter().flat_map(remote_of).map(|file| note(&file)));
+        remote.extend(entries.iter().flat_map(remote_of).map(|file| note(&file) + FETCHED));
         entries.retain(|entry| remote_of(entry).is_empty());
     }
     if let Some(charts) = map.remove("helmCharts") {
@@ -352,6 +360,7 @@ fn applied(text: &str, spec: &Spec, variables: &Variables) -> Vec<Arc<Body>> {
     let mut objects = Vec::new();
     for document in text.split("\n---\n").filter(|part| !part.trim().is_empty()) {
         let mut bodies = of_yaml(document);
+        let mut sealed = Vec::new();
         let opted_out = bodies.iter().any(|body| {
             ["labels", "annotations"]
                 .iter()
@@ -359,8 +368,12 @@ fn applied(text: &str, spec: &Spec, variables: &Variables) -> Vec<Arc<Body>> {
         });
         if spec.spec["postBuild"].is_object() && !opted_out {
             bodies = of_yaml(&substitute(document, variables));
+            sealed = variables.sealed_in(document);
         }
         for mut body in bodies {
+            if !sealed.is_empty() {
+                body[SEALED] = json!(sealed);
+            }
             mark(&mut body, spec);
             objects.push(Arc::new(body));
         }

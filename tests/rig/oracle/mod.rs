@@ -14,4 +14,4 @@ mod substitute;
 
 pub use files::{git, try_git};
 pub use flux::{Desired, Oracle};
-pub use normal::bodies_differ;
+pub use normal::{bodies_differ, same};

@@ -10,6 +10,9 @@ pub type Body = Value;
 /// What Sealane prints in the place of a secret.
 const MASK: &str = "(secret)";
 
+/// Where the oracle notes the sealed variables that were put into an object.
+pub const SEALED: &str = "(sealed variables)";
+
 /// The documents of a YAML text.
 pub fn of_yaml(text: &str) -> Vec<Body> {
     use serde::Deserialize as _;
@@ -18,10 +21,35 @@ pub fn of_yaml(text: &str) -> Vec<Body> {
     values.filter(|value| !value.is_null()).collect()
 }
 
+/// True if a server makes the same of both: a null is no value, and the namespace is the one of the key, whether the body
+/// repeats it or not.
+pub fn same(a: &Body, b: &Body) -> bool {
+    let stored = |body: &Body| {
+        let mut body = without_nulls(body);
+        if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("namespace");
+        }
+        body
+    };
+    a == b || stored(a) == stored(b)
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        Value::Object(map) => {
+            let values = map.iter().filter(|(_, value)| !value.is_null());
+            values.map(|(key, value)| (key.clone(), without_nulls(value))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
 /// An object as the product may show it: sealed values and all values of Secrets masked, seals left out.
 fn normal(body: &Body) -> Body {
     let mut body = sealed(body);
     let Some(map) = body.as_object_mut() else { return body };
+    map.remove(SEALED);
     if map.get("sops").is_some_and(|sops| sops.get("mac").is_some()) {
         map.remove("sops");
     }

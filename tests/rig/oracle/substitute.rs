@@ -1,4 +1,5 @@
-//! Flux's `postBuild` by hand: the two forms that the real repositories use, `${NAME}` and `${NAME:=default}`, and `$${`.
+//! Flux's `postBuild` by hand: the two forms that the real repositories use, `${NAME}` and `${NAME:=default}`, and `$$`
+//! for one `$`.
 //!
 //! Written from Flux's documentation, apart from the product's own. A name that is not set becomes empty, as it does by
 //! default. A name whose value is sealed stays as it is written, and so does every name while a source is missing: the
@@ -22,6 +23,15 @@ impl Variables {
     }
 }
 
+impl Variables {
+    /// The variables of a text whose values are sealed: what is put in for them is not known, but that something is.
+    pub fn sealed_in(&self, text: &str) -> Vec<&str> {
+        let stands = |name: &str| ["}", ":"].iter().any(|end| text.contains(&format!("${{{name}{end}")));
+        let sealed = self.values.iter().filter(|(_, value)| value.is_none());
+        sealed.map(|(name, _)| name.as_str()).filter(|name| stands(name)).collect()
+    }
+}
+
 /// The text with its variables put in.
 pub fn substitute(text: &str, variables: &Variables) -> String {
     if variables.values.is_empty() && !variables.incomplete {
@@ -29,15 +39,19 @@ pub fn substitute(text: &str, variables: &Variables) -> String {
     }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("${") {
-        if rest[..at].ends_with('$') {
-            out.push_str(&rest[..at]);
-            out.push('{');
-            rest = &rest[at + 2..];
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        let skipped = match &rest.as_bytes()[at..] {
+            [b'$', b'{', ..] => 0,
+            [b'$', b'$', ..] => 2,
+            _ => 1,
+        };
+        if skipped > 0 {
+            out.push('$');
+            rest = &rest[at + skipped..];
             continue;
         }
-        out.push_str(&rest[..at]);
-        let Some(end) = rest[at..].find('}').map(|end| at + end) else {
+        let Some(end) = closing(&rest[at..]).map(|end| at + end) else {
             rest = &rest[at..];
             break;
         };
@@ -51,7 +65,7 @@ pub fn substitute(text: &str, variables: &Variables) -> String {
             _ if !is_name => out.push_str(whole),
             (Some(Some(value)), _) if !value.is_empty() => out.push_str(value),
             (Some(None), _) => out.push_str(whole),
-            (_, Some(default)) => out.push_str(default.trim_matches('"')),
+            (_, Some(default)) => out.push_str(&substitute(default.trim_matches('"'), variables)),
             (None, None) if variables.incomplete => out.push_str(whole),
             (_, None) => {}
         }
@@ -61,12 +75,31 @@ pub fn substitute(text: &str, variables: &Variables) -> String {
     out
 }
 
+/// Where the expression at the beginning ends: a default may hold expressions of its own.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' if text[..at].ends_with('$') => open += 1,
+            b'}' if open == 1 => return Some(at),
+            b'}' => open -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
 #[test]
 fn values_defaults_and_escapes() {
     let mut variables = Variables::default();
     variables.set("A", Some("1"));
     variables.set("S", None);
-    assert_eq!(substitute("${A} ${B:=2} [${B}] $${A} ${A:-3} ${S} ${", &variables), "1 2 [] ${A} 1 ${S} ${");
+    assert_eq!(
+        substitute("${A} ${B:=2} [${B}] $${A} ${A:-3} ${S} $$k $k ${", &variables),
+        "1 2 [] ${A} 1 ${S} $k $k ${"
+    );
+    assert_eq!(substitute("${A:=${B}} ${B:=${A}} ${B:=${C:=x}}", &variables), "1 1 x");
+    assert_eq!(variables.sealed_in("${A} ${S:=1}"), ["S"]);
     variables.incomplete = true;
     assert_eq!(substitute("${B} ${B:=2}", &variables), "${B} 2");
 }

@@ -1,0 +1,188 @@
+//! What commits did and what their reverts would do, where a side cannot be rendered or an object has two producers.
+
+use crate::sandbox::Sandbox;
+use sealane::model::{ObjectKey, Reason};
+use sealane::workspace::{History, ObjectId, Plan, Settings, Workspace};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const SOURCE: &str = "apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: flux-system, namespace: flux-system}
+spec: {url: https://git.example.test/shop, interval: 1m}
+";
+const SHOP: &str = "apps/shop/kustomization.yaml";
+const RENDERS: &str = "resources: [settings.yaml]\n";
+const REFUSED: &str = "resources: [settings.yaml, missing.yaml]\n";
+
+fn kustomization(name: &str, path: &str) -> String {
+    format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: {name}, namespace: flux-system}}
+spec:
+  path: ./{path}
+  prune: true
+  interval: 10m
+  sourceRef: {{kind: GitRepository, name: flux-system}}
+"
+    )
+}
+
+fn settings(value: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings, namespace: shop}}\ndata: {{greeting: {value}}}\n"
+    )
+}
+
+fn namespace(team: &str) -> String {
+    format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{team: {team}}}}}\n")
+}
+
+/// A clone with an environment `prod` whose producers lie in `apps`.
+struct Past {
+    sandbox: Sandbox,
+    clone: PathBuf,
+}
+
+impl Past {
+    /// The first commit: the environment with these producers and their files.
+    fn of(producers: &[&str], files: &[(&str, &str)]) -> Self {
+        let sandbox = Sandbox::new();
+        let clone = sandbox.folder().join("clone");
+        std::fs::create_dir_all(&clone).expect("a folder");
+        let past = Self { sandbox, clone };
+        past.git(&["init", "--quiet", "--initial-branch=main"]);
+        past.git(&["config", "user.name", "Ana"]);
+        past.git(&["config", "user.email", "ana@example.test"]);
+        past.write(
+            "clusters/prod/sync.yaml",
+            &format!("{SOURCE}---\n{}", kustomization("flux-system", "clusters/prod")),
+        );
+        for name in producers {
+            past.write(&format!("clusters/prod/{name}.yaml"), &kustomization(name, &format!("apps/{name}")));
+        }
+        past.commit(files);
+        past
+    }
+
+    fn git(&self, words: &[&str]) -> String {
+        self.sandbox.git(&self.clone, words).trim().to_owned()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.clone.join(path);
+        std::fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("folders");
+        std::fs::write(path, text).expect("written");
+    }
+
+    /// Commits these files; the id of the commit.
+    fn commit(&self, files: &[(&str, &str)]) -> String {
+        files.iter().for_each(|(path, text)| self.write(path, text));
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", "one more"]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    fn open(&self) -> Workspace {
+        let state = Some(self.sandbox.folder().join("state"));
+        let settings = Settings { path: self.clone.clone(), no_cluster: true, state, ..Settings::default() };
+        Workspace::open(settings).expect("it opens")
+    }
+
+    async fn revert(&self, commit: &str) -> Plan {
+        let workspace = self.open();
+        let id = workspace.resolve(commit).await.expect("git told this id");
+        workspace.plan_revert(&[id]).await.expect("it can be reverted")
+    }
+
+    async fn history(&self, key: ObjectKey) -> History {
+        let workspace = self.open();
+        let mut snapshots = workspace.snapshots();
+        let read = snapshots.wait_for(|s| s.repo.read && !s.environments.is_empty() && s.work.is_empty());
+        let read = tokio::time::timeout(Duration::from_secs(60), read).await;
+        assert!(read.expect("it is read within a minute").is_ok(), "the engine lives");
+        let id = ObjectId { environment: "prod".into(), key };
+        workspace.history(&id, &CancellationToken::new()).await.expect("its history")
+    }
+}
+
+/// `producer sign object` of all effects.
+fn effects(plan: &Plan) -> Vec<String> {
+    let of = |effect: &sealane::workspace::PlanEffect| {
+        let objects = effect.objects.iter().map(|o| format!("{} {} {}", effect.producer.name, o.sign, o.key));
+        objects.collect::<Vec<_>>()
+    };
+    plan.effects.iter().flat_map(of).collect()
+}
+
+fn is_told(plan: &Plan) {
+    let told: Vec<Reason> = plan.not_rendered.iter().map(|problem| problem.reason).collect();
+    assert_eq!(told, [Reason::MissingFile], "{:?}", plan.not_rendered);
+}
+
+#[tokio::test]
+async fn what_cannot_be_rendered_on_one_side_neither_comes_nor_goes() {
+    let past = Past::of(&["shop"], &[(SHOP, RENDERS), ("apps/shop/settings.yaml", &settings("hello"))]);
+    let broken = past.commit(&[(SHOP, REFUSED)]);
+    let plan = past.revert(&broken).await;
+    assert_eq!(effects(&plan), [""; 0], "its objects were there before as far as anybody knows");
+    is_told(&plan);
+    let mended = past.commit(&[(SHOP, RENDERS)]);
+    let plan = past.revert(&mended).await;
+    assert_eq!(effects(&plan), [""; 0], "nobody removes them");
+    is_told(&plan);
+}
+
+#[tokio::test]
+async fn what_a_producer_makes_that_cannot_be_rendered_neither_comes_nor_goes() {
+    let past = Past::of(&["shop"], &[(SHOP, RENDERS), ("apps/shop/settings.yaml", &settings("hello"))]);
+    let all = "resources: [sync.yaml, shop.yaml, missing.yaml]\n";
+    let broken = past.commit(&[("clusters/prod/kustomization.yaml", all)]);
+    let plan = past.revert(&broken).await;
+    assert_eq!(effects(&plan), [""; 0], "neither the Kustomization shop nor what it makes comes anew");
+    is_told(&plan);
+    // Where everything renders, the same change of files would be told.
+    past.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    let only = past.commit(&[("clusters/prod/kustomization.yaml", "resources: [sync.yaml]\n")]);
+    let plan = past.revert(&only).await;
+    let shop = "Kustomization/flux-system/shop";
+    assert_eq!(
+        effects(&plan),
+        [format!("flux-system + {shop}"), "shop + ConfigMap/shop/settings".to_owned()],
+        "{:?}",
+        plan.not_rendered
+    );
+    assert!(plan.not_rendered.is_empty(), "{:?}", plan.not_rendered);
+}
+
+#[tokio::test]
+async fn an_object_of_two_producers_is_compared_with_what_each_said_itself() {
+    let (ours, theirs) = (namespace("ours"), namespace("theirs"));
+    let files = [("apps/a/namespace.yaml", &*ours), ("apps/b/namespace.yaml", &*theirs)];
+    let past = Past::of(&["a", "b"], &files);
+    let other = past.commit(&[("apps/b/namespace.yaml", &namespace("others"))]);
+    assert_eq!(effects(&past.revert(&other).await), ["b ~ Namespace/shop"], "a says what it said");
+    let other = past.commit(&[("apps/a/namespace.yaml", &namespace("others"))]);
+    assert_eq!(effects(&past.revert(&other).await), ["a ~ Namespace/shop"], "b says what it said");
+}
+
+#[tokio::test]
+async fn history_goes_on_past_a_commit_that_cannot_be_rendered_and_tells_it() {
+    let file = "apps/shop/settings.yaml";
+    let past = Past::of(&["shop"], &[(SHOP, RENDERS), (file, &settings("hello"))]);
+    let first = past.git(&["rev-parse", "HEAD"]);
+    let second = past.commit(&[(file, &settings("welcome"))]);
+    past.commit(&[(SHOP, REFUSED)]);
+    let idle = past.commit(&[("README.md", "nothing that is rendered\n")]);
+    past.commit(&[(SHOP, RENDERS)]);
+    let last = past.commit(&[(file, &settings("goodbye"))]);
+    let history = past.history(ObjectKey::new("", "ConfigMap", "shop", "settings")).await;
+    let ids: Vec<String> = history.entries.iter().map(|entry| entry.commit.id.to_string()).collect();
+    assert_eq!(ids, [last, second, first], "breaking it and mending it changed nothing");
+    assert_eq!((history.seen, history.complete), (6, true));
+    let told: Vec<(Reason, String)> = history.problems.iter().map(|p| (p.reason, p.cause.clone())).collect();
+    let cause = format!("it cannot be rendered at {}: apps/shop/missing.yaml does not exist", &idle[..7]);
+    assert_eq!(told, [(Reason::MissingFile, cause)], "the last commit before it was mended");
+}
