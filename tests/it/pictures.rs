@@ -108,7 +108,7 @@ fn overlays(book: &mut Book, screen: &mut Pty) {
     book.page(screen, "help", "Keys: apps");
     back(screen, "failing");
     screen.press(":");
-    book.page(screen, "palette", "commits");
+    book.page(screen, "palette", "edit source");
     back(screen, "failing");
 }
 
@@ -117,7 +117,7 @@ fn secrets(book: &mut Book, screen: &mut Pty) {
     screen.press("s");
     book.page(screen, "secrets", "db.sops.yaml");
     screen.press("w");
-    book.page(screen, "readers", "age1");
+    book.page(screen, "readers", "flux-prod");
     back(screen, "db.sops.yaml");
     screen.press("e");
     book.page(screen, "form", "password");
