@@ -78,10 +78,8 @@ impl<'n> Walk<'n> {
             self.exhausted = true;
             return;
         }
-        let sides = match self.two_way {
-            true => raw.spelled(&self.subject, &self.path),
-            false => raw.present(&self.path),
-        };
+        let sides =
+            if self.two_way { raw.spelled(&self.subject, &self.path) } else { raw.present(&self.path) };
         if sides.d.is_none() && sides.l.is_none() {
             self.note_blank(raw);
             return;

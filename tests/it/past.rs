@@ -101,7 +101,7 @@ impl Past {
         let workspace = self.open();
         let mut snapshots = workspace.snapshots();
         let read = snapshots.wait_for(|s| s.repo.read && !s.environments.is_empty() && s.work.is_empty());
-        let read = tokio::time::timeout(Duration::from_secs(60), read).await;
+        let read = tokio::time::timeout(Duration::from_mins(1), read).await;
         assert!(read.expect("it is read within a minute").is_ok(), "the engine lives");
         let id = ObjectId { environment: "prod".into(), key };
         workspace.history(&id, &CancellationToken::new()).await.expect("its history")

@@ -52,8 +52,7 @@ impl Bundle {
     pub fn environments(&self, workspace: &Workspace) -> Vec<String> {
         let mut snapshots = workspace.snapshots();
         let read = snapshots.wait_for(|s| s.repo.read && !s.environments.is_empty() && s.work.is_empty());
-        let found =
-            self.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), read).await });
+        let found = self.runtime.block_on(async { tokio::time::timeout(Duration::from_mins(1), read).await });
         let snapshot = found.expect("the clone is read within a minute").expect("the engine lives").clone();
         snapshot.environments.iter().map(|environment| environment.name.to_string()).collect()
     }

@@ -49,7 +49,7 @@ struct Built {
 struct Spec {
     namespace: String,
     name: String,
-    spec: Value,
+    says: Value,
 }
 
 impl Spec {
@@ -59,15 +59,15 @@ impl Spec {
             return None;
         }
         let text = |field: &str| body["metadata"][field].as_str().unwrap_or("").to_owned();
-        Some(Self { namespace: text("namespace"), name: text("name"), spec: body["spec"].clone() })
+        Some(Self { namespace: text("namespace"), name: text("name"), says: body["spec"].clone() })
     }
 
     fn folder(&self) -> String {
-        joined("", self.spec["path"].as_str().unwrap_or("")).unwrap_or_default()
+        joined("", self.says["path"].as_str().unwrap_or("")).unwrap_or_default()
     }
 
     fn list(&self, field: &str) -> Vec<Value> {
-        self.spec[field].as_array().cloned().unwrap_or_default()
+        self.says[field].as_array().cloned().unwrap_or_default()
     }
 
     fn key(&self) -> String {
@@ -104,13 +104,13 @@ impl Oracle {
         let listing = self.trees.listing(revision);
         let mut desired = Desired::default();
         let mut pending = VecDeque::from(self.seeds(&listing, entry));
-        let source = pending[0].spec["sourceRef"]["name"].clone();
+        let source = pending[0].says["sourceRef"]["name"].clone();
         let mut seen = BTreeSet::new();
         while let Some(spec) = next(&mut pending, &desired) {
             if !seen.insert(spec.key()) {
                 continue;
             }
-            let from = &spec.spec["sourceRef"];
+            let from = &spec.says["sourceRef"];
             if from["kind"] == "ExternalArtifact" {
                 desired.composed.insert(spec.key());
             }
@@ -143,7 +143,7 @@ impl Oracle {
         let made = Spec {
             namespace: "flux-system".into(),
             name: "flux-system".into(),
-            spec: json!({"path": entry, "sourceRef": source}),
+            says: json!({"path": entry, "sourceRef": source}),
         };
         let built = self.build(listing, &made);
         let own: Vec<Spec> =
@@ -157,7 +157,7 @@ impl Oracle {
 
     fn applied(&mut self, text: &str, spec: &Spec, desired: &Desired) -> Arc<Vec<Arc<Body>>> {
         let variables = variables(spec, desired);
-        let says = (&spec.spec["postBuild"], &spec.spec["commonMetadata"]);
+        let says = (&spec.says["postBuild"], &spec.says["commonMetadata"]);
         let key = format!("{} {says:?} {variables:?} {text}", spec.key());
         let known = self.applied.entry(key);
         known.or_insert_with(|| Arc::new(applied(text, spec, &variables))).clone()
@@ -169,7 +169,7 @@ impl Oracle {
         let beside: Vec<String> = components.iter().filter_map(|c| joined(&folder, c.as_str()?)).collect();
         let (closure, hash) = self.trees.closure(listing, &folder, &beside);
         let added = ["targetNamespace", "namePrefix", "nameSuffix", "patches", "components", "images"]
-            .map(|field| spec.spec[field].to_string());
+            .map(|field| spec.says[field].to_string());
         let key = format!("{folder} {hash} {}", added.join(" "));
         if self.remembers
             && let Some(known) = self.built.get(&key)
@@ -292,7 +292,7 @@ fn generate(top: &Path, closure: &Listing, folder: &str, spec: &Spec) {
     for (from, to) in
         [("targetNamespace", "namespace"), ("namePrefix", "namePrefix"), ("nameSuffix", "nameSuffix")]
     {
-        if let Some(value) = spec.spec[from].as_str().filter(|value| !value.is_empty()) {
+        if let Some(value) = spec.says[from].as_str().filter(|value| !value.is_empty()) {
             map.insert(to.into(), value.into());
         }
     }
@@ -309,7 +309,7 @@ fn generate(top: &Path, closure: &Listing, folder: &str, spec: &Spec) {
         images.push(image);
     }
     for field in ["patchesStrategicMerge", "patchesJson6902", "buildMetadata"] {
-        assert!(spec.list(field).is_empty(), "{} of a Kustomization is not done here", field);
+        assert!(spec.list(field).is_empty(), "{field} of a Kustomization is not done here");
     }
     if file.is_none() || kustomization != before {
         write(&path, serde_yaml::to_string(&kustomization).expect("it can be printed").as_bytes());
@@ -334,9 +334,8 @@ fn scanned(closure: &Listing, folder: &str) -> Vec<String> {
         });
         match above.first() {
             Some(first) if taken.insert((*first).to_owned()) => resources.push((*first).to_owned()),
-            Some(_) => {}
             None if path.ends_with(".yaml") || path.ends_with(".yml") => resources.push(relative.to_owned()),
-            None => {}
+            _ => {}
         }
     }
     resources
@@ -350,7 +349,7 @@ fn next(pending: &mut VecDeque<Spec>, desired: &Desired) -> Option<Spec> {
 }
 
 fn sources(spec: &Spec) -> Vec<String> {
-    let from = spec.spec["postBuild"]["substituteFrom"].as_array().cloned().unwrap_or_default();
+    let from = spec.says["postBuild"]["substituteFrom"].as_array().cloned().unwrap_or_default();
     let text = |entry: &Value, field: &str| entry[field].as_str().unwrap_or("").to_owned();
     from.iter().map(|e| format!("/{}/{}/{}", text(e, "kind"), spec.namespace, text(e, "name"))).collect()
 }
@@ -366,7 +365,7 @@ fn applied(text: &str, spec: &Spec, variables: &Variables) -> Vec<Arc<Body>> {
                 .iter()
                 .any(|field| body["metadata"][*field][format!("{FLUX}/substitute")] == "disabled")
         });
-        if spec.spec["postBuild"].is_object() && !opted_out {
+        if spec.says["postBuild"].is_object() && !opted_out {
             bodies = of_yaml(&substitute(document, variables));
             sealed = variables.sealed_in(document);
         }
@@ -395,7 +394,7 @@ fn variables(spec: &Spec, desired: &Desired) -> Variables {
             variables.set(name, shown.filter(|value| !value.starts_with("ENC[")));
         }
     }
-    for (name, value) in spec.spec["postBuild"]["substitute"].as_object().into_iter().flatten() {
+    for (name, value) in spec.says["postBuild"]["substitute"].as_object().into_iter().flatten() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         variables.set(name, Some(&value));
     }
@@ -411,7 +410,7 @@ fn mark(body: &mut Body, spec: &Spec) {
         metadata[field][key] = value;
     };
     for field in ["labels", "annotations"] {
-        let common = spec.spec["commonMetadata"][field].as_object().cloned().unwrap_or_default();
+        let common = spec.says["commonMetadata"][field].as_object().cloned().unwrap_or_default();
         common.into_iter().for_each(|(key, value)| set(field, &key, value));
     }
     set("labels", &format!("{FLUX}/name"), spec.name.as_str().into());
