@@ -34,11 +34,11 @@ e2e *OPTIONS: rig
       echo "e2e: no {{ corpora }}: the tests over real repositories (truth::corpora::) are left out"
       skip=(--skip truth::corpora::)
     fi
-    cargo test --release --features rig --test rig -- "${skip[@]}" {{ OPTIONS }}
+    cargo test --release --features rig,conformance --test rig -- "${skip[@]}" {{ OPTIONS }}
 
 # The suites over real repositories. Fails when they are not there.
 conformance *OPTIONS:
-    SEALANE_CORPORA="{{ corpora }}" cargo test --release --features conformance --test conformance -- {{ OPTIONS }}
+    SEALANE_CORPORA="{{ corpora }}" cargo test --release --features rig,conformance --test conformance -- {{ OPTIONS }}
 
 # Every promised figure beside its limit and its peer; fails when one is missed. `just bench --cold-build` builds from nothing too.
 bench *OPTIONS:

@@ -15,7 +15,10 @@ pub(super) fn run(context: &mut Context<'_, '_>, arguments: &BuildArguments) -> 
             // As kustomize does: the reason on standard error, nothing on standard output, status 1. The code at the
             // end is for scripts.
             let mut error = io::stderr().lock();
-            io::Write::write_all(&mut error, format!("Error: {problem} [{}]\n", problem.reason.code()).as_bytes())?;
+            io::Write::write_all(
+                &mut error,
+                format!("Error: {problem} [{}]\n", problem.reason.code()).as_bytes(),
+            )?;
             Ok(Exit::Differences)
         }
     }

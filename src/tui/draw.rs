@@ -285,7 +285,7 @@ pub(crate) fn counter_at(state: &State, x: u16) -> Option<u8> {
 fn rule(state: &State, strip: &Strip, tour_here: bool, canvas: &mut Canvas<'_>) {
     canvas.rule(0);
     let text = match state.tour_line().filter(|_| tour_here) {
-        Some(tour) => piece(Label::Muted, format!(" {tour} ")),
+        Some(tour) => piece(Label::Muted, format!(" {} ", tour.replace('`', ""))),
         None if strip.title.is_empty() && strip.place.is_empty() => return,
         None if strip.title.is_empty() => piece(Label::Text, ""),
         None => bold(Label::Text, format!(" {} ", strip.title)),

@@ -7,10 +7,10 @@ use crate::model::{
 };
 use crate::secret::{DigestKey, SecretLeaf, SecretText};
 use crate::workspace::{
-    AppRow, AppState, ClusterView, Committed, ContextChoice, Deployed, Details, DiffLine, EnvironmentView, EventLine,
-    FieldChange, HeadView, History, HistoryEntry, KeyState, LogLine, ObjectEffect, ObjectId, ObjectRow, Plan,
-    PlanEffect, PlanFile, PlanKind, PushOutcome, Refusal, RepoView, SecretForm, SecretRow, SecretState,
-    Snapshot, Work,
+    AppRow, AppState, ClusterView, Committed, ContextChoice, Deployed, Details, DiffLine, EnvironmentView,
+    EventLine, FieldChange, HeadView, History, HistoryEntry, KeyState, LogLine, ObjectEffect, ObjectId,
+    ObjectRow, Plan, PlanEffect, PlanFile, PlanKind, PushOutcome, Refusal, RepoView, SecretForm, SecretRow,
+    SecretState, Snapshot, Work,
 };
 use crate::yaml::{Mark, Node, Value};
 use std::sync::Arc;

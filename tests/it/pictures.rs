@@ -105,7 +105,7 @@ fn objects(book: &mut Book, screen: &mut Pty) {
 
 fn overlays(book: &mut Book, screen: &mut Pty) {
     screen.press("?");
-    book.page(screen, "help", "palette");
+    book.page(screen, "help", "Keys: apps");
     back(screen, "failing");
     screen.press(":");
     book.page(screen, "palette", "commits");

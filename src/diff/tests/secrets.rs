@@ -66,7 +66,10 @@ fn literals_that_look_secret_are_masked_wherever_they_stand() {
     assert!(!format!("{shown:?}").contains("canary"));
     let leaf = shown.fields.iter().find(|f| f.path.to_string().ends_with("env[DB_PASSWORD].value"));
     assert!(
-        leaf.is_some_and(|f| matches!(&f.live, Some(Node { value: Value::Secret(SecretLeaf::Closed(_)), .. })))
+        leaf.is_some_and(|f| matches!(
+            &f.live,
+            Some(Node { value: Value::Secret(SecretLeaf::Closed(_)), .. })
+        ))
     );
 }
 

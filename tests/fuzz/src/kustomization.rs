@@ -32,7 +32,8 @@ impl Tree for Files {
     }
 
     fn entry(&self, path: &str) -> Result<Option<TreeEntry>, TreeError> {
-        let folder = path.is_empty() || self.0.keys().any(|k| k.strip_prefix(path).is_some_and(|r| r.starts_with('/')));
+        let folder = path.is_empty()
+            || self.0.keys().any(|k| k.strip_prefix(path).is_some_and(|r| r.starts_with('/')));
         let file = self.0.get(path).map(|content| (EntryKind::File, id_of(content)));
         let link = self.0.get(&format!("{path}@")).map(|content| (EntryKind::Link, id_of(content)));
         let found = link.or(file).or_else(|| folder.then(|| (EntryKind::Folder, id_of(path.as_bytes()))));
@@ -41,8 +42,13 @@ impl Tree for Files {
 
     fn list(&self, path: &str) -> Result<Option<Listing>, TreeError> {
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
-        let mut names: Vec<String> = self.0.keys().filter_map(|k| k.strip_prefix(&prefix))
-            .filter_map(|rest| rest.split('/').next()).map(|name| name.trim_end_matches('@').to_owned()).collect();
+        let mut names: Vec<String> = self
+            .0
+            .keys()
+            .filter_map(|k| k.strip_prefix(&prefix))
+            .filter_map(|rest| rest.split('/').next())
+            .map(|name| name.trim_end_matches('@').to_owned())
+            .collect();
         names.sort();
         names.dedup();
         let mut listing = vec![];
@@ -55,7 +61,11 @@ impl Tree for Files {
     }
 
     fn read(&self, id: ContentId) -> Result<Arc<[u8]>, TreeError> {
-        self.0.values().find(|content| id_of(content) == id).cloned().ok_or_else(|| TreeError::Unreadable { path: id.to_string(), cause: "gone".to_owned() })
+        self.0
+            .values()
+            .find(|content| id_of(content) == id)
+            .cloned()
+            .ok_or_else(|| TreeError::Unreadable { path: id.to_string(), cause: "gone".to_owned() })
     }
 }
 
@@ -63,7 +73,8 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let files = Files::of(text);
     for partial in [false, true] {
-        let options = BuildOptions { confined: true, order: Order::Legacy, managed_by_label: partial, partial };
+        let options =
+            BuildOptions { confined: true, order: Order::Legacy, managed_by_label: partial, partial };
         let (documents, remotes) = (DocumentCache::default(), BTreeMap::new());
         let inputs = Inputs { opener: None, remotes: &remotes, documents: &documents };
         match build(&files, "", &options, &inputs) {

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealane::yaml::{Dialect, Limits, from_json, read_stream, to_json, to_masked_string};
 use sealane::yaml::source;
+use sealane::yaml::{Dialect, Limits, from_json, read_stream, to_json, to_masked_string};
 
 fuzz_target!(|bytes: &[u8]| {
     let limits = Limits { bytes: 1 << 16, ..Limits::default() };

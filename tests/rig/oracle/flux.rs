@@ -46,28 +46,28 @@ struct Built {
 
 /// A Flux Kustomization.
 #[derive(Clone, PartialEq)]
-struct Spec {
+struct Kustomization {
     namespace: String,
     name: String,
-    says: Value,
+    spec: Value,
 }
 
-impl Spec {
+impl Kustomization {
     fn of(body: &Body) -> Option<Self> {
         let group = body["apiVersion"].as_str()?.split('/').next()?;
         if body["kind"] != "Kustomization" || group != FLUX || !body["spec"]["sourceRef"].is_object() {
             return None;
         }
         let text = |field: &str| body["metadata"][field].as_str().unwrap_or("").to_owned();
-        Some(Self { namespace: text("namespace"), name: text("name"), says: body["spec"].clone() })
+        Some(Self { namespace: text("namespace"), name: text("name"), spec: body["spec"].clone() })
     }
 
     fn folder(&self) -> String {
-        joined("", self.says["path"].as_str().unwrap_or("")).unwrap_or_default()
+        joined("", self.spec["path"].as_str().unwrap_or("")).unwrap_or_default()
     }
 
     fn list(&self, field: &str) -> Vec<Value> {
-        self.says[field].as_array().cloned().unwrap_or_default()
+        self.spec[field].as_array().cloned().unwrap_or_default()
     }
 
     fn key(&self) -> String {
@@ -104,13 +104,13 @@ impl Oracle {
         let listing = self.trees.listing(revision);
         let mut desired = Desired::default();
         let mut pending = VecDeque::from(self.seeds(&listing, entry));
-        let source = pending[0].says["sourceRef"]["name"].clone();
+        let source = pending[0].spec["sourceRef"]["name"].clone();
         let mut seen = BTreeSet::new();
         while let Some(spec) = next(&mut pending, &desired) {
             if !seen.insert(spec.key()) {
                 continue;
             }
-            let from = &spec.says["sourceRef"];
+            let from = &spec.spec["sourceRef"];
             if from["kind"] == "ExternalArtifact" {
                 desired.composed.insert(spec.key());
             }
@@ -126,7 +126,7 @@ impl Oracle {
                     continue;
                 }
             };
-            pending.extend(objects.iter().filter_map(|body| Spec::of(body)));
+            pending.extend(objects.iter().filter_map(|body| Kustomization::of(body)));
             for body in objects.iter() {
                 desired.objects.entry(key_of(body)).or_insert_with(|| body.clone());
             }
@@ -138,16 +138,22 @@ impl Oracle {
     /// Where rendering starts: the Kustomization in the entry's folder that syncs that folder, as `flux bootstrap` commits
     /// it; in a folder of `clusters`, where bootstrap did not commit it yet, the one that it makes; else, where an operator
     /// syncs the folder, the Kustomizations that lie in it.
-    fn seeds(&mut self, listing: &Listing, entry: &str) -> Vec<Spec> {
+    fn seeds(&mut self, listing: &Listing, entry: &str) -> Vec<Kustomization> {
         let source = json!({"kind": "GitRepository", "name": "flux-system"});
-        let made = Spec {
+        let made = Kustomization {
             namespace: "flux-system".into(),
             name: "flux-system".into(),
-            says: json!({"path": entry, "sourceRef": source}),
+            spec: json!({"path": entry, "sourceRef": source}),
         };
         let built = self.build(listing, &made);
-        let own: Vec<Spec> =
-            built.text.as_deref().map(of_yaml).unwrap_or_default().iter().filter_map(Spec::of).collect();
+        let own: Vec<Kustomization> = built
+            .text
+            .as_deref()
+            .map(of_yaml)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Kustomization::of)
+            .collect();
         match own.iter().find(|spec| spec.folder() == entry) {
             Some(itself) => vec![itself.clone()],
             None if own.is_empty() || entry.starts_with("clusters/") => vec![made],
@@ -155,21 +161,21 @@ impl Oracle {
         }
     }
 
-    fn applied(&mut self, text: &str, spec: &Spec, desired: &Desired) -> Arc<Vec<Arc<Body>>> {
+    fn applied(&mut self, text: &str, spec: &Kustomization, desired: &Desired) -> Arc<Vec<Arc<Body>>> {
         let variables = variables(spec, desired);
-        let says = (&spec.says["postBuild"], &spec.says["commonMetadata"]);
+        let says = (&spec.spec["postBuild"], &spec.spec["commonMetadata"]);
         let key = format!("{} {says:?} {variables:?} {text}", spec.key());
         let known = self.applied.entry(key);
         known.or_insert_with(|| Arc::new(applied(text, spec, &variables))).clone()
     }
 
-    fn build(&mut self, listing: &Listing, spec: &Spec) -> Arc<Built> {
+    fn build(&mut self, listing: &Listing, spec: &Kustomization) -> Arc<Built> {
         let folder = spec.folder();
         let components = spec.list("components");
         let beside: Vec<String> = components.iter().filter_map(|c| joined(&folder, c.as_str()?)).collect();
         let (closure, hash) = self.trees.closure(listing, &folder, &beside);
         let added = ["targetNamespace", "namePrefix", "nameSuffix", "patches", "components", "images"]
-            .map(|field| spec.says[field].to_string());
+            .map(|field| spec.spec[field].to_string());
         let key = format!("{folder} {hash} {}", added.join(" "));
         if self.remembers
             && let Some(known) = self.built.get(&key)
@@ -181,7 +187,7 @@ impl Oracle {
         built
     }
 
-    fn run(&mut self, closure: &Listing, folder: &str, spec: &Spec) -> Built {
+    fn run(&mut self, closure: &Listing, folder: &str, spec: &Kustomization) -> Built {
         if closure.is_empty() {
             let text = Err(format!("there is no folder {folder}"));
             return Built { text, remote: BTreeSet::new() };
@@ -276,7 +282,7 @@ fn is_remote(entry: &str) -> bool {
 }
 
 /// Writes the kustomization that the controller builds, where that is not the one that lies in the folder.
-fn generate(top: &Path, closure: &Listing, folder: &str, spec: &Spec) {
+fn generate(top: &Path, closure: &Listing, folder: &str, spec: &Kustomization) {
     let at = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
     let file = KUSTOMIZATIONS.iter().find(|name| closure.contains_key(&at(name)));
     let path = top.join(folder).join(file.unwrap_or(&KUSTOMIZATIONS[0]));
@@ -292,7 +298,7 @@ fn generate(top: &Path, closure: &Listing, folder: &str, spec: &Spec) {
     for (from, to) in
         [("targetNamespace", "namespace"), ("namePrefix", "namePrefix"), ("nameSuffix", "nameSuffix")]
     {
-        if let Some(value) = spec.says[from].as_str().filter(|value| !value.is_empty()) {
+        if let Some(value) = spec.spec[from].as_str().filter(|value| !value.is_empty()) {
             map.insert(to.into(), value.into());
         }
     }
@@ -335,27 +341,27 @@ fn scanned(closure: &Listing, folder: &str) -> Vec<String> {
         match above.first() {
             Some(first) if taken.insert((*first).to_owned()) => resources.push((*first).to_owned()),
             None if path.ends_with(".yaml") || path.ends_with(".yml") => resources.push(relative.to_owned()),
-            _ => {}
+            Some(_) | None => {}
         }
     }
     resources
 }
 
 /// The first Kustomization whose variables are at hand, else the first.
-fn next(pending: &mut VecDeque<Spec>, desired: &Desired) -> Option<Spec> {
-    let ready = |spec: &Spec| sources(spec).iter().all(|key| desired.objects.contains_key(key));
+fn next(pending: &mut VecDeque<Kustomization>, desired: &Desired) -> Option<Kustomization> {
+    let ready = |spec: &Kustomization| sources(spec).iter().all(|key| desired.objects.contains_key(key));
     let place = pending.iter().position(ready).unwrap_or(0);
     pending.remove(place)
 }
 
-fn sources(spec: &Spec) -> Vec<String> {
-    let from = spec.says["postBuild"]["substituteFrom"].as_array().cloned().unwrap_or_default();
+fn sources(spec: &Kustomization) -> Vec<String> {
+    let from = spec.spec["postBuild"]["substituteFrom"].as_array().cloned().unwrap_or_default();
     let text = |entry: &Value, field: &str| entry[field].as_str().unwrap_or("").to_owned();
     from.iter().map(|e| format!("/{}/{}/{}", text(e, "kind"), spec.namespace, text(e, "name"))).collect()
 }
 
 /// The objects of one build as they are applied: variables, common metadata, labels.
-fn applied(text: &str, spec: &Spec, variables: &Variables) -> Vec<Arc<Body>> {
+fn applied(text: &str, spec: &Kustomization, variables: &Variables) -> Vec<Arc<Body>> {
     let mut objects = Vec::new();
     for document in text.split("\n---\n").filter(|part| !part.trim().is_empty()) {
         let mut bodies = of_yaml(document);
@@ -365,7 +371,7 @@ fn applied(text: &str, spec: &Spec, variables: &Variables) -> Vec<Arc<Body>> {
                 .iter()
                 .any(|field| body["metadata"][*field][format!("{FLUX}/substitute")] == "disabled")
         });
-        if spec.says["postBuild"].is_object() && !opted_out {
+        if spec.spec["postBuild"].is_object() && !opted_out {
             bodies = of_yaml(&substitute(document, variables));
             sealed = variables.sealed_in(document);
         }
@@ -380,7 +386,7 @@ fn applied(text: &str, spec: &Spec, variables: &Variables) -> Vec<Arc<Body>> {
     objects
 }
 
-fn variables(spec: &Spec, desired: &Desired) -> Variables {
+fn variables(spec: &Kustomization, desired: &Desired) -> Variables {
     let mut variables = Variables::default();
     for key in sources(spec) {
         let Some(body) = desired.objects.get(&key) else {
@@ -394,14 +400,14 @@ fn variables(spec: &Spec, desired: &Desired) -> Variables {
             variables.set(name, shown.filter(|value| !value.starts_with("ENC[")));
         }
     }
-    for (name, value) in spec.says["postBuild"]["substitute"].as_object().into_iter().flatten() {
+    for (name, value) in spec.spec["postBuild"]["substitute"].as_object().into_iter().flatten() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         variables.set(name, Some(&value));
     }
     variables
 }
 
-fn mark(body: &mut Body, spec: &Spec) {
+fn mark(body: &mut Body, spec: &Kustomization) {
     let metadata = &mut body["metadata"];
     let mut set = |field: &str, key: &str, value: Value| {
         if !metadata[field].is_object() {
@@ -410,7 +416,7 @@ fn mark(body: &mut Body, spec: &Spec) {
         metadata[field][key] = value;
     };
     for field in ["labels", "annotations"] {
-        let common = spec.says["commonMetadata"][field].as_object().cloned().unwrap_or_default();
+        let common = spec.spec["commonMetadata"][field].as_object().cloned().unwrap_or_default();
         common.into_iter().for_each(|(key, value)| set(field, &key, value));
     }
     set("labels", &format!("{FLUX}/name"), spec.name.as_str().into());
