@@ -9,9 +9,13 @@ use sealane::workspace::{Settings, Workspace};
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// Names the repository for the other half of the test, which runs as a program of its own.
 const UNHARDENED: &str = "SEALANE_IT_UNHARDENED";
+
+/// Long enough for a busy machine to render what was committed.
+const REST: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_dump_taken_after_the_form_closed_holds_nothing_of_what_was_typed() {
@@ -53,11 +57,11 @@ fn a_dump_taken_after_the_form_closed_holds_nothing_of_what_was_typed() {
     screen.shows("2 keys changed");
     screen.press("\x13");
     screen.shows("nothing written yet");
-    assert_eq!(dump(&screen), [""; 0], "after the form was closed nothing of it is left");
+    nothing_is_left(&screen, "after the form was closed");
     screen.press("C");
     screen.shows("not pushed");
     assert!(sandbox.git(&repository.clone, &["show", "--stat", "HEAD"]).contains(FILE));
-    assert_eq!(dump(&screen), [""; 0], "nor after the commit");
+    nothing_is_left(&screen, "after the commit");
     screen.press("\x03");
     screen.ends();
 }
@@ -75,6 +79,20 @@ fn unhardened(path: PathBuf) {
         };
         tui::run(open, Options::detect(variable)).await.expect("it ends in order");
     });
+}
+
+/// Fails if the program keeps the canary. While it renders a sealed file the values stand in secret leaves, for as long
+/// as that takes: so it is asked until it rests. What was not wiped stays, since nothing is written over it then.
+fn nothing_is_left(screen: &Pty, when: &str) {
+    let begun = Instant::now();
+    loop {
+        screen.rests();
+        let found = dump(screen);
+        if found.is_empty() {
+            return;
+        }
+        assert!(begun.elapsed() < REST, "{when}: {found:#?}");
+    }
 }
 
 /// Reads all memory of the program and tells where the canary stands in it, in any spelling.

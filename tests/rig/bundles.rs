@@ -21,11 +21,22 @@ pub struct Bundle {
 impl Bundle {
     /// Clones `bundles/NAME.bundle` of the corpora.
     pub fn of(name: &str) -> Self {
+        Self::newest(name, None)
+    }
+
+    /// The same with the newest commits only: first parents, so many below the newest.
+    pub fn newest(name: &str, depth: Option<usize>) -> Self {
         let corpora = env::var_os("SEALANE_CORPORA").map(PathBuf::from);
         let bundle = corpora.expect("SEALANE_CORPORA names no folder").join(format!("bundles/{name}.bundle"));
         let scratch = tempfile::tempdir().expect("a folder");
         let (clone, beside) = (scratch.path().join("clone"), scratch.path().join("beside"));
         git(scratch.path(), &["clone", "--quiet", &bundle.to_string_lossy(), &clone.to_string_lossy()]);
+        if let Some(depth) = depth {
+            let whole = scratch.path().join("whole");
+            std::fs::rename(&clone, &whole).expect("moved");
+            let (from, depth) = (format!("file://{}", whole.display()), depth.to_string());
+            git(scratch.path(), &["clone", "--quiet", "--depth", &depth, &from, &clone.to_string_lossy()]);
+        }
         git(&clone, &["worktree", "add", "--quiet", "--detach", &beside.to_string_lossy()]);
         for (key, value) in [("user.name", "Rig"), ("user.email", "rig@example.test")] {
             git(&clone, &["config", key, value]);
