@@ -126,7 +126,7 @@ impl Screen for Changes {
         ];
         let place = self.blocks(facts).get(self.cursor.at).and_then(|b| b.place.clone());
         let place = place.map(|p| p.to_string()).unwrap_or_default();
-        let next = if self.compared { "" } else { "v shows what its revert would do, before it exists" };
+        let next = if self.compared { "" } else { "`v` shows what its revert would do, before it exists" };
         Strip { title: self.id.key.to_string(), cause, place, next: next.into() }
     }
 

@@ -184,8 +184,8 @@ impl Screen for Commits {
         let shown = self.shown(facts);
         let Some(commit) = shown.get(self.list.cursor) else { return Strip::default() };
         let next = match &self.with {
-            Some(id) => format!("enter compares {} at this commit with now", id.key),
-            None => "v shows what its revert would do, before it exists".into(),
+            Some(id) => format!("`enter` compares {} at this commit with now", id.key),
+            None => "`v` shows what its revert would do, before it exists".into(),
         };
         Strip {
             title: commit.id.short(),

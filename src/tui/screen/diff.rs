@@ -70,7 +70,7 @@ fn field_block(field: &FieldDiff, details: &Details, style: Style, facts: &Facts
     let cause = cause(field, label);
     let next = match field.class {
         FieldClass::Drifted | FieldClass::Conflict => {
-            "the controller puts git's value back when it applies next; e opens the source"
+            "the controller puts git's value back when it applies next; `e` opens the source"
         }
         FieldClass::InvalidInGit => "e opens the source",
         _ => "",

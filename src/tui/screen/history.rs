@@ -211,7 +211,7 @@ impl Screen for HistoryScreen {
             cause.push(piece(Label::Muted, format!("  also changes {}{more}", names.join(", "))));
         }
         let place = entry.place.as_ref().map(ToString::to_string).unwrap_or_default();
-        Strip { title, cause, place, next: "v shows what its revert would do, before it exists".into() }
+        Strip { title, cause, place, next: "`v` shows what its revert would do, before it exists".into() }
     }
 
     fn waiting_since(&self) -> Option<u64> {

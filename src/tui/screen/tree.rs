@@ -414,10 +414,10 @@ fn object_strip(row: &ObjectRow, facts: &Facts<'_>) -> Strip {
         cause.push(piece(Label::Text, format!("  {}", row.health.reason)));
     }
     let next = match row.verdict {
-        Verdict::Unmanaged | Verdict::Orphan => "nobody declares it; d shows it, git can declare it",
-        Verdict::Drifted | Verdict::Conflict => "d shows what differs and who set it",
-        Verdict::Pending(_) => "the cluster will follow git; d shows the change",
-        _ if row.health.state == HealthState::Degraded => "d shows events, h the commits that changed it",
+        Verdict::Unmanaged | Verdict::Orphan => "nobody declares it; `d` shows it, git can declare it",
+        Verdict::Drifted | Verdict::Conflict => "`d` shows what differs and who set it",
+        Verdict::Pending(_) => "the cluster will follow git; `d` shows the change",
+        _ if row.health.state == HealthState::Degraded => "`d` shows events, `h` the commits that changed it",
         _ => "",
     };
     Strip {

@@ -17,6 +17,11 @@ pub(super) struct Columns {
     shown: [bool; 10],
 }
 
+/// The cause is what people look for: it has this many cells before columns that only help do.
+const WHY: u16 = 32;
+/// Columns that go for it, the first first: health, author, what is waited on, age, revision.
+const DROPPED: [usize; 5] = [9, 7, 8, 6, 5];
+
 impl Columns {
     pub(super) fn of(facts: &Facts<'_>) -> Self {
         let apps = &facts.snapshot.apps;
@@ -28,12 +33,28 @@ impl Columns {
         };
         let (wide, widest) = (width >= 100, width >= 140);
         let (drift, secrets) = (wide && any(&|row| row.drifted), wide && any(&|row| row.secrets));
-        Self {
+        let mut columns = Self {
             state: longest(&face, 11, 14),
             app: longest(&|row| words::width(&name(row)), 8, if width >= 140 { 36 } else { 24 }),
             environment: longest(&|row| words::width(&row.environment), 4, 12),
             shown: [true, true, true, drift, secrets, wide, wide, widest, widest, widest],
+        };
+        for column in DROPPED {
+            if columns.start_of_why() + WHY <= facts.body.width {
+                break;
+            }
+            columns.shown[column] = false;
         }
+        columns
+    }
+
+    fn widths(&self) -> [u16; 10] {
+        [self.state, self.app, self.environment, 5, 6, 7, 4, 8, 14, 11]
+    }
+
+    fn start_of_why(&self) -> u16 {
+        let shown = self.widths().into_iter().zip(self.shown).filter(|(_, shown)| *shown);
+        2 + shown.map(|(width, _)| width + 2).sum::<u16>()
     }
 
     pub(super) fn head(&self, canvas: &mut Canvas<'_>) {
@@ -57,7 +78,7 @@ impl Columns {
 
     /// Puts cells into the columns that this width has.
     fn row(&self, y: u16, parts: [Vec<Piece>; 11], canvas: &mut Canvas<'_>) {
-        let widths = [self.state, self.app, self.environment, 5, 6, 7, 4, 8, 14, 11];
+        let widths = self.widths();
         let mut x = 2;
         let mut parts = parts.into_iter();
         for (index, width) in widths.into_iter().enumerate() {
