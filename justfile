@@ -47,6 +47,7 @@ bench *OPTIONS:
 # Pictures of every screen, as text and SVG, at two sizes, dark and light, from the real program, in target/pictures.
 pictures:
     cargo test --release --test it pictures:: -- --ignored
+    cp target/pictures/home-140x40-dark.svg examples/demo-home.svg
 
 # Fuzzes the readers of what others wrote (YAML, kustomizations, sealed files, names in git), coverage-guided.
 fuzz SECONDS="600":

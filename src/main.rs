@@ -1,7 +1,6 @@
 //! Chooses a face: the screen, a headless command, or the demo.
 
 use anyhow::Context as _;
-use clap::Parser as _;
 use sealane::cli::{self, Arguments, Command, Exit, Where};
 use sealane::demo::{self, Demo};
 use sealane::tui;
@@ -16,7 +15,8 @@ use tokio::sync::{mpsc, watch};
 fn main() -> ExitCode {
     // No core file and no debugger may get at what is in memory. Where the system does not allow it, go on.
     let _ = secmem_proc::harden_process();
-    match run(Arguments::parse()) {
+    let arguments = Arguments::of(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    match run(arguments) {
         Ok(exit) => exit.into(),
         Err(error) => {
             // Nothing is left to tell if standard error is closed.
@@ -105,8 +105,7 @@ async fn demo_story() -> anyhow::Result<Exit> {
     let at_demo = |_: &Path, _: &Where| demo.settings();
     let story = async {
         for (words, typed) in demo::commands() {
-            let arguments =
-                Arguments::try_parse_from(std::iter::once("sealane").chain(words.iter().copied()))?;
+            let arguments = Arguments::of(std::iter::once("sealane").chain(words.iter().copied()))?;
             let piped = if typed.is_empty() { "" } else { "printf … | " };
             io::stdout().write_all(format!("$ {piped}sealane {}\n", words.join(" ")).as_bytes())?;
             if let Some(command) = arguments.command {

@@ -1,11 +1,13 @@
 //! What can be typed; help, completions and the man page are made from it.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// See what git says and what the clusters have, side by side; seal secrets; change things only through git.
 #[derive(Debug, Parser)]
-#[command(name = "sealane", version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+#[command(name = "sealane", version, after_help = AFTER_HELP)]
 pub struct Arguments {
     /// The config repository, or a folder inside it [default: the current folder]
     pub path: Option<PathBuf>,
@@ -15,6 +17,18 @@ pub struct Arguments {
     /// What to do; without it the screen opens.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Arguments {
+    /// Reads what was typed, the program's name first.
+    pub fn of<W: Into<OsString> + Clone>(words: impl IntoIterator<Item = W>) -> Result<Self, clap::Error> {
+        let arguments = Self::try_parse_from(words)?;
+        if let (Some(path), Some(_)) = (&arguments.path, &arguments.command) {
+            let text = format!("a command follows its options; the path '{}' goes after it", path.display());
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
+        }
+        Ok(arguments)
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -202,7 +216,6 @@ pub struct Write {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_arguments_are_consistent() {
@@ -214,6 +227,16 @@ mod tests {
         let arguments = Arguments::parse_from(["sealane", "some/repo", "--no-cluster"]);
         assert!(arguments.command.is_none() && arguments.place.no_cluster);
         assert_eq!(arguments.path, Some(PathBuf::from("some/repo")));
+    }
+
+    #[test]
+    fn options_stand_on_either_side_of_a_command_and_its_path_after_it() {
+        for words in [["sealane", "--no-cluster", "doctor"], ["sealane", "doctor", "--no-cluster"]] {
+            let arguments = Arguments::of(words).expect("both are understood");
+            assert!(arguments.place.no_cluster && matches!(arguments.command, Some(Command::Doctor { .. })));
+        }
+        let error = Arguments::of(["sealane", "some/repo", "status"]).expect_err("two places");
+        assert!(error.to_string().contains("the path 'some/repo' goes after it"), "{error}");
     }
 
     #[test]

@@ -59,7 +59,8 @@ pub fn directions(demo: &super::Demo, kubeconfigs: &[PathBuf], keys: &Path) -> S
          origin       git clone {origin}\n\
          clusters     KUBECONFIG={joined} kubectl --context demo-prod get pods -A\n\
          identity     export SOPS_AGE_KEY_FILE={keys}\n\
-         sealane      KUBECONFIG={joined} SOPS_AGE_KEY_FILE={keys} sealane {clone}\n"
+         sealane      KUBECONFIG={joined} SOPS_AGE_KEY_FILE={keys} sealane {clone}\n\
+         status       KUBECONFIG={joined} sealane status {clone} --environment prod --context demo-prod\n"
     )
 }
 
