@@ -50,6 +50,8 @@ fn draw(book: &mut Book) {
     let mut screen = Pty::start(&sandbox, book.size, program.as_ref(), &["demo".as_ref()]);
     screen.answers("\x1b]11;?", book.paper.answer());
     screen.shows("since df45c35");
+    // What just changed is bold for a moment.
+    (0..3).for_each(|_| screen.rests());
     objects(book, &mut screen);
     overlays(book, &mut screen);
     secrets(book, &mut screen);

@@ -17,15 +17,15 @@ struct Line {
 }
 
 const LINES: [Line; 4] = [
-    Line { bundle: "caarlos0__home", entry: "", objects: 6, commits: 200 },
+    Line { bundle: "caarlos0__home", entry: "", objects: 12, commits: 200 },
     Line {
         bundle: "fluxcd__flux2-kustomize-helm-example",
         entry: "clusters/production",
-        objects: 4,
+        objects: 8,
         commits: 100,
     },
-    Line { bundle: "toboshii__home-ops", entry: "cluster/flux", objects: 6, commits: 60 },
-    Line { bundle: "budimanjojo__home-cluster", entry: "cluster/base", objects: 4, commits: 30 },
+    Line { bundle: "toboshii__home-ops", entry: "cluster/flux", objects: 12, commits: 60 },
+    Line { bundle: "budimanjojo__home-cluster", entry: "cluster/base", objects: 12, commits: 30 },
 ];
 
 mod corpora {
