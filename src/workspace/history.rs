@@ -43,6 +43,8 @@ pub(super) fn walk(question: &Question) -> Result<Answer, Problem> {
     let options = LogOptions { first_parent: true, limit: Some(question.limit), ..LogOptions::default() };
     let mut answer = Answer::default();
     let Some(mut newer) = Side::of(question, question.from)? else { return Ok(answer) };
+    // The newest side of those at which it was not there, one after the other.
+    let mut gone = newer.object.is_none().then(|| newer.clone());
     for id in repo.walk(question.from, &options).map_err(|e| e.problem())?.take(question.limit) {
         let id = id.map_err(|e| e.problem())?;
         if question.cancel.is_cancelled() || answer.entries.len() >= question.enough {
@@ -67,9 +69,14 @@ pub(super) fn walk(question: &Question) -> Result<Answer, Problem> {
             older = Side { broken: Some(older.rendered), ..newer.clone() };
         } else if newer.hides(&older) {
             answer.problems.push(not_rendered(id, &newer));
+            // It went no later than where it is known to be gone; this commit is the first after which it may have been.
+            if let Some(gone) = gone.as_ref().filter(|gone| !gone.hides(&older)) {
+                answer.entries.push(entry(question, commit, older.object.as_deref(), gone));
+            }
         } else if changed(older.object.as_deref(), newer.object.as_deref()) {
             answer.entries.push(entry(question, commit, older.object.as_deref(), &newer));
         }
+        gone = older.object.is_none().then(|| gone.unwrap_or_else(|| older.clone()));
         newer = older;
     }
     Ok(answer)

@@ -186,3 +186,17 @@ async fn history_goes_on_past_a_commit_that_cannot_be_rendered_and_tells_it() {
     let cause = format!("it cannot be rendered at {}: apps/shop/missing.yaml does not exist", &idle[..7]);
     assert_eq!(told, [(Reason::MissingFile, cause)], "the last commit before it was mended");
 }
+
+#[tokio::test]
+async fn an_object_that_went_with_a_commit_that_cannot_be_rendered_has_an_end() {
+    let past = Past::of(&["shop"], &[(SHOP, RENDERS), ("apps/shop/settings.yaml", &settings("hello"))]);
+    let first = past.git(&["rev-parse", "HEAD"]);
+    let second = past.commit(&[(SHOP, "resources: [missing.yaml]\n")]);
+    past.commit(&[("README.md", "nothing that is rendered\n")]);
+    past.commit(&[(SHOP, "resources: [space.yaml]\n"), ("apps/shop/space.yaml", &namespace("pay"))]);
+    let history = past.history(ObjectKey::new("", "ConfigMap", "shop", "settings")).await;
+    let told: Vec<(String, &str)> =
+        history.entries.iter().map(|entry| (entry.commit.id.to_string(), &*entry.summary)).collect();
+    assert_eq!(told, [(second, "no longer declared"), (first, "declared")]);
+    assert_eq!(history.problems.len(), 1, "the commit that cannot be rendered is told");
+}
