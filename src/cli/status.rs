@@ -100,6 +100,9 @@ fn print_app(context: &mut Context<'_, '_>, app: &AppRow, width: usize) -> io::R
         (Label::Muted, &format!("{:<8} ", app.environment)),
         (Label::Plain, &app.cause),
     ])?;
+    if let Some(place) = app.place.as_ref().filter(|_| app.state != AppState::Synced) {
+        context.out.line(&[(Label::Muted, &format!("{:>15} at {place}", ""))])?;
+    }
     let next = output::next(&app.next);
     if !next.is_empty() {
         context.out.line(&[(Label::Muted, &format!("{:>15} next: {next}", ""))])?;
