@@ -102,7 +102,7 @@ pub enum Command {
         /// A, or A..B; without it HEAD is compared with the cluster
         range: Option<String>,
         /// Compare with the cluster
-        #[arg(long)]
+        #[arg(long, conflicts_with = "range")]
         live: bool,
         /// The config repository
         #[arg(long, default_value = ".")]

@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use super::output::{self, Label};
 use super::run::{Context, settled};
-use crate::model::{ObjectKey, Problem, Reason};
+use crate::model::{Coverage, ObjectKey, Problem, Reason};
 use crate::workspace::{Deployed, HistoryEntry, ObjectId, Snapshot};
 use serde_json::json;
 use std::io;
@@ -21,6 +21,9 @@ pub(super) async fn run(
         Err(exit) => return Ok(exit),
     };
     let snapshot = settled(&workspace).await;
+    if let Err(problem) = context.exists(snapshot.environments.iter().map(|e| &*e.name)) {
+        return context.problem(&problem);
+    }
     let ids = match find(&snapshot, object, context.place.environment.as_deref()) {
         Ok(ids) => ids,
         Err(problem) => return context.problem(&problem),
@@ -55,10 +58,24 @@ pub(super) fn find(
         .map(|row| ObjectId { environment: row.environment.clone(), key: row.key.clone() })
         .collect();
     if ids.is_empty() {
-        return Err(Problem::error(Reason::MissingFile, format!("no environment has {object}"))
-            .next("`sealane render` lists what git declares"));
+        let looked = snapshot.environments.iter().filter(|e| environment.is_none_or(|w| *e.name == *w));
+        return Err(nowhere(object, looked.map(|e| &e.coverage)));
     }
     Ok(ids)
+}
+
+/// Nothing that was rendered has the object. Where something was not, nobody knows.
+pub(super) fn nowhere<'c>(object: &str, looked: impl Iterator<Item = &'c Coverage>) -> Problem {
+    let (complete, total) =
+        looked.fold((0, 0), |(complete, total), c| (complete + c.complete, total + c.total));
+    let cause = format!("no environment has {object}");
+    let problem = if complete < total {
+        let cause = format!("{cause}; {} of {total} were not rendered and may", total - complete);
+        Problem::error(Reason::MissingFile, cause)
+    } else {
+        Problem::error(Reason::Config, cause)
+    };
+    problem.next("`sealane render` lists what git declares")
 }
 
 fn print(

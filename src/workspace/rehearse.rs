@@ -4,7 +4,7 @@ use super::history::{shown, text};
 use super::plan::{ObjectEffect, PlanEffect};
 use super::session::Session;
 use crate::diff;
-use crate::model::{Coverage, Manifest, ObjectKey, Problem, Producer, Rendered, Severity, Tree};
+use crate::model::{Coverage, Manifest, ObjectKey, Problem, Producer, Rendered, Tree};
 use crate::yaml::Node;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,12 +17,18 @@ pub(super) struct Rehearsal {
     pub(super) not_rendered: Vec<Problem>,
 }
 
-/// Renders both trees for every environment and compares object by object.
-pub(super) fn rehearse(session: &Session, before: &dyn Tree, after: &dyn Tree) -> Rehearsal {
+/// Renders both trees for every environment, or for the one that is named, and compares object by object.
+pub(super) fn rehearse(
+    session: &Session,
+    before: &dyn Tree,
+    after: &dyn Tree,
+    only: Option<&str>,
+) -> Rehearsal {
     let sides = [before, after].map(|tree| {
         let environments = session.environments(tree).environments;
         environments
             .into_iter()
+            .filter(|e| only.is_none_or(|only| *e.name == *only))
             .map(|e| (e.name.clone(), session.render(tree, &e)))
             .collect::<BTreeMap<_, _>>()
     });
@@ -65,9 +71,8 @@ impl Rehearsal {
         for (reason, count) in coverage.missing {
             *self.coverage.missing.entry(reason).or_default() += count;
         }
-        for producer in new.producers.iter().chain(&old.producers).filter(|p| !p.complete) {
-            let problem = producer.problems.iter().find(|p| p.severity == Severity::Error);
-            if let Some(problem) = problem.filter(|p| !self.not_rendered.contains(p)) {
+        for problem in new.not_rendered().chain(old.not_rendered()) {
+            if !self.not_rendered.contains(problem) {
                 self.not_rendered.push(problem.clone());
             }
         }

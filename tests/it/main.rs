@@ -3,6 +3,7 @@
 mod bad_input;
 mod demo;
 mod dump;
+mod exits;
 mod house;
 mod journeys;
 mod past;

@@ -12,11 +12,11 @@ kind: GitRepository
 metadata: {name: flux-system, namespace: flux-system}
 spec: {url: https://git.example.test/shop, interval: 1m}
 ";
-const SHOP: &str = "apps/shop/kustomization.yaml";
-const RENDERS: &str = "resources: [settings.yaml]\n";
-const REFUSED: &str = "resources: [settings.yaml, missing.yaml]\n";
+pub const SHOP: &str = "apps/shop/kustomization.yaml";
+pub const RENDERS: &str = "resources: [settings.yaml]\n";
+pub const REFUSED: &str = "resources: [settings.yaml, missing.yaml]\n";
 
-fn kustomization(name: &str, path: &str) -> String {
+pub fn kustomization(name: &str, path: &str) -> String {
     format!(
         "apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
@@ -30,7 +30,12 @@ spec:
     )
 }
 
-fn settings(value: &str) -> String {
+/// What Flux starts an environment from.
+pub fn entry(name: &str) -> String {
+    format!("{SOURCE}---\n{}", kustomization("flux-system", &format!("clusters/{name}")))
+}
+
+pub fn settings(value: &str) -> String {
     format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings, namespace: shop}}\ndata: {{greeting: {value}}}\n"
     )
@@ -56,10 +61,7 @@ impl Past {
         past.git(&["init", "--quiet", "--initial-branch=main"]);
         past.git(&["config", "user.name", "Ana"]);
         past.git(&["config", "user.email", "ana@example.test"]);
-        past.write(
-            "clusters/prod/sync.yaml",
-            &format!("{SOURCE}---\n{}", kustomization("flux-system", "clusters/prod")),
-        );
+        past.write("clusters/prod/sync.yaml", &entry("prod"));
         for name in producers {
             past.write(&format!("clusters/prod/{name}.yaml"), &kustomization(name, &format!("apps/{name}")));
         }
