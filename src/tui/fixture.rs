@@ -8,7 +8,7 @@ use crate::model::{
 use crate::secret::{DigestKey, SecretLeaf, SecretText};
 use crate::workspace::{
     AppRow, AppState, ClusterView, Committed, ContextChoice, Deployed, Details, DiffLine, EnvironmentView,
-    EventLine, FieldChange, HeadView, History, HistoryEntry, KeyState, LogLine, ObjectEffect, ObjectId,
+    EventLine, FieldChange, Gap, HeadView, History, HistoryEntry, KeyState, LogLine, ObjectEffect, ObjectId,
     ObjectRow, Plan, PlanEffect, PlanFile, PlanKind, PushOutcome, Refusal, RepoView, SecretForm, SecretRow,
     SecretState, Snapshot, Work,
 };
@@ -810,11 +810,14 @@ pub(crate) fn history(id: &ObjectId) -> History {
     ];
     let files = ["apps/pay/overlays/prod/kustomization.yaml", "apps/pay/base/deployment.yaml"];
     let all = commits();
-    let entries = summaries.iter().enumerate().map(|(index, summary)| HistoryEntry {
+    // One object has a long history with holes.
+    let long = &*id.key.name == "checkout";
+    let summaries = summaries.iter().cycle().take(if long { 60 } else { summaries.len() });
+    let entries = summaries.enumerate().map(|(index, summary)| HistoryEntry {
         commit: all[index * 2 % 9 + usize::from(index == 0) * 2].clone(),
         summary: (*summary).into(),
         changes: changes(),
-        place: Some(place(files[index % 2], 9 + u32::try_from(index).unwrap_or(0) * 7)),
+        place: Some(place(files[index % 2], 9 + u32::try_from(index % 5).unwrap_or(0) * 7)),
         also: vec![
             object_id("staging", deployment("pay")),
             object_id("dev", deployment("pay")),
@@ -822,7 +825,22 @@ pub(crate) fn history(id: &ObjectId) -> History {
         ],
         deployed: if index == 1 { Deployed::Tried } else { Deployed::Applied },
     });
-    History { id: id.clone(), entries: entries.collect(), seen: 412, complete: true, problems: vec![] }
+    let gap = |(newest, commits, file): (usize, usize, &str)| Gap {
+        newest: all[newest].id,
+        oldest: all[newest + commits - 1].id,
+        commits,
+        problem: Problem::error(Reason::MissingFile, format!("{file} does not exist"))
+            .at("apps/checkout/base/kustomization.yaml", 4)
+            .next("add it, or remove the entry"),
+    };
+    let holes = [
+        (0, 3, "apps/checkout/base/hpa.yaml"),
+        (4, 1, "apps/checkout/base/pdb.yaml"),
+        (5, 2, "x.yaml"),
+        (8, 1, "y.yaml"),
+    ];
+    let gaps = if long { holes.into_iter().map(gap).collect() } else { vec![] };
+    History { id: id.clone(), entries: entries.collect(), seen: 412, complete: true, gaps, problems: vec![] }
 }
 
 /// The rehearsed revert of the bad commit.

@@ -195,6 +195,7 @@ impl Workspace {
                 entries: answer.entries,
                 seen: answer.seen,
                 complete: answer.complete,
+                gaps: answer.gaps.runs,
                 problems: answer.problems,
             })
         })
