@@ -2,9 +2,11 @@
 
 use super::exit::Exit;
 use super::output::{self, Label};
-use super::run::{Context, exit_of_clusters, settled};
-use crate::model::Reason;
-use crate::workspace::{AppRow, AppState, ClusterView, EnvironmentView, HeadView, RepoView, Snapshot};
+use super::run::{Context, settled};
+use crate::model::{Problem, Reason};
+use crate::workspace::{
+    AppRow, AppState, ClusterView, EnvironmentView, HeadView, RepoView, Snapshot, Workspace,
+};
 use serde_json::json;
 use std::io;
 use std::path::Path;
@@ -15,10 +17,13 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
         Err(exit) => return Ok(exit),
     };
     let snapshot = settled(&workspace).await;
-    let wanted = context.place.environment.as_deref();
-    let apps: Vec<_> = snapshot.apps.iter().filter(|a| wanted.is_none_or(|w| *a.environment == *w)).collect();
-    print(context, &snapshot, &apps)?;
-    let mut exit = exit_of_clusters(&snapshot);
+    if let Err(problem) = context.exists(snapshot.environments.iter().map(|e| &*e.name)) {
+        return context.problem(&problem);
+    }
+    let apps: Vec<_> = snapshot.apps.iter().filter(|a| context.means(&a.environment)).collect();
+    let problems = in_scope(context, &workspace, &snapshot);
+    print(context, &snapshot, &apps, &problems)?;
+    let mut exit = context.exit_of_clusters(&snapshot);
     for app in apps {
         exit = exit.and(match app.state {
             AppState::Synced | AppState::Unknown | AppState::Progressing => Exit::Clean,
@@ -26,10 +31,21 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
             _ => Exit::Differences,
         });
     }
-    for problem in snapshot.problems.iter().filter(|p| p.reason != Reason::Plaintext) {
+    for problem in problems.iter().filter(|p| p.reason != Reason::Plaintext) {
         exit = exit.and(Exit::of(problem));
     }
     Ok(exit)
+}
+
+/// All problems but those that only environments have which were not asked for.
+fn in_scope(context: &Context<'_, '_>, workspace: &Workspace, snapshot: &Snapshot) -> Vec<Problem> {
+    let environments = snapshot.environments.iter();
+    let (own, others): (Vec<_>, Vec<_>) = environments.partition(|e| context.means(&e.name));
+    let of = |all: Vec<&EnvironmentView>| -> Vec<Problem> {
+        all.iter().flat_map(|e| workspace.problems_of(&e.name)).collect()
+    };
+    let (own, others) = (of(own), of(others));
+    snapshot.problems.iter().filter(|p| own.contains(p) || !others.contains(p)).cloned().collect()
 }
 
 /// What is said about HEAD when it is not simply on a branch.
@@ -47,6 +63,7 @@ fn print(
     context: &mut Context<'_, '_>,
     snapshot: &Snapshot,
     apps: &[&std::sync::Arc<AppRow>],
+    problems: &[Problem],
 ) -> io::Result<()> {
     if context.out.is_json() {
         return context.out.json(&json!({
@@ -58,7 +75,7 @@ fn print(
             },
             "environments": snapshot.environments.iter().map(environment_json).collect::<Vec<_>>(),
             "apps": apps.iter().map(|a| app_json(a)).collect::<Vec<_>>(),
-            "problems": snapshot.problems.iter().map(output::problem).collect::<Vec<_>>(),
+            "problems": problems.iter().map(output::problem).collect::<Vec<_>>(),
         }));
     }
     let repo = &snapshot.repo;
@@ -69,7 +86,7 @@ fn print(
         (Label::Notice, &unusual(repo)),
     ])?;
     let wanted = context.place.environment.clone();
-    let is_wanted = |e: &&EnvironmentView| wanted.as_deref().is_none_or(|w| *e.name == *w);
+    let is_wanted = |e: &&EnvironmentView| wanted.as_deref().is_none_or(|wanted| *e.name == *wanted);
     for environment in snapshot.environments.iter().filter(is_wanted) {
         let (label, words) = cluster_words(&environment.cluster);
         let cluster = environment.context.as_deref().unwrap_or("no cluster");
@@ -86,7 +103,7 @@ fn print(
     for app in apps {
         print_app(context, app, width)?;
     }
-    for problem in snapshot.problems.iter().filter(|p| p.place.is_none()) {
+    for problem in problems.iter().filter(|p| p.place.is_none()) {
         context.problem(problem)?;
     }
     Ok(())

@@ -148,8 +148,7 @@ impl Scene<'_> {
             self.repository.iter().flat_map(|r| r.problems.iter().chain(&r.secrets.findings)).cloned(),
         );
         for field in self.fields.values() {
-            all.extend(field.facts.desired.problems.iter().cloned());
-            all.extend(field.facts.desired.producers.iter().flat_map(|p| p.problems.iter()).cloned());
+            all.extend(field.facts.desired.all_problems().cloned());
         }
         let mut seen = Vec::new();
         all.retain(|p| {

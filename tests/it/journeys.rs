@@ -254,6 +254,8 @@ fn both_journeys_go_by_the_command_line_too() {
         of(&before, "pay").contains("failing") && of(&before, "pay").contains("since 010a23f"),
         "{before}"
     );
+    let live = said(&sandbox, &clone, &[&["diff", "--live"][..], &prod].concat(), "", 3);
+    assert!(live.contains("drifted") && live.contains("needs Helm"), "{live}");
     let history = said(&sandbox, &clone, &[&["history", "Deployment/shop/pay"][..], &prod].concat(), "", 0);
     assert!(history.lines().nth(1).is_some_and(|l| l.starts_with("010a23f") && l.contains("2.3.0 → 2.4.1")));
 
