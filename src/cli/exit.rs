@@ -26,6 +26,8 @@ impl Exit {
     pub fn of(problem: &Problem) -> Self {
         match problem.reason {
             _ if problem.severity == Severity::Note => Self::Clean,
+            // Worth a warning, and read all the same: clocks that differ, a kind that only names lead to.
+            Reason::Cluster | Reason::Forbidden if problem.severity == Severity::Warning => Self::Clean,
             Reason::Cluster | Reason::Forbidden | Reason::Remote => Self::Unreachable,
             Reason::Refused | Reason::Conflict => Self::Refused,
             Reason::Repository | Reason::Config => Self::Usage,

@@ -144,5 +144,13 @@ pub(super) fn exit_of_clusters(snapshot: &Snapshot) -> Exit {
                 | ClusterView::Reading { .. }
         )
     });
-    if unreachable { Exit::Unreachable } else { Exit::Clean }
+    // No kubeconfig at all is a choice; one that cannot be read is a mistake.
+    let broken = snapshot.environments.iter().any(|e| {
+        matches!(&e.cluster, ClusterView::Unchosen { problem: Some(problem), .. } if problem.place.is_some())
+    });
+    match (unreachable, broken) {
+        (true, _) => Exit::Unreachable,
+        (false, true) => Exit::Usage,
+        (false, false) => Exit::Clean,
+    }
 }

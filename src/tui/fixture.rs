@@ -540,6 +540,7 @@ pub(crate) fn reading() -> Snapshot {
                 current: false,
             },
         ],
+        problem: None,
     };
     Snapshot {
         environments: environments.into(),

@@ -294,12 +294,14 @@ impl Scene<'_> {
             matches!(c.diff.verdict, Verdict::Unknown(_) | Verdict::Forbidden | Verdict::NotRendered(_))
         });
         if let Some(object) = object {
-            let why = match &object.diff.verdict {
-                Verdict::Unknown(why) => why.to_string(),
-                Verdict::Forbidden => "the server does not let us read it".to_owned(),
-                other => other.word().to_owned(),
+            let (why, next) = match &object.diff.verdict {
+                Verdict::Unknown(why) => (why.to_string(), "`enter` shows what is known of it"),
+                Verdict::Forbidden => {
+                    ("the server does not let us read it".to_owned(), "ask for a role with get on it")
+                }
+                other => (other.word().to_owned(), "`enter` shows what is known of it"),
             };
-            return Some(judged(AppState::Unknown, format!("{}: {why}", object.key), String::new()));
+            return Some(judged(AppState::Unknown, format!("{}: {why}", object.key), next.to_owned()));
         }
         let folder = &*self.producer.key.kind == "Folder";
         (self.status.is_none() && !folder && self.health.state != HealthState::Healthy).then(|| {

@@ -22,6 +22,7 @@ pub(super) fn examine(session: &Session, kubeconfig: &[PathBuf]) -> Vec<Finding>
     vec![
         repository(session),
         rendering(session),
+        left_out(session),
         identities(session),
         rules(session),
         contexts(kubeconfig),
@@ -34,10 +35,11 @@ fn repository(session: &Session) -> Finding {
     match session.repo.status() {
         Ok(status) => {
             let shallow = if status.shallow { ", history is cut off (shallow clone)" } else { "" };
+            let bare = if status.bare { ", bare: commits are made in a clone of it" } else { "" };
             let operation = status.operation.map_or(String::new(), |o| format!(", {o} is in progress"));
             Finding {
                 what: "repository".to_owned(),
-                found: format!("{root}{shallow}{operation}"),
+                found: format!("{root}{bare}{shallow}{operation}"),
                 problems: session.problems.clone(),
             }
         }
@@ -61,6 +63,16 @@ fn rendering(session: &Session) -> Finding {
         problems.extend(rendered.producers.iter().flat_map(|p| p.problems.iter()).cloned());
     }
     Finding { what, found: words.join("; "), problems }
+}
+
+fn left_out(session: &Session) -> Finding {
+    let problems = match session.head() {
+        Ok(head) => head.map(|head| session.left_out(head)).unwrap_or_default(),
+        Err(problem) => vec![problem],
+    };
+    let found =
+        if problems.is_empty() { "nothing".to_owned() } else { format!("{} name(s)", problems.len()) };
+    Finding { what: "left out".to_owned(), found, problems }
 }
 
 fn identities(session: &Session) -> Finding {
