@@ -1,6 +1,7 @@
 //! Rows of Home: what each producer needs, why, and what to do next.
 
 use super::facts::{Compared, Facts};
+use super::field::NOT_SERVED;
 use super::snapshot::{AppRow, AppState};
 use crate::model::{
     Commit, ConditionStatus, Health, HealthState, ObjectKey, PendingKind, Place, Problem, Producer,
@@ -295,6 +296,9 @@ impl Scene<'_> {
         });
         if let Some(object) = object {
             let (why, next) = match &object.diff.verdict {
+                Verdict::Unknown(why) if **why == *NOT_SERVED => {
+                    (why.to_string(), "see whether its CustomResourceDefinition is installed, and by what")
+                }
                 Verdict::Unknown(why) => (why.to_string(), "`enter` shows what is known of it"),
                 Verdict::Forbidden => {
                     ("the server does not let us read it".to_owned(), "ask for a role with get on it")

@@ -25,6 +25,9 @@ const WHOLE_KINDS: [(&str, &str); 4] = [
     ("bitnami.com", "SealedSecret"),
 ];
 
+/// Why an object of a kind that the server does not serve, or no longer, is not known.
+pub(super) const NOT_SERVED: &str = "the server does not serve this kind";
+
 /// One environment and all that is known about it.
 pub(super) struct Field {
     pub(super) facts: Facts,
@@ -263,7 +266,7 @@ impl Field {
     fn set_state(&mut self, slot: Slot, state: KindState) {
         let unread = match &state {
             KindState::Forbidden(_) | KindState::ByName => None,
-            KindState::NotServed => Some(Absence::Unread("the server does not serve this kind".to_owned())),
+            KindState::NotServed => Some(Absence::Unread(NOT_SERVED.to_owned())),
             _ => {
                 self.slots.insert(slot, state);
                 return;

@@ -5,7 +5,7 @@ use super::{said, told};
 use crate::pty::Pty;
 use crate::sandbox::Sandbox;
 use sealane::demo::DemoRepository;
-use sealane::demo::apiserver::Access;
+use sealane::demo::apiserver::{Access, Writer};
 use sealane::model::ObjectKey;
 use std::path::Path;
 
@@ -275,7 +275,18 @@ fn rights_on_three_kinds_show_these_and_name_the_others() {
     let (diff, _) = said(&sandbox, &repository.clone, &["diff", "--live"]);
     told(&diff, &["drifted", "Deployment/shop/front"]);
     told(&diff, &["forbidden", "Secret/shop/cart-db"]);
-    told(&status, &["failing", " pay ", "cannot be pulled"]);
+    told(&status, &["failing", " pay ", "the rollout is stuck", "since df45c35 by Ana Silva"]);
+    told(
+        &status,
+        &[
+            "unknown",
+            " data ",
+            "StatefulSet/data/data-postgres: the server does not let us read it",
+            "next: ask for a role",
+        ],
+    );
+    // What nobody declares is named, and what somebody owns whom we may not read is not.
+    told(&status, &["undeclared", "ConfigMap/shop/cart-hotfix is in the cluster and nobody declares it"]);
     assert!(cluster.answered.lock().expect("not poisoned").iter().any(|(code, _)| *code == 403));
 }
 
@@ -288,7 +299,8 @@ fn row(screen: &str, app: &str) -> String {
 fn a_server_that_falls_silent_is_told_and_found_again_though_it_forgot_everything() {
     let (sandbox, repository, mut cluster) = prod_alone(Access::default());
     let mut screen = Pty::sealane(&sandbox, &[repository.clone.as_os_str()]);
-    screen.until("a change by hand", |s| row(s, "front").contains("replicas 3 → 5"));
+    screen
+        .until("a change by hand", |s| s.contains("prod live") && row(s, "front").contains("replicas 3 → 5"));
     cluster.behaves(Manner::Silent);
     let silent = screen.until("that it is offline, and why", |s| {
         s.contains("offline") && s.contains("did not answer within 15 s")
@@ -304,12 +316,8 @@ fn a_server_that_falls_silent_is_told_and_found_again_though_it_forgot_everythin
     // It comes back, knows none of its versions any more, and something has happened meanwhile.
     cluster.stops();
     let front = ObjectKey::new("apps", "Deployment", "shop", "front");
-    cluster
-        .store()
-        .edit_as(sealane::demo::apiserver::Writer::update("kubectl-edit"), &front, |object| {
-            object["spec"]["replicas"] = 7.into();
-        })
-        .expect("written");
+    let scale = |object: &mut serde_json::Value| object["spec"]["replicas"] = 7.into();
+    cluster.store().edit_as(Writer::update("kubectl-edit"), &front, scale).expect("written");
     cluster.behaves(Manner::Forgetful);
     cluster.starts();
     let back = screen
@@ -317,7 +325,7 @@ fn a_server_that_falls_silent_is_told_and_found_again_though_it_forgot_everythin
     assert!(row(&back, "pay").contains("failing"), "{back}");
     let answered = cluster.answered.lock().expect("not poisoned").clone();
     assert!(answered.iter().any(|(code, path)| *code == 410 && path.contains("watch=")), "{answered:?}");
-    screen.press("q");
+    screen.press("\x03");
     assert!(screen.ends().success());
 }
 
@@ -325,17 +333,33 @@ fn a_server_that_falls_silent_is_told_and_found_again_though_it_forgot_everythin
 fn a_kind_that_vanishes_while_it_is_watched_is_told_and_the_rest_is_followed() {
     let (sandbox, repository, cluster) = prod_alone(Access::default());
     let mut screen = Pty::sealane(&sandbox, &[repository.clone.as_os_str()]);
-    screen.until("a change by hand", |s| row(s, "front").contains("replicas 3 → 5"));
+    screen
+        .until("a change by hand", |s| s.contains("prod live") && row(s, "front").contains("replicas 3 → 5"));
     let crd = "helmreleases.helm.toolkit.fluxcd.io";
     let crd = ObjectKey::new("apiextensions.k8s.io", "CustomResourceDefinition", "", crd);
     cluster.store().delete(&crd).expect("deleted");
-    screen.press(":");
-    screen.type_text("objects of prod");
-    screen.press("\r");
+    let home = screen.until("what became of it", |s| row(s, "infrastructure").contains("unknown"));
+    for (app, state) in [("pay", "failing"), ("front", "drifted"), ("checkout", "waiting")] {
+        assert!(row(&home, app).contains(state), "{home}");
+    }
+    assert!(!home.contains("ingress-nginx-contr"), "what the release owns is not nobody's\n{home}");
+    // The other kinds are followed as before.
+    let front = ObjectKey::new("apps", "Deployment", "shop", "front");
+    let scale = |object: &mut serde_json::Value| object["spec"]["replicas"] = 7.into();
+    cluster.store().edit_as(Writer::update("kubectl-edit"), &front, scale).expect("written");
+    screen.until("a change by hand", |s| row(s, "front").contains("replicas 3 → 7"));
     screen.press("/");
-    screen.type_text("HelmRelease");
+    screen.type_text("infrastructure");
     screen.press("\r");
-    screen.until("what became of it", |s| s.contains("does not serve"));
-    screen.press("q");
+    screen.until("cause and next step", |s| {
+        let strip = s.split_whitespace().collect::<Vec<_>>().join(" ");
+        strip.contains("HelmRelease/ingress/ingress-nginx: the server does not serve this kind")
+            && strip.contains("see whether its CustomResourceDefinition is installed, and by what")
+    });
+    screen.press("\r");
+    screen.until("the same beside what git says", |s| {
+        row(s, "ingress-nginx").contains("the server does not serve this kind")
+    });
+    screen.press("\x03");
     assert!(screen.ends().success());
 }

@@ -83,7 +83,11 @@ fn a_repository_of_everything_that_is_wrong_is_told_line_by_line_and_the_rest_re
         ("apps/utf8/a.yaml:5", "invalid UTF-8", "correct the YAML"),
         ("apps/nul/a.yaml:5", "control characters are not allowed", "correct the YAML"),
         ("apps/lfs/a.yaml:1", "a pointer of git-lfs stands here", "`git lfs pull`"),
-        ("apps/large/kustomization.yaml:1", "52428800 bytes", "split the file"),
+        (
+            "apps/large/kustomization.yaml:1",
+            "apps/large/a.yaml has 52428800 bytes; at most 20971520 are read",
+            "split the file",
+        ),
         ("apps/missing/kustomization.yaml:1", "apps/missing/a.yaml does not exist", "add it, or remove"),
         (
             "apps/loop/kustomization.yaml:1",
@@ -109,10 +113,14 @@ fn a_repository_of_everything_that_is_wrong_is_told_line_by_line_and_the_rest_re
     let (status, code) = said(&sandbox, &folder, &["status", "--no-cluster"]);
     assert_eq!(code, 3, "{status}");
     assert!(status.contains("2 of 15; 1 needs-network"), "{status}");
-    told(&status, &["unknown", "good"]);
+    told(&status, &["unknown", "apps/good"]);
     told(
         &status,
-        &["not rendered tabs", "apps/tabs/a.yaml:6: malformed YAML", "next: correct the YAML at this line"],
+        &[
+            "not rendered apps/tabs",
+            "apps/tabs/a.yaml:6: malformed YAML",
+            "next: correct the YAML at this line",
+        ],
     );
     let odd = "apps/good/esc␛[31m␊b.yaml: the name";
     let out = "apps/out/a.yaml: the link leads out of the repository, to /etc/passwd";
@@ -141,8 +149,8 @@ fn nothing_steers_the_screen(sandbox: &Sandbox, folder: &Path) {
     screen.press("\r");
     screen.until("its row alone", |s| s.lines().any(|l| l.starts_with('▸') && l.contains("escapes")));
     screen.press("\r");
-    screen.until("the object", |s| s.contains("esc␛]0;owned␇␛[31m"));
-    screen.press("q");
+    screen.until("the object", |s| s.contains("ConfigMap esc]0;owned[31m"));
+    screen.press("\x03");
     assert!(screen.ends().success());
     let raw = String::from_utf8_lossy(&screen.everything().0).into_owned();
     for steering in ["\u{1b}]0;owned", "\u{1b}[31mlory", "\u{7}"] {

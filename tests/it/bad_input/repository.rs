@@ -130,7 +130,7 @@ fn a_detached_head_is_shown_and_refuses_commits() {
 fn a_shallow_clone_is_shown_as_far_as_it_goes() {
     let sandbox = Sandbox::new();
     let url = format!("file://{}", fleet(&sandbox).display());
-    sandbox.git(sandbox.folder(), &["clone", "-q", "--depth", "3", &url, "shallow"]);
+    sandbox.git(sandbox.folder(), &["clone", "-q", "--depth", "4", &url, "shallow"]);
     let shallow = sandbox.folder().join("shallow");
     for (name, value) in [("user.name", "You"), ("user.email", "you@example.org")] {
         sandbox.git(&shallow, &["config", name, value]);
