@@ -5,7 +5,7 @@ use super::commits::commit_lead;
 use super::{
     Asked, Facts, Route, Screen, Step, Strip, draw_empty, draw_problem, draw_reading, marked, open_object,
 };
-use crate::model::CommitId;
+use crate::model::{CommitId, Problem};
 use crate::tui::canvas::{Canvas, Line, Piece, bold, cells, piece};
 use crate::tui::effect::{Answer, Question, Slot};
 use crate::tui::filter::{Field, Fields, Filter};
@@ -13,7 +13,7 @@ use crate::tui::keymap::{Action, Mode};
 use crate::tui::list::{List, Marked, Table};
 use crate::tui::theme::Label;
 use crate::tui::words;
-use crate::workspace::{Deployed, History, HistoryEntry, ObjectId, Snapshot};
+use crate::workspace::{Deployed, Gap, History, HistoryEntry, ObjectId, Snapshot};
 use std::sync::Arc;
 
 /// The screen.
@@ -72,6 +72,18 @@ impl HistoryScreen {
         entries.iter().filter(|e| self.filter.passes(&EntryFields(e, facts.seconds()))).collect()
     }
 
+    /// What could not be rendered or looked at.
+    fn notes(&self) -> Vec<Problem> {
+        let Some(history) = self.history.here() else { return vec![] };
+        history.gaps.iter().map(Gap::told).chain(history.problems.iter().cloned()).collect()
+    }
+
+    /// Lines for commits: all but the head and the notes.
+    fn height(&self, facts: &Facts<'_>) -> usize {
+        let notes = self.notes().len().min(MOST_NOTES);
+        facts.height().saturating_sub(1 + notes).max(1)
+    }
+
     fn selected(&self, facts: &Facts<'_>) -> Option<&HistoryEntry> {
         self.shown(facts).get(self.list.cursor).copied()
     }
@@ -87,6 +99,9 @@ impl HistoryScreen {
 fn head(facts: &Facts<'_>) -> Option<CommitId> {
     facts.snapshot.repo.commit.as_ref().map(|c| c.id)
 }
+
+/// At most so many lines below the commits tell what could not be rendered.
+const MOST_NOTES: usize = 3;
 
 impl Screen for HistoryScreen {
     fn mode(&self) -> Mode {
@@ -120,7 +135,7 @@ impl Screen for HistoryScreen {
 
     fn act(&mut self, action: Action, facts: &Facts<'_>) -> Vec<Step> {
         let len = self.shown(facts).len();
-        if self.list.act(action, len, facts.rows(), facts.now) {
+        if self.list.act(action, len, self.height(facts), facts.now) {
             return vec![];
         }
         let Some(entry) = self.selected(facts).cloned() else { return vec![] };
@@ -131,7 +146,7 @@ impl Screen for HistoryScreen {
             }
             Action::Mark => {
                 self.marked.toggle(entry.commit.id);
-                self.list.act(Action::Down, len, facts.rows(), facts.now);
+                self.list.act(Action::Down, len, self.height(facts), facts.now);
                 vec![]
             }
             Action::Revert => vec![super::plan::revert(self.chosen(facts))],
@@ -155,6 +170,11 @@ impl Screen for HistoryScreen {
     fn table(&mut self, facts: &Facts<'_>) -> Option<Table<'_>> {
         let len = self.shown(facts).len();
         Some(Table { list: &mut self.list, filter: &mut self.filter, len, due: false })
+    }
+
+    fn settle(&mut self, facts: &Facts<'_>) {
+        let (len, height) = (self.shown(facts).len(), self.height(facts));
+        self.list.settle(len, height);
     }
 
     fn filter(&self) -> Option<&Filter> {
@@ -196,11 +216,14 @@ impl Screen for HistoryScreen {
         match &self.history {
             Asked::Reading { since } => draw_reading(canvas, facts, "rendering its commits", *since),
             Asked::Failed(problem) => draw_problem(canvas, problem),
-            Asked::Here(history) if history.entries.is_empty() => draw_empty(
-                canvas,
-                &format!("None of {} changes this object.", words::count(history.seen, "commit")),
-                "It may be declared only in files that are not committed.",
-            ),
+            Asked::Here(history) if history.entries.is_empty() => {
+                draw_empty(
+                    canvas,
+                    &format!("None of {} changes this object.", words::count(history.seen, "commit")),
+                    "It may be declared only in files that are not committed.",
+                );
+                self.draw_notes(facts, cells(self.height(facts) + 1), canvas);
+            }
             Asked::Here(_) => self.table(facts, canvas),
         }
     }
@@ -208,7 +231,6 @@ impl Screen for HistoryScreen {
 
 impl HistoryScreen {
     fn table(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
-        let g = &facts.look.glyphs;
         let shown = self.shown(facts);
         let who = shown.iter().map(|e| words::width(&e.commit.author)).max().unwrap_or(3).clamp(3, 14);
         let head = format!(
@@ -216,7 +238,7 @@ impl HistoryScreen {
             "commit", "when", "who", "cluster"
         );
         canvas.line(0, &Line::text(Label::Muted, format!("  {}", &head[2..])));
-        for (at, entry) in shown.iter().enumerate().skip(self.list.top).take(facts.rows()) {
+        for (at, entry) in shown.iter().enumerate().skip(self.list.top).take(self.height(facts)) {
             let y = cells(at - self.list.top + 1);
             let here = at == self.list.cursor;
             let word = entry.deployed.word();
@@ -231,10 +253,25 @@ impl HistoryScreen {
             }
             canvas.row(y, here, &line);
         }
-        if let Some(problem) = self.history.here().and_then(|h| h.problems.first()) {
-            let y = cells(shown.len().min(facts.rows()) + 1);
-            let text = format!("  {} {problem}", g.unknown);
-            canvas.line(y, &Line::new(vec![bold(Label::Notice, text)]));
+        self.draw_notes(facts, cells(shown.len().min(self.height(facts)) + 1), canvas);
+    }
+
+    /// Below the commits: each run of commits that could not be rendered, as far as there is room.
+    fn draw_notes(&self, facts: &Facts<'_>, top: u16, canvas: &mut Canvas<'_>) {
+        let notes = self.notes();
+        let room = notes.len().min(MOST_NOTES);
+        for (index, problem) in notes.iter().take(room).enumerate() {
+            let more = notes.len() - room;
+            let mut pieces = vec![bold(Label::Notice, format!("  {} ", facts.look.glyphs.unknown))];
+            if index + 1 == room && more > 0 {
+                let text = format!("and {} more; `sealane history` names all", more + 1);
+                pieces.push(piece(Label::Notice, text));
+            } else {
+                pieces.push(piece(Label::Notice, problem.cause.clone()));
+                let place = problem.place.as_ref().map(|place| format!("  {place}"));
+                pieces.extend(place.map(|place| piece(Label::Muted, place)));
+            }
+            canvas.line(top + cells(index), &Line::new(pieces));
         }
     }
 }
