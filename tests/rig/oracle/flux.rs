@@ -323,7 +323,9 @@ fn scanned(closure: &Listing, folder: &str) -> Vec<String> {
         });
         match above.first() {
             Some(first) if taken.insert((*first).to_owned()) => resources.push((*first).to_owned()),
-            None if path.ends_with(".yaml") || path.ends_with(".yml") => resources.push(relative.to_owned()),
+            None if matches!(path.rsplit_once('.'), Some((_, "yaml" | "yml"))) => {
+                resources.push(relative.to_owned());
+            }
             Some(_) | None => {}
         }
     }
