@@ -1,5 +1,6 @@
 //! Rehearsal: what a change of files does to every object of every environment, before a commit exists.
 
+use super::facts::hidden_name;
 use super::history::{shown, text};
 use super::plan::{ObjectEffect, PlanEffect};
 use super::session::Session;
@@ -144,13 +145,23 @@ fn effects(
     // Two producers may declare one object differently; each is compared with what it said itself.
     let known: HashMap<&ObjectKey, &Arc<Manifest>> = old.iter().map(|m| (&m.key, m)).collect();
     let changed =
-        new.iter().filter_map(|after| match known.get(&after.key).copied().or(all_old.get(&after.key)) {
-            None => Some(made(after)),
-            Some(before) => changed(before, after),
+        new.iter().flat_map(|after| match known.get(&after.key).copied().or(all_old.get(&after.key)) {
+            None => vec![made(after)],
+            Some(before) if hidden_name(before) != hidden_name(after) => renamed(before, after),
+            Some(before) => changed(before, after).into_iter().collect(),
         });
     let removed =
         old.iter().filter(|before| !all_new.contains_key(&before.key)).map(|before| removed(before));
     changed.chain(removed).collect()
+}
+
+/// A name that is made of a secret became another one: that is another object, though git's expression is the same.
+fn renamed(before: &Manifest, after: &Manifest) -> Vec<ObjectEffect> {
+    let under = |effect: ObjectEffect, which: &str| ObjectEffect {
+        summary: format!("{}, under its {which} secret name", effect.summary),
+        ..effect
+    };
+    vec![under(removed(before), "old"), under(made(after), "new")]
 }
 
 fn made(after: &Manifest) -> ObjectEffect {

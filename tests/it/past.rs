@@ -267,3 +267,75 @@ async fn an_object_that_went_with_commits_that_cannot_be_rendered_has_an_end() {
         [(1, head.clone(), head, missing("missing.yaml")), (2, idle, second, missing("missing.yaml"))];
     assert_eq!(gaps(&history), expected);
 }
+
+/// A value that no answer may hold unless it was asked with it.
+const TENANT: &str = "canary-tenant";
+
+fn tenants(value: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: vars, namespace: flux-system}}\nstringData: {{TENANT: {value}}}\n"
+    )
+}
+
+/// An object whose name is made of a secret value, which the third commit changes.
+fn with_a_secret_name() -> (Past, [String; 3]) {
+    let shop =
+        kustomization("shop", "apps/shop") + "  postBuild: {substituteFrom: [{kind: Secret, name: vars}]}\n";
+    let object = |value: &str| settings(value).replace("name: settings", "name: 'settings-${TENANT}'");
+    let past = Past::of(
+        &[],
+        &[
+            ("clusters/prod/shop.yaml", &shop),
+            ("clusters/prod/vars.yaml", &tenants("first-tenant")),
+            (SHOP, RENDERS),
+            ("apps/shop/settings.yaml", &object("hello")),
+        ],
+    );
+    let first = past.git(&["rev-parse", "HEAD"]);
+    let second = past.commit(&[("apps/shop/settings.yaml", &object("welcome"))]);
+    let third = past.commit(&[("clusters/prod/vars.yaml", &tenants(TENANT))]);
+    (past, [first, second, third])
+}
+
+#[tokio::test]
+async fn an_object_with_a_secret_name_has_a_history_by_its_expression_and_by_the_name_in_the_cluster() {
+    let (past, [first, second, third]) = with_a_secret_name();
+    let all = [third.clone(), second.clone(), first.clone()];
+    // The expression is what git says; the other name is what a cluster would tell.
+    for name in ["settings-${TENANT}".to_owned(), format!("settings-{TENANT}")] {
+        let history = past.history(ObjectKey::new("", "ConfigMap", "shop", &name)).await;
+        let ids: Vec<String> = told(&history).into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, all, "{name}");
+        assert!(!format!("{:?}", history.entries).contains(TENANT), "the value is not shown");
+    }
+    // The name that it had is the name of an object that went.
+    let history = past.history(ObjectKey::new("", "ConfigMap", "shop", "settings-first-tenant")).await;
+    let expected =
+        [(third, "no longer declared"), (second, "key greeting hello → welcome"), (first, "declared")];
+    assert_eq!(told(&history), expected);
+}
+
+#[tokio::test]
+async fn another_secret_name_is_another_object() {
+    let (past, [_, second, third]) = with_a_secret_name();
+    let plan = past.revert(&third).await;
+    let object = "ConfigMap/shop/settings-${TENANT}";
+    let secret = "flux-system ~ Secret/flux-system/vars".to_owned();
+    assert_eq!(effects(&plan), [secret, format!("shop - {object}"), format!("shop + {object}")]);
+    let plan = past.revert(&second).await;
+    assert_eq!(effects(&plan), [format!("shop ~ {object}")]);
+}
+
+#[tokio::test]
+async fn a_secret_name_that_no_cluster_told_is_answered_with_its_expression() {
+    let (past, _) = with_a_secret_name();
+    let expression = "ConfigMap/shop/settings-${TENANT}";
+    let (told, code) = said(&past.sandbox, &past.clone, &["history", expression, "--no-cluster"]);
+    assert!(code <= 1 && told.contains("3 of 3 commits change this object"), "{code} {told}");
+    assert!(!told.contains(TENANT), "{told}");
+    let typed = format!("ConfigMap/shop/settings-{TENANT}");
+    let (told, code) = said(&past.sandbox, &past.clone, &["history", &typed, "--no-cluster"]);
+    assert_eq!(code, 2, "{told}");
+    assert!(told.contains("no environment has") && told.contains(expression), "{told}");
+    assert!(told.contains("variables that are secret or not known"), "{told}");
+}
