@@ -90,7 +90,7 @@ fn print(
     for environment in snapshot.environments.iter().filter(is_wanted) {
         let (label, words) = cluster_words(&environment.cluster);
         let cluster = environment.context.as_deref().unwrap_or("no cluster");
-        let coverage = format!("{} rendered", environment.coverage);
+        let coverage = environment.coverage.to_string();
         context.out.line(&[
             (Label::Plain, &format!("  {:<10} ", environment.name)),
             (Label::Muted, &format!("{cluster}  ")),
@@ -99,7 +99,7 @@ fn print(
         ])?;
     }
     context.out.line(&[])?;
-    let width = apps.iter().map(|a| a.key.name.chars().count()).max().unwrap_or(0).min(32);
+    let width = apps.iter().map(|a| name(a).chars().count()).max().unwrap_or(0).min(40);
     for app in apps {
         print_app(context, app, width)?;
     }
@@ -113,15 +113,27 @@ fn print_app(context: &mut Context<'_, '_>, app: &AppRow, width: usize) -> io::R
     let (sign, label, word) = output::state(app.state);
     context.out.line(&[
         (label, &format!("{sign} {word:<13}")),
-        (Label::Strong, &format!("{:<width$}  ", app.key.name)),
+        (Label::Strong, &format!("{:<width$}  ", name(app))),
         (Label::Muted, &format!("{:<8} ", app.environment)),
         (Label::Plain, &app.cause),
     ])?;
-    let quiet = matches!(app.state, AppState::Synced | AppState::Unknown);
-    if !quiet && !app.next.is_empty() {
-        context.out.line(&[(Label::Muted, &format!("{:>15} next: {}", "", app.next))])?;
+    if let Some(place) = app.place.as_ref().filter(|_| app.state != AppState::Synced) {
+        context.out.line(&[(Label::Muted, &format!("{:>15} at {place}", ""))])?;
+    }
+    let next = output::next(&app.next);
+    if !next.is_empty() {
+        context.out.line(&[(Label::Muted, &format!("{:>15} next: {next}", ""))])?;
     }
     Ok(())
+}
+
+/// An app as people call it: what is no Kustomization says what it is.
+fn name(app: &AppRow) -> String {
+    match &*app.key.kind {
+        "Kustomization" | "Folder" => app.key.name.to_string(),
+        "Undeclared" => "declared by nobody".to_owned(),
+        kind => format!("{kind} {}", app.key.name),
+    }
 }
 
 fn cluster_words(cluster: &ClusterView) -> (Label, String) {
@@ -162,7 +174,7 @@ fn app_json(app: &AppRow) -> serde_json::Value {
         "state": word,
         "cause": app.cause,
         "place": app.place.as_ref().map(ToString::to_string),
-        "next": app.next,
+        "next": output::next(&app.next),
         "commit": app.commit.as_ref().map(|c| c.id.to_string()),
         "health": app.health.state.word(),
         "objects": app.objects,

@@ -1,6 +1,7 @@
 //! Stories about the whole program, in one binary.
 
 mod bad_input;
+mod console;
 mod demo;
 mod dump;
 mod exits;

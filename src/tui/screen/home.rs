@@ -3,11 +3,11 @@
 use super::state::{self, APP_STATES};
 use super::tree::Scope;
 use super::{Counter, Facts, Route, Screen, Step, Strip, draw_empty, draw_reading, open_object};
-use crate::model::{ObjectKey, Place};
+use crate::model::{ObjectKey, Place, Problem};
 use crate::tui::canvas::{Canvas, Piece, bold, cells, piece};
 use crate::tui::filter::{Field, Fields, Filter};
 use crate::tui::keymap::{Action, Mode};
-use crate::tui::list::Ordered;
+use crate::tui::list::{Ordered, Table};
 use crate::tui::overlay::{Overlay, pager::Pager};
 use crate::tui::theme::Label;
 use crate::tui::words;
@@ -80,12 +80,6 @@ impl Home {
             .collect()
     }
 
-    fn arrange(&mut self, facts: &Facts<'_>, force: bool) {
-        let wanted = self.wanted(facts);
-        self.rows.arrange(wanted, facts.now, force);
-        self.rows.list.settle(self.rows.order.len(), height(facts));
-    }
-
     fn app<'a>(&self, facts: &Facts<'a>) -> Option<&'a Arc<AppRow>> {
         match self.rows.selected()? {
             Row::App(environment, key) => find(facts.snapshot, environment, key),
@@ -113,7 +107,7 @@ impl Home {
         match action {
             Action::Revert => row.commit.as_ref().map_or_else(
                 || {
-                    let text = "no single commit brought this about; h shows what changed the object";
+                    let text = "no single commit brought this about; `h` shows what changed the object";
                     vec![Step::Say(Label::Notice, text.into())]
                 },
                 |commit| vec![super::plan::revert(vec![commit.id])],
@@ -135,7 +129,8 @@ impl Home {
                 vec![]
             }
             Some((Chip::Problems, _)) => {
-                let page = Pager::problems("What could not be read", &facts.snapshot.problems, facts);
+                let untold: Vec<Problem> = untold(facts).cloned().collect();
+                let page = Pager::problems("What could not be read", &untold, facts);
                 vec![Step::Show(Box::new(Overlay::Pager(page)))]
             }
             None => vec![],
@@ -169,10 +164,21 @@ fn chips(facts: &Facts<'_>) -> Vec<(Chip, usize)> {
         .map(|state| (Chip::State(state), apps.iter().filter(|a| a.state == state).count()))
         .collect();
     let synced = chips.pop();
-    chips.push((Chip::Problems, facts.snapshot.problems.len()));
+    chips.push((Chip::Problems, untold(facts).count()));
     chips.extend(synced);
     chips.retain(|(_, number)| *number > 0);
     chips
+}
+
+/// Problems that no row of the table tells.
+fn untold<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a Problem> {
+    let snapshot = facts.snapshot;
+    let telling = |row: &&Arc<AppRow>| matches!(row.state, AppState::NotRendered | AppState::Plaintext);
+    let rows: Vec<_> = snapshot.apps.iter().filter(telling).collect();
+    let told = move |problem: &Problem| {
+        rows.iter().any(|row| row.place == problem.place && problem.cause.ends_with(&row.cause))
+    };
+    snapshot.problems.iter().filter(move |problem| !told(problem))
 }
 
 fn find<'a>(snapshot: &'a Snapshot, environment: &str, key: &ObjectKey) -> Option<&'a Arc<AppRow>> {
@@ -187,10 +193,6 @@ fn place_of(row: &AppRow, facts: &Facts<'_>) -> Option<Place> {
         let origin = object.origin.as_ref()?;
         Some(Place { file: origin.file.clone(), line: origin.line, field: None })
     })
-}
-
-fn height(facts: &Facts<'_>) -> usize {
-    facts.height().saturating_sub(1)
 }
 
 impl Screen for Home {
@@ -213,7 +215,7 @@ impl Screen for Home {
     }
 
     fn act(&mut self, action: Action, facts: &Facts<'_>) -> Vec<Step> {
-        if self.rows.list.act(action, self.rows.order.len(), height(facts), facts.now) {
+        if self.rows.list.act(action, self.rows.order.len(), facts.rows(), facts.now) {
             return vec![];
         }
         match action {
@@ -221,7 +223,6 @@ impl Screen for Home {
             Action::Counter(number) => self.count(number, facts),
             Action::Back if self.only.is_some() => {
                 self.only = None;
-                self.arrange(facts, true);
                 vec![Step::Filter(String::new())]
             }
             Action::Back | Action::Quit => vec![],
@@ -238,39 +239,22 @@ impl Screen for Home {
                 self.changed.insert(Row::App(row.environment.clone(), row.key.clone()), facts.now);
             }
         }
+        self.changed.retain(|_, at| facts.now < *at + FRESH);
         self.arrange(facts, false);
         vec![]
     }
 
-    fn settle(&mut self, facts: &Facts<'_>) {
-        self.changed.retain(|_, at| facts.now < *at + FRESH);
-        if self.rows.waits && self.rows.list.rests(facts.now) {
-            self.arrange(facts, false);
-        }
-        self.rows.list.settle(self.rows.order.len(), height(facts));
+    fn table(&mut self, facts: &Facts<'_>) -> Option<Table<'_>> {
+        Some(self.rows.table(&mut self.filter, facts.now))
     }
 
-    fn rearrange(&mut self, facts: &Facts<'_>) {
-        self.arrange(facts, true);
+    fn arrange(&mut self, facts: &Facts<'_>, force: bool) {
+        let wanted = self.wanted(facts);
+        self.rows.arrange(wanted, facts.now, force);
     }
 
     fn filter(&self) -> Option<&Filter> {
         Some(&self.filter)
-    }
-
-    fn set_filter(&mut self, filter: Filter, facts: &Facts<'_>) {
-        self.filter = filter;
-        self.arrange(facts, true);
-    }
-
-    fn click(&mut self, _x: u16, y: u16, facts: &Facts<'_>) -> bool {
-        let row = self.rows.list.top + usize::from(y).saturating_sub(1);
-        if y == 0 || row >= self.rows.order.len() {
-            return false;
-        }
-        let again = row == self.rows.list.cursor;
-        self.rows.list.select(row, self.rows.order.len(), facts.now);
-        again
     }
 
     fn counters(&self, facts: &Facts<'_>) -> Vec<Counter> {
@@ -310,7 +294,11 @@ impl Screen for Home {
     fn strip(&self, facts: &Facts<'_>) -> Strip {
         if let Some(view) = self.cluster(facts) {
             let (_, label, _, cause, next) = cluster::words_of(view, facts);
-            let title = format!("cluster of {}", view.name);
+            // A repository of one cluster without a name has this environment.
+            let title = match &*view.name {
+                "cluster" => "the cluster".to_owned(),
+                name => format!("the cluster of {name}"),
+            };
             return Strip { title, cause: vec![piece(label, cause)], place: String::new(), next };
         }
         self.app(facts).map_or_else(Strip::default, |row| app_strip(row, facts))
@@ -334,8 +322,8 @@ impl Screen for Home {
     }
 
     fn alarm(&self, facts: &Facts<'_>) -> Option<u64> {
-        let fresh = self.changed.values().map(|at| at + FRESH).min();
-        let rest = self.rows.waits.then(|| facts.now + 500);
+        let fresh = self.changed.values().map(|at| at + FRESH).filter(|until| facts.now < *until).min();
+        let rest = self.rows.alarm(facts.now);
         fresh.into_iter().chain(rest).min()
     }
 
@@ -345,11 +333,11 @@ impl Screen for Home {
         }
         let columns = Columns::of(facts);
         columns.head(canvas);
-        let end = (self.rows.list.top + height(facts)).min(self.rows.order.len());
+        let end = (self.rows.list.top + facts.rows()).min(self.rows.order.len());
         for (at, row) in self.rows.order[..end].iter().enumerate().skip(self.rows.list.top) {
             let y = cells(at - self.rows.list.top + 1);
             let here = at == self.rows.list.cursor;
-            let fresh = self.changed.contains_key(row);
+            let fresh = self.changed.get(row).is_some_and(|at| facts.now < at + FRESH);
             if here {
                 canvas.select(y);
                 canvas.put(0, y, 1, &piece(Label::Accent, facts.look.glyphs.here));
@@ -413,7 +401,7 @@ fn app_strip(row: &AppRow, facts: &Facts<'_>) -> Strip {
         title: format!("{}  {}", row.key.name, row.environment),
         cause,
         place: row.place.as_ref().map_or_else(|| row.path.to_string(), ToString::to_string),
-        next: row.next.clone(),
+        next: state::next(&row.next),
     }
 }
 
