@@ -4,6 +4,7 @@ mod bad_input;
 mod console;
 mod demo;
 mod dump;
+mod entries;
 mod exits;
 mod house;
 mod journeys;

@@ -47,14 +47,26 @@ fn namespace(team: &str) -> String {
 }
 
 /// A clone with an environment `prod` whose producers lie in `apps`.
-struct Past {
+pub struct Past {
     sandbox: Sandbox,
     clone: PathBuf,
 }
 
 impl Past {
     /// The first commit: the environment with these producers and their files.
-    fn of(producers: &[&str], files: &[(&str, &str)]) -> Self {
+    pub fn of(producers: &[&str], files: &[(&str, &str)]) -> Self {
+        let entry = entry("prod");
+        let apps: Vec<(String, String)> = producers
+            .iter()
+            .map(|name| (format!("clusters/prod/{name}.yaml"), kustomization(name, &format!("apps/{name}"))))
+            .collect();
+        let apps = apps.iter().map(|(path, text)| (&**path, &**text));
+        let all = std::iter::once(("clusters/prod/sync.yaml", &*entry)).chain(apps);
+        Self::plain(&all.chain(files.iter().copied()).collect::<Vec<_>>())
+    }
+
+    /// The first commit: these files.
+    pub fn plain(files: &[(&str, &str)]) -> Self {
         let sandbox = Sandbox::new();
         let clone = sandbox.folder().join("clone");
         std::fs::create_dir_all(&clone).expect("a folder");
@@ -62,15 +74,11 @@ impl Past {
         past.git(&["init", "--quiet", "--initial-branch=main"]);
         past.git(&["config", "user.name", "Ana"]);
         past.git(&["config", "user.email", "ana@example.test"]);
-        past.write("clusters/prod/sync.yaml", &entry("prod"));
-        for name in producers {
-            past.write(&format!("clusters/prod/{name}.yaml"), &kustomization(name, &format!("apps/{name}")));
-        }
         past.commit(files);
         past
     }
 
-    fn git(&self, words: &[&str]) -> String {
+    pub fn git(&self, words: &[&str]) -> String {
         self.sandbox.git(&self.clone, words).trim().to_owned()
     }
 
@@ -81,7 +89,7 @@ impl Past {
     }
 
     /// Commits these files; the id of the commit.
-    fn commit(&self, files: &[(&str, &str)]) -> String {
+    pub fn commit(&self, files: &[(&str, &str)]) -> String {
         files.iter().for_each(|(path, text)| self.write(path, text));
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--message", "one more"]);
@@ -94,7 +102,7 @@ impl Past {
         Workspace::open(settings).expect("it opens")
     }
 
-    async fn revert(&self, commit: &str) -> Plan {
+    pub async fn revert(&self, commit: &str) -> Plan {
         let workspace = self.open();
         let id = workspace.resolve(commit).await.expect("git told this id");
         workspace.plan_revert(&[id]).await.expect("it can be reverted")
@@ -112,7 +120,7 @@ impl Past {
 }
 
 /// `producer sign object` of all effects.
-fn effects(plan: &Plan) -> Vec<String> {
+pub fn effects(plan: &Plan) -> Vec<String> {
     let of = |effect: &sealane::workspace::PlanEffect| {
         let objects = effect.objects.iter().map(|o| format!("{} {} {}", effect.producer.name, o.sign, o.key));
         objects.collect::<Vec<_>>()
