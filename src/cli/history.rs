@@ -4,7 +4,7 @@ use super::exit::Exit;
 use super::output::{self, Label};
 use super::run::{Context, settled};
 use crate::model::{Coverage, ObjectKey, Problem, Reason};
-use crate::workspace::{Deployed, Gap, History, HistoryEntry, ObjectId, Snapshot};
+use crate::workspace::{Deployed, Gap, HeadView, History, HistoryEntry, ObjectId, Snapshot};
 use serde_json::json;
 use std::io;
 use std::path::Path;
@@ -21,6 +21,11 @@ pub(super) async fn run(
         Err(exit) => return Ok(exit),
     };
     let snapshot = settled(&workspace).await;
+    if let HeadView::Unborn(branch) = &snapshot.repo.head {
+        let problem = Problem::error(Reason::Repository, format!("{branch} has no commit yet"))
+            .next("make the first commit with git");
+        return context.problem(&problem);
+    }
     if let Err(problem) = context.exists(snapshot.environments.iter().map(|e| &*e.name)) {
         return context.problem(&problem);
     }
@@ -49,7 +54,9 @@ pub(super) fn find(
     object: &str,
     environment: Option<&str>,
 ) -> Result<Vec<ObjectId>, Problem> {
-    let key = ObjectKey::parse(object).map_err(|e| Problem::error(Reason::Config, e.to_string()))?;
+    let key = ObjectKey::parse(object).map_err(|e| {
+        Problem::error(Reason::Config, e.to_string()).next("write Kind/namespace/name, or Kind/name")
+    })?;
     let ids: Vec<ObjectId> = snapshot
         .objects
         .iter()

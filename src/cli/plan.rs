@@ -46,10 +46,10 @@ async fn push(context: &mut Context<'_, '_>, workspace: &Workspace) -> io::Resul
             Ok(Exit::Clean)
         }
         Ok(PushOutcome::Moved { theirs, plan }) => {
-            context.out.line(&[(
-                Label::Notice,
-                "the remote has moved; nothing was pushed. On top of its commits:",
-            )])?;
+            let upstream = workspace.snapshots().borrow().repo.upstream.clone();
+            let remote = upstream.as_deref().unwrap_or("the remote");
+            let told = format!("{remote} has moved; nothing was pushed. On top of its commits:");
+            context.out.line(&[(Label::Notice, &told)])?;
             for commit in &theirs {
                 context.out.line(&[
                     (Label::Notice, &commit.id.short()),
@@ -57,6 +57,9 @@ async fn push(context: &mut Context<'_, '_>, workspace: &Workspace) -> io::Resul
                 ])?;
             }
             print(context, &plan)?;
+            let next = "`git pull --rebase` puts the commit on top of theirs, `git push` sends it";
+            context.out.line(&[(Label::Muted, "  next: "), (Label::Plain, next)])?;
+            context.out.json(&json!({"moved": remote, "next": next}))?;
             Ok(Exit::Refused)
         }
         Err(problem) => context.problem(&problem),

@@ -120,7 +120,15 @@ impl Context<'_, '_> {
                     | ClusterView::Reading { .. }
             )
         });
-        if unreachable { Exit::Unreachable } else { Exit::Clean }
+        // No kubeconfig at all is a choice; one that cannot be read is a mistake.
+        let broken = snapshot.environments.iter().filter(|e| self.means(&e.name)).any(|e| {
+            matches!(&e.cluster, ClusterView::Unchosen { problem: Some(problem), .. } if problem.place.is_some())
+        });
+        match (unreachable, broken) {
+            (true, _) => Exit::Unreachable,
+            (false, true) => Exit::Usage,
+            (false, false) => Exit::Clean,
+        }
     }
 
     /// Prints a problem with its next step.

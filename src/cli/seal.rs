@@ -4,7 +4,7 @@ use super::arguments::Write;
 use super::exit::Exit;
 use super::plan;
 use super::run::Context;
-use crate::model::{Problem, Reason};
+use crate::model::{Problem, Reason, clean};
 use crate::secret::SecretText;
 use crate::workspace::KeyEdit;
 use std::io::{self, Read as _};
@@ -26,8 +26,11 @@ pub(super) async fn run(
         Err(exit) => return Ok(exit),
     };
     let Some(inside) = workspace.path_inside(file) else {
-        let problem =
-            Problem::error(Reason::Repository, format!("{} is not inside the repository", file.display()));
+        let problem = Problem::error(
+            Reason::Repository,
+            format!("{} is not inside the repository", clean(&file.display().to_string())),
+        )
+        .next("name a file below the folder that holds .git");
         return context.problem(&problem);
     };
     let mut edits: Vec<KeyEdit> = remove.iter().map(|k| KeyEdit::Remove { key: k.as_str().into() }).collect();

@@ -5,11 +5,14 @@ use super::output::{self, Label};
 use super::run::{Context, settled};
 use crate::model::{Problem, Reason};
 use crate::workspace::{
-    AppRow, AppState, ClusterView, EnvironmentView, HeadView, RepoView, Snapshot, Workspace,
+    AppRow, AppState, ClusterView, EnvironmentView, HeadView, Next, RepoView, Snapshot, Workspace,
 };
 use serde_json::json;
 use std::io;
 use std::path::Path;
+
+/// So many problems are printed; a broken repository has hundreds.
+const MOST_PROBLEMS: usize = 12;
 
 pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Result<Exit> {
     let workspace = match context.open(path)? {
@@ -103,8 +106,25 @@ fn print(
     for app in apps {
         print_app(context, app, width)?;
     }
-    for problem in problems.iter().filter(|p| p.place.is_none()) {
+    print_problems(context, problems, apps)
+}
+
+/// What no row of an app has said yet; the first few of them, and how to see the rest.
+fn print_problems(
+    context: &mut Context<'_, '_>,
+    problems: &[Problem],
+    apps: &[&std::sync::Arc<AppRow>],
+) -> io::Result<()> {
+    let told = |problem: &Problem| {
+        apps.iter()
+            .any(|a| problem.cause.ends_with(&a.cause) && a.place == problem.place && a.next != Next::Nothing)
+    };
+    let open: Vec<&Problem> = problems.iter().filter(|p| !told(p)).collect();
+    for problem in open.iter().take(MOST_PROBLEMS) {
         context.problem(problem)?;
+    }
+    if let Some(more @ 1..) = open.len().checked_sub(MOST_PROBLEMS) {
+        context.out.line(&[(Label::Muted, &format!("and {more} more: `sealane doctor` lists them all"))])?;
     }
     Ok(())
 }
@@ -115,13 +135,11 @@ fn print_app(context: &mut Context<'_, '_>, app: &AppRow, width: usize) -> io::R
         (label, &format!("{sign} {word:<13}")),
         (Label::Strong, &format!("{:<width$}  ", name(app))),
         (Label::Muted, &format!("{:<8} ", app.environment)),
+        (Label::Muted, &place_of(app)),
         (Label::Plain, &app.cause),
     ])?;
-    if let Some(place) = app.place.as_ref().filter(|_| app.state != AppState::Synced) {
-        context.out.line(&[(Label::Muted, &format!("{:>15} at {place}", ""))])?;
-    }
     let next = output::next(&app.next);
-    if !next.is_empty() {
+    if app.state != AppState::Synced && !next.is_empty() {
         context.out.line(&[(Label::Muted, &format!("{:>15} next: {next}", ""))])?;
     }
     Ok(())
@@ -136,10 +154,19 @@ fn name(app: &AppRow) -> String {
     }
 }
 
+/// Where what is wrong with an app's files stands.
+fn place_of(app: &AppRow) -> String {
+    let in_files = matches!(app.state, AppState::NotRendered | AppState::Plaintext);
+    app.place.as_ref().filter(|_| in_files).map_or(String::new(), |place| format!("{place}: "))
+}
+
 fn cluster_words(cluster: &ClusterView) -> (Label, String) {
     match cluster {
         ClusterView::Off => (Label::Muted, "not looked at".to_owned()),
-        ClusterView::Unchosen { contexts } => (
+        ClusterView::Unchosen { contexts, problem: Some(problem) } if contexts.is_empty() => {
+            (Label::Notice, problem.to_string())
+        }
+        ClusterView::Unchosen { contexts, .. } => (
             Label::Notice,
             format!("no context chosen ({} in the kubeconfig): --context, or .sealane.yaml", contexts.len()),
         ),
@@ -148,6 +175,9 @@ fn cluster_words(cluster: &ClusterView) -> (Label, String) {
         }
         ClusterView::Connecting | ClusterView::Reading { .. } => {
             (Label::Notice, "did not answer in time".to_owned())
+        }
+        ClusterView::Live { version, gaps } if !gaps.is_empty() => {
+            (Label::Notice, format!("partly live, {version}"))
         }
         ClusterView::Live { version, .. } => (Label::Good, format!("live, {version}")),
         ClusterView::Lost { problem, .. } | ClusterView::Failed(problem) => (Label::Bad, problem.to_string()),

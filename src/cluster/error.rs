@@ -215,7 +215,8 @@ impl ClusterError {
                 "check network, VPN and the server's address in the kubeconfig, then read again".to_owned()
             }
             Self::Slow { .. } | Self::Broken { .. } => {
-                "what was read stays on screen; it is tried again by itself".to_owned()
+                "check the way to it (VPN, proxy, load); what was read stays on screen, and it is tried again by itself"
+                    .to_owned()
             }
             Self::Certificate { .. } => {
                 "check certificate-authority and tls-server-name of this cluster in the kubeconfig, and both clocks"

@@ -251,6 +251,12 @@ pub(super) fn shown(path: &Path) -> String {
     clean(&path.to_string_lossy())
 }
 
+/// The path from the root: what was asked for may have been `.`.
+fn whole(path: &Path) -> PathBuf {
+    let whole = path.canonicalize().or_else(|_| std::path::absolute(path));
+    whole.unwrap_or_else(|_| path.to_owned())
+}
+
 fn names(files: &[Arc<str>]) -> String {
     let shown: Vec<&str> = files.iter().take(3).map(AsRef::as_ref).collect();
     match files.len().saturating_sub(shown.len()) {
@@ -264,7 +270,7 @@ pub(super) fn opening(path: &Path, error: &git2::Error) -> GitError {
     use git2::ErrorCode as Code;
     let message = error.message();
     match error.code() {
-        Code::NotFound => GitError::NotARepository { path: shown(path) },
+        Code::NotFound => GitError::NotARepository { path: shown(&whole(path)) },
         Code::Owner => GitError::NotOwned { path: owner_path(path, message) },
         _ => unsupported(path, message),
     }

@@ -3,7 +3,7 @@
 use super::error::shown;
 use super::ids::{commit_id, content_id, oid};
 use super::paths::Paths;
-use super::{GitError, Repo};
+use super::{GitError, Head, Repo};
 use crate::model::{Commit, CommitId, ContentId, clean};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
@@ -28,11 +28,18 @@ pub struct LogOptions {
 impl Repo {
     /// The commit that a name, tag, id, short id or expression (`HEAD~2`, `main^2`, `v1.0`) means.
     pub fn resolve(&self, text: &str) -> Result<CommitId, GitError> {
-        self.with(|handle| {
+        let found = self.with(|handle| {
             let object = handle.revparse_single(text).map_err(|error| unresolved(text, &error))?;
             let commit = object.peel_to_commit().map_err(|error| unresolved(text, &error))?;
             Ok(commit_id(commit.id()))
-        })
+        });
+        match (found, text.starts_with("HEAD")) {
+            (Err(GitError::NoSuchRevision { name }), true) => Err(match self.head()? {
+                Head::Unborn { name: branch } => GitError::Unborn { branch },
+                _ => GitError::NoSuchRevision { name },
+            }),
+            (found, _) => found,
+        }
     }
 
     /// Both ends of `A..B`; a missing end means `HEAD`. `A...B` begins at the merge base, as in `git diff`.

@@ -4,7 +4,7 @@ use super::folder::{Named, kind_of};
 use super::status::lfs_pointer;
 use super::tree::{CommitTree, DEEPEST};
 use super::{GitError, Repo};
-use crate::model::{EntryKind, Problem, Reason, Revision, Tree, clean};
+use crate::model::{EntryKind, Problem, Reason, Revision, Severity, Tree, clean};
 
 impl Repo {
     /// Everything in a revision that stays unread, each with its place and next step. Not cheap: it walks
@@ -70,7 +70,7 @@ fn odd_name(folder: &str, odd: &Named) -> Problem {
 }
 
 fn submodule(path: &str) -> Problem {
-    Problem::warning(Reason::NotSupported, "it is a submodule: its files are in another repository")
+    note("it is a submodule: its files are in another repository".to_owned())
         .at(path, 0)
         .next("open that repository by itself")
 }
@@ -90,11 +90,16 @@ fn link(tree: &dyn Look, path: &str, id: crate::model::ContentId) -> Result<Opti
     }
     let problem = || {
         let shown = clean(&target).replace('\n', "␊");
-        Problem::warning(Reason::NotSupported, format!("the link leads out of the repository, to {shown}"))
+        note(format!("the link leads out of the repository, to {shown}"))
             .at(path, 0)
             .next("put the file into the repository; links are followed only inside of it")
     };
     Ok(leads_out.then(problem))
+}
+
+/// Worth knowing only: what renders and needs such a file says so with an error of its own.
+fn note(cause: String) -> Problem {
+    Problem { severity: Severity::Note, ..Problem::error(Reason::NotSupported, cause) }
 }
 
 /// Pointers are looked for only where attributes say that LFS is used.
@@ -111,9 +116,7 @@ fn lfs(tree: &dyn Look, files: &[(String, crate::model::ContentId)]) -> Vec<Prob
         .map(|(path, pointer)| {
             let cause =
                 format!("git holds only an LFS pointer; the file of {} bytes is elsewhere", pointer.bytes);
-            Problem::warning(Reason::NotSupported, cause)
-                .at(path, 0)
-                .next("keep manifests out of LFS: controllers see the pointer too")
+            note(cause).at(path, 0).next("keep manifests out of LFS: controllers see the pointer too")
         })
         .collect()
 }

@@ -56,6 +56,20 @@ pub enum TreeError {
     },
 }
 
+impl TreeError {
+    /// The same error of a file whose path is known: trees read by id and name what they cannot read by it.
+    #[must_use]
+    pub fn of(self, path: &str) -> Self {
+        match self {
+            Self::Unreadable { path: id, cause } if id != path => {
+                Self::Unreadable { path: format!("{path} ({id})"), cause }
+            }
+            Self::TooLarge { bytes, limit, .. } => Self::TooLarge { path: path.to_owned(), bytes, limit },
+            same @ Self::Unreadable { .. } => same,
+        }
+    }
+}
+
 /// The files of one revision: a commit, the index, the worktree, or a rehearsed change on top of one.
 ///
 /// Paths are relative to the repository, with `/`, without leading, trailing or doubled slashes; the root is `""`.

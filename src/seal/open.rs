@@ -233,11 +233,13 @@ fn needs_key(file: &str, metadata: &Metadata, why: &str) -> OpenError {
     } else {
         format!("; it is sealed for {}", recipients.join(", "))
     };
-    OpenError(
-        Problem::error(Reason::NeedsKey, format!("{why}{whom}"))
-            .at(file, metadata.line)
-            .next("put an identity where sops looks (SOPS_AGE_KEY_FILE), or ask one of the recipients"),
-    )
+    // No age identity helps where there is no age recipient.
+    let next = if metadata.age.is_empty() {
+        "open it with `sops` where its key is, or have somebody who can add an age recipient (`sops updatekeys`)"
+    } else {
+        "put an identity where sops looks (SOPS_AGE_KEY_FILE), or ask one of the recipients"
+    };
+    OpenError(Problem::error(Reason::NeedsKey, format!("{why}{whom}")).at(file, metadata.line).next(next))
 }
 
 pub(super) fn broken(file: &str, line: u32, cause: String) -> OpenError {

@@ -86,10 +86,10 @@ pub(crate) fn choose_cluster(state: &State, environment: &str) -> Vec<Step> {
         return vec![];
     };
     let overlay = match &view.cluster {
-        ClusterView::Unchosen { contexts } if contexts.is_empty() => {
+        ClusterView::Unchosen { contexts, .. } if contexts.is_empty() => {
             return vec![Step::Say(Label::Notice, "the kubeconfig has no contexts to choose from".into())];
         }
-        ClusterView::Unchosen { contexts } => {
+        ClusterView::Unchosen { contexts, .. } => {
             Overlay::Chooser(Chooser::new(view.name.clone(), contexts.clone()))
         }
         ClusterView::NeedsConsent { command } => Overlay::Confirm(Confirm::new(

@@ -373,7 +373,7 @@ fn ask_for_clusters(state: &mut State, effects: &mut Vec<Effect>) {
         return;
     }
     let open = state.snapshot.environments.iter().find(|e| {
-        matches!(&e.cluster, ClusterView::Unchosen { contexts } if !contexts.is_empty())
+        matches!(&e.cluster, ClusterView::Unchosen { contexts, .. } if !contexts.is_empty())
             && !state.asked.contains(&e.name)
     });
     if let Some(name) = open.map(|e| e.name.clone()) {

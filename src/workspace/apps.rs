@@ -1,6 +1,7 @@
 //! Rows of Home: what each producer needs, why, and what to do next.
 
 use super::facts::{Compared, Facts};
+use super::field::NOT_SERVED;
 use super::snapshot::{AppRow, AppState, Next};
 use crate::model::{
     Commit, ConditionStatus, Health, HealthState, ObjectKey, PendingKind, Place, Problem, Producer,
@@ -300,12 +301,18 @@ impl Scene<'_> {
             matches!(c.diff.verdict, Verdict::Unknown(_) | Verdict::Forbidden | Verdict::NotRendered(_))
         });
         if let Some(object) = object {
-            let why = match &object.diff.verdict {
-                Verdict::Unknown(why) => why.to_string(),
-                Verdict::Forbidden => "the server does not let us read it".to_owned(),
-                other => other.word().to_owned(),
+            let (why, next) = match &object.diff.verdict {
+                Verdict::Unknown(why) if **why == *NOT_SERVED => (
+                    why.to_string(),
+                    "see whether its CustomResourceDefinition is installed, and by what".into(),
+                ),
+                Verdict::Unknown(why) => (why.to_string(), Next::Object),
+                Verdict::Forbidden => {
+                    ("the server does not let us read it".to_owned(), "ask for a role with get on it".into())
+                }
+                other => (other.word().to_owned(), Next::Object),
             };
-            return Some(judged(AppState::Unknown, format!("{}: {why}", object.key), Next::Nothing));
+            return Some(judged(AppState::Unknown, format!("{}: {why}", object.key), next));
         }
         let folder = &*self.producer.key.kind == "Folder";
         (self.status.is_none() && !folder && self.health.state != HealthState::Healthy).then(|| {

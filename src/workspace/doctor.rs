@@ -22,7 +22,8 @@ pub struct Finding {
 /// Looks at everything that a session needs; without a kubeconfig it is for git alone. Nothing is changed and no cluster
 /// is asked.
 pub(super) fn examine(session: &Session, kubeconfig: Option<&[PathBuf]>) -> Vec<Finding> {
-    let mut findings = vec![repository(session), rendering(session), identities(session), rules(session)];
+    let mut findings =
+        vec![repository(session), rendering(session), left_out(session), identities(session), rules(session)];
     findings.extend(kubeconfig.map(contexts));
     findings.push(git());
     findings
@@ -33,10 +34,11 @@ fn repository(session: &Session) -> Finding {
     match session.repo.status() {
         Ok(status) => {
             let shallow = if status.shallow { ", history is cut off (shallow clone)" } else { "" };
+            let bare = if status.bare { ", bare: commits are made in a clone of it" } else { "" };
             let operation = status.operation.map_or(String::new(), |o| format!(", {o} is in progress"));
             Finding {
                 what: "repository".to_owned(),
-                found: format!("{root}{shallow}{operation}"),
+                found: format!("{root}{bare}{shallow}{operation}"),
                 details: Vec::new(),
                 problems: session.problems.clone(),
             }
@@ -87,6 +89,19 @@ fn rendering(session: &Session) -> Finding {
     let names: Vec<&str> = found.environments.iter().map(|e| &*e.name).collect();
     let found = if names.is_empty() { "none found".to_owned() } else { names.join(", ") };
     Finding { what, found, details, problems }
+}
+
+fn left_out(session: &Session) -> Finding {
+    let problems = match session.head() {
+        Ok(head) => head.map(|head| session.left_out(head)).unwrap_or_default(),
+        Err(problem) => vec![problem],
+    };
+    let found = match problems.len() {
+        0 => "nothing".to_owned(),
+        1 => "1 name".to_owned(),
+        n => format!("{n} names"),
+    };
+    Finding { what: "left out".to_owned(), found, details: Vec::new(), problems }
 }
 
 fn identities(session: &Session) -> Finding {

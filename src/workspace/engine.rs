@@ -313,7 +313,8 @@ impl Engine {
         };
         let Some(context) = context else {
             field.context = None;
-            field.cluster = ClusterView::Unchosen { contexts: ContextChoice::all(&self.clusters.kubeconfig) };
+            let (contexts, problem) = ContextChoice::all(&self.clusters.kubeconfig);
+            field.cluster = ClusterView::Unchosen { contexts, problem };
             return;
         };
         let epoch = field.connect();

@@ -213,6 +213,8 @@ impl Facts {
         let mark = match &owner {
             // What a HelmRelease or another producer of ours made is its affair, not a stray.
             Some(owner) if self.statuses.keys().any(|k| same_object(k, owner)) => return None,
+            // An owner that cannot be read is not gone, and what it owns is not nobody's.
+            Some(owner) if self.is_unread(owner) => return None,
             Some(owner) => Mark::Gone(owner),
             None => Mark::Missing,
         };
@@ -231,6 +233,11 @@ impl Facts {
             diff,
             health: self.health(live),
         })
+    }
+
+    /// True for an object that git declares and the cluster does not let us read.
+    fn is_unread(&self, key: &ObjectKey) -> bool {
+        self.absent.iter().any(|(k, why)| *why != Absence::Missing && same_object(k, key))
     }
 
     /// Health of a live object, with the reason that its pods give.

@@ -9,7 +9,7 @@ use super::outside::{self, Outside};
 use super::snapshot::{ClusterView, ContextChoice};
 use crate::cluster::{ClusterError, ClusterEvent, KindState, Reader, Slot, WatchKind};
 use crate::controllers;
-use crate::model::{CommitId, Live, ObjectKey, Problem, Rendered};
+use crate::model::{CommitId, Live, ObjectKey, Problem, Reason, Rendered, clean};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +24,9 @@ const WHOLE_KINDS: [(&str, &str); 4] = [
     ("autoscaling", "HorizontalPodAutoscaler"),
     ("bitnami.com", "SealedSecret"),
 ];
+
+/// Why an object of a kind that the server does not serve, or no longer, is not known.
+pub(super) const NOT_SERVED: &str = "the server does not serve this kind";
 
 /// One environment and all that is known about it.
 pub(super) struct Field {
@@ -263,7 +266,7 @@ impl Field {
     fn set_state(&mut self, slot: Slot, state: KindState) {
         let unread = match &state {
             KindState::Forbidden(_) | KindState::ByName => None,
-            KindState::NotServed => Some(Absence::Unread("the server does not serve this kind".to_owned())),
+            KindState::NotServed => Some(Absence::Unread(NOT_SERVED.to_owned())),
             _ => {
                 self.slots.insert(slot, state);
                 return;
@@ -349,6 +352,36 @@ impl Field {
         self.facts.statuses.values().filter_map(|s| s.applied.as_ref()?.commit).collect()
     }
 
+    /// What is wrong with a connection that works: how it is secured, clocks that differ, kinds that cannot be read.
+    pub(super) fn told_by_cluster(&self) -> Vec<Problem> {
+        let Some(reader) = &self.facts.reader else { return Vec::new() };
+        let connection = reader.connection();
+        let mut told: Vec<Problem> = connection.warnings.to_vec();
+        told.extend(connection.skew_problem());
+        told.extend(self.gaps());
+        told
+    }
+
+    /// The kinds that cannot be read, those without the right to as one.
+    fn gaps(&self) -> Vec<Problem> {
+        let mut gaps: Vec<Problem> = self.problems.values().cloned().collect();
+        let refused = |s: &KindState| matches!(s, KindState::Forbidden(_));
+        let kinds: BTreeSet<&str> =
+            self.slots.iter().filter(|(_, s)| refused(s)).map(|(slot, _)| &*slot.kind).collect();
+        if !kinds.is_empty() {
+            let context = self.context.as_deref().unwrap_or_default();
+            let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
+            let cause = clean(&format!(
+                "context {context} may not list {kinds}; what git declares of them is read by name"
+            ));
+            gaps.push(
+                Problem::warning(Reason::Forbidden, cause)
+                    .next("ask for a role with get, list and watch on these kinds"),
+            );
+        }
+        gaps
+    }
+
     /// The state of the cluster, from the states of its kinds; true if it is another one than before.
     pub(super) fn settle(&mut self) -> bool {
         if self.facts.reader.is_none() || self.slots.is_empty() {
@@ -378,7 +411,7 @@ impl Field {
         }
         // Only now is what nobody declares known to be undeclared.
         self.stale |= !std::mem::replace(&mut self.facts.complete, true);
-        let gaps = self.problems.values().cloned().collect();
+        let gaps = self.gaps();
         ClusterView::Live { version: self.version.clone(), gaps }
     }
 
@@ -406,17 +439,15 @@ fn is_whole(group: &str, kind: &str) -> bool {
 }
 
 impl ContextChoice {
-    /// The contexts of kubeconfigs.
-    pub(super) fn all(kubeconfig: &[PathBuf]) -> Vec<Self> {
-        let (contexts, _) = crate::cluster::contexts(kubeconfig);
-        contexts
-            .into_iter()
-            .map(|c| Self {
-                name: c.name.as_str().into(),
-                server: c.server.as_str().into(),
-                current: c.current,
-            })
-            .collect()
+    /// The contexts of kubeconfigs, and the first thing that is wrong with those files.
+    pub(super) fn all(kubeconfig: &[PathBuf]) -> (Vec<Self>, Option<Problem>) {
+        let (contexts, problems) = crate::cluster::contexts(kubeconfig);
+        let choice = |c: crate::cluster::ContextInfo| Self {
+            name: c.name.as_str().into(),
+            server: c.server.as_str().into(),
+            current: c.current,
+        };
+        (contexts.into_iter().map(choice).collect(), problems.into_iter().next())
     }
 }
 

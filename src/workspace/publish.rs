@@ -4,6 +4,7 @@ use super::apps::{self, Story};
 use super::facts::{Compared, Facts};
 use super::field::Field;
 use super::repository::RepositoryRead;
+use super::secrets::SealedFile;
 use super::session::Session;
 use super::snapshot::{AppRow, EnvironmentView, HeadView, ObjectRow, RepoView, Snapshot, Work};
 use super::{inventory, secrets};
@@ -145,9 +146,16 @@ impl Scene<'_> {
     fn problems(&self) -> Arc<[Problem]> {
         let mut all: Vec<Problem> = self.broken.iter().map(|p| (*p).clone()).collect();
         all.extend(
-            self.repository.iter().flat_map(|r| r.problems.iter().chain(&r.secrets.findings)).cloned(),
+            self.repository
+                .iter()
+                .flat_map(|r| r.problems.iter().chain(&r.secrets.findings).chain(&r.secrets.left_out))
+                .cloned(),
+        );
+        all.extend(
+            self.repository.iter().flat_map(|r| r.secrets.sealed.values()).filter_map(SealedFile::damage),
         );
         for field in self.fields.values() {
+            all.extend(field.told_by_cluster());
             all.extend(field.facts.desired.all_problems().cloned());
         }
         let mut seen = Vec::new();

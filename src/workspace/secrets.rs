@@ -5,7 +5,7 @@ use super::field::Field;
 use super::inventory::secret_keys;
 use super::session::Session;
 use super::snapshot::{KeyState, Next, SecretRow, SecretState};
-use crate::model::{CommitId, EntryKind, Problem, Reason, Tree};
+use crate::model::{CommitId, EntryKind, Problem, Reason, Revision, Tree};
 use crate::seal::{self, SealedInfo};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub(super) struct SecretFiles {
     pub(super) sealed: BTreeMap<Arc<str>, SealedFile>,
     /// What stands in the clear or is sealed in name only.
     pub(super) findings: Vec<Problem>,
+    /// What nobody can look into: submodules, files that live in LFS, names that are no text, links that lead out.
+    pub(super) left_out: Vec<Problem>,
 }
 
 /// One sealed file.
@@ -29,6 +31,13 @@ pub(super) struct SealedFile {
     pub(super) changed_by: Option<Arc<str>>,
     /// Why it does not open, or that it was tampered with.
     pub(super) broken: Option<Problem>,
+}
+
+impl SealedFile {
+    /// What is wrong with the file itself. That a key is missing is told where something needs it.
+    pub(super) fn damage(&self) -> Option<Problem> {
+        self.broken.clone().filter(|problem| problem.reason != Reason::NeedsKey)
+    }
 }
 
 impl Session {
@@ -54,7 +63,13 @@ impl Session {
             }
         }
         self.who_sealed(&mut files, head);
+        files.left_out = self.left_out(head);
         Arc::new(files)
+    }
+
+    /// What a commit holds that is not read, each with its place and next step.
+    pub(super) fn left_out(&self, head: CommitId) -> Vec<Problem> {
+        self.repo.problems(Revision::Commit(head)).unwrap_or_else(|error| vec![error.problem()])
     }
 
     fn look(&self, path: &str, bytes: &[u8], rules: &seal::Rules, files: &mut SecretFiles) {

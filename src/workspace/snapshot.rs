@@ -104,6 +104,8 @@ pub enum ClusterView {
     Unchosen {
         /// The contexts to choose from.
         contexts: Vec<ContextChoice>,
+        /// Why there are none, or not all: no kubeconfig, or one that cannot be read.
+        problem: Option<Problem>,
     },
     /// The kubeconfig names a program; it runs only after the user agreed.
     NeedsConsent {

@@ -71,9 +71,10 @@ pub(super) fn push(session: &Session, ours: Option<&git::Committed>) -> Result<P
             session.repo.fetch(&upstream.remote).map_err(|e| e.problem())?;
             moved(session, ours, at, theirs, &name, &to)
         }
-        refused @ git::PushOutcome::Refused { .. } => Err(refused
-            .problem()
-            .unwrap_or_else(|| Problem::error(Reason::Refused, format!("{to} refused the push")))),
+        refused @ git::PushOutcome::Refused { .. } => {
+            let told = refused.problem().unwrap_or_else(|| Problem::error(Reason::Refused, "refused"));
+            Err(Problem { cause: format!("{to}: {}", told.cause), ..told })
+        }
     }
 }
 

@@ -72,7 +72,7 @@ fn existing(tree: &dyn Tree, folder: &str, reads: &mut Vec<Arc<str>>) -> Result<
     match found.as_slice() {
         [] => Ok(None),
         [(path, id)] => {
-            let bytes = tree.read(*id).map_err(|e| Cause::from(e).at(path, 0))?;
+            let bytes = tree.read(*id).map_err(|e| Cause::from(e.of(path)).at(path, 0))?;
             let path: Arc<str> = path.as_str().into();
             reads.push(path.clone());
             Ok(Some((path, bytes)))

@@ -6,7 +6,7 @@ use super::fields::split;
 use super::id::Gvk;
 use super::tables::fieldspecs::{self, Row};
 use crate::yaml::{Dialect, Limits, Node, read_stream};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Where a transformer looks in objects of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,8 +149,13 @@ pub fn merge_specs(into: &mut Vec<FieldSpec>, more: &[FieldSpec]) -> Result<(), 
 }
 
 impl Config {
-    /// What every kustomization starts with.
-    pub fn defaults() -> Self {
+    /// What every kustomization starts with; made once in a program.
+    pub fn defaults() -> Arc<Self> {
+        static DEFAULTS: LazyLock<Arc<Config>> = LazyLock::new(|| Arc::new(Config::built_in()));
+        DEFAULTS.clone()
+    }
+
+    fn built_in() -> Self {
         let list = |rows: &[Row]| {
             let mut specs: Vec<FieldSpec> = rows.iter().map(FieldSpec::of).collect();
             sort(&mut specs);

@@ -25,7 +25,7 @@ pub struct DocumentCache {
     shelves: Mutex<Shelves>,
     budget: usize,
     limits: Limits,
-    /// The default field specs, made once.
+    /// The default field specs.
     pub(super) defaults: Arc<Config>,
 }
 
@@ -56,8 +56,7 @@ impl Default for DocumentCache {
 impl DocumentCache {
     /// A cache for about `budget` bytes of source text, reading files within `limits`.
     pub fn new(budget: usize, limits: Limits) -> Self {
-        let defaults = Arc::new(Config::defaults());
-        Self { shelves: Mutex::default(), budget: budget / 2, limits, defaults }
+        Self { shelves: Mutex::default(), budget: budget / 2, limits, defaults: Config::defaults() }
     }
 
     /// How much of an untrusted file is read.

@@ -111,7 +111,9 @@ impl<'a> Loader<'a> {
             return Err(Cause::Outside { path: self.shown(&path), root: self.root() });
         }
         self.note(&found, Seen::File(id));
-        Ok(Loaded { path: self.shown(&found).into(), id, bytes: self.tree.read(id)? })
+        let path = self.shown(&found);
+        let bytes = self.tree.read(id).map_err(|error| error.of(&path))?;
+        Ok(Loaded { path: path.into(), id, bytes })
     }
 
     fn folder(&self, entry: &str) -> Result<String, Cause> {

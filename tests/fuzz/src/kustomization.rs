@@ -1,16 +1,17 @@
-//! The kustomization loader and all transformers, over a small tree of files that the input spells out:
-//! `== path` begins a file.
+//! The kustomization loader, all transformers and Flux's Kustomizations, over a small tree of files that the input
+//! spells out: `== path` begins a file.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use sealane::git::id_of;
 use sealane::model::{ContentId, EntryKind, Listing, Tree, TreeEntry, TreeError};
-use sealane::render::kustomize::{BuildOptions, DocumentCache, Inputs, Order, build, to_text};
-use std::collections::BTreeMap;
+use sealane::render::kustomize::{self, BuildOptions, Order, build, to_text};
+use sealane::render::{Caches, Inputs, discover, render_environment};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Files by path. A file whose path ends with `@` is a link to its content.
-struct Files(BTreeMap<String, Arc<[u8]>>);
+struct Files(BTreeMap<String, (ContentId, Arc<[u8]>)>);
 
 impl Files {
     fn of(text: &str) -> Self {
@@ -19,7 +20,7 @@ impl Files {
             let (path, content) = part.split_once('\n').unwrap_or((part, ""));
             let clean = path.split('/').all(|name| !matches!(name, "" | "." | "..") && name != ".git");
             if clean && path.len() < 64 {
-                files.insert(path.to_owned(), Arc::from(content.as_bytes()));
+                files.insert(path.to_owned(), (id_of(content.as_bytes()), Arc::from(content.as_bytes())));
             }
         }
         Self(files)
@@ -34,8 +35,8 @@ impl Tree for Files {
     fn entry(&self, path: &str) -> Result<Option<TreeEntry>, TreeError> {
         let folder = path.is_empty()
             || self.0.keys().any(|k| k.strip_prefix(path).is_some_and(|r| r.starts_with('/')));
-        let file = self.0.get(path).map(|content| (EntryKind::File, id_of(content)));
-        let link = self.0.get(&format!("{path}@")).map(|content| (EntryKind::Link, id_of(content)));
+        let file = self.0.get(path).map(|(id, _)| (EntryKind::File, *id));
+        let link = self.0.get(&format!("{path}@")).map(|(id, _)| (EntryKind::Link, *id));
         let found = link.or(file).or_else(|| folder.then(|| (EntryKind::Folder, id_of(path.as_bytes()))));
         Ok(found.map(|(kind, id)| TreeEntry { kind, id }))
     }
@@ -63,8 +64,8 @@ impl Tree for Files {
     fn read(&self, id: ContentId) -> Result<Arc<[u8]>, TreeError> {
         self.0
             .values()
-            .find(|content| id_of(content) == id)
-            .cloned()
+            .find(|(own, _)| *own == id)
+            .map(|(_, content)| content.clone())
             .ok_or_else(|| TreeError::Unreadable { path: id.to_string(), cause: "gone".to_owned() })
     }
 }
@@ -72,15 +73,36 @@ impl Tree for Files {
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let files = Files::of(text);
+    let caches = Caches::default();
+    let remotes = BTreeMap::new();
     for partial in [false, true] {
         let options =
             BuildOptions { confined: true, order: Order::Legacy, managed_by_label: partial, partial };
-        let (documents, remotes) = (DocumentCache::default(), BTreeMap::new());
-        let inputs = Inputs { opener: None, remotes: &remotes, documents: &documents };
+        let inputs = kustomize::Inputs { opener: None, remotes: &remotes, documents: &caches.documents };
         match build(&files, "", &options, &inputs) {
             Ok(built) => drop(to_text(&built)),
             Err(error) => {
                 let problem = error.problem();
+                assert!(!problem.cause.is_empty() && problem.place.is_some());
+            }
+        }
+    }
+    // Where Flux syncs a folder of these files, what it would apply.
+    if text.contains("toolkit.fluxcd.io") {
+        let known = HashMap::new();
+        let inputs = Inputs {
+            caches: &caches,
+            opener: None,
+            remotes: &[],
+            bases: &remotes,
+            scopes: None,
+            known: &known,
+        };
+        for environment in
+            discover(&files, &caches.surveys, &[]).into_iter().flat_map(|found| found.environments)
+        {
+            let rendered = render_environment(&files, &environment, &inputs);
+            for problem in rendered.producers.iter().flat_map(|producer| &producer.problems) {
                 assert!(!problem.cause.is_empty());
             }
         }

@@ -41,7 +41,11 @@ pub(super) fn words_of(
     let g = &facts.look.glyphs;
     let told = |p: &Problem| (p.cause.clone(), p.next.clone());
     match &view.cluster {
-        ClusterView::Unchosen { contexts } if contexts.is_empty() => (
+        ClusterView::Unchosen { contexts, problem: Some(problem) } if contexts.is_empty() => {
+            let (cause, next) = told(problem);
+            (g.unknown, Label::Notice, "no cluster", cause, next)
+        }
+        ClusterView::Unchosen { contexts, .. } if contexts.is_empty() => (
             g.unknown,
             Label::Notice,
             "no cluster",

@@ -75,10 +75,11 @@ impl Tree {
         let g = &facts.look.glyphs;
         let row = &node.row;
         if !row.live {
-            let text = match row.verdict {
+            let text = match &row.verdict {
                 Verdict::Pending(_) => "not there yet, will be made",
                 Verdict::Missing => "gone from the cluster",
-                Verdict::NotRendered(_) | Verdict::Unknown(_) => "unknown",
+                Verdict::Unknown(why) => why,
+                Verdict::NotRendered(_) => "unknown",
                 Verdict::Forbidden => "we may not read it",
                 _ => "not there",
             };
