@@ -63,6 +63,7 @@ fn print(context: &mut Context<'_, '_>, differences: &Differences) -> io::Result
             "effects": differences.effects.iter().map(effect_json).collect::<Vec<_>>(),
             "rendered": {"complete": differences.coverage.complete, "total": differences.coverage.total},
             "notRendered": differences.not_rendered.iter().map(output::problem).collect::<Vec<_>>(),
+            "warnings": differences.warnings.iter().map(output::problem).collect::<Vec<_>>(),
         }));
     }
     for effect in &differences.effects {
@@ -82,6 +83,9 @@ fn print(context: &mut Context<'_, '_>, differences: &Differences) -> io::Result
         Label::Muted,
         &format!("{}; {}", output::counted(count, "change"), differences.coverage),
     )])?;
+    for problem in &differences.warnings {
+        context.problem(problem)?;
+    }
     for problem in &differences.not_rendered {
         context.out.line(&[(Label::Muted, &format!("? {problem}"))])?;
     }

@@ -51,6 +51,6 @@ pub use comparison::{
 pub use edits::{ListEdit, list_edits};
 pub use generated::{base_name, pair_generated};
 pub use normal::Rule;
-pub use object::{all_fields, diff, todays_key};
+pub use object::{all_fields, diff, is_kept, todays_key};
 pub use rules::{IgnoreRule, RuleError, Rules, Target};
 pub use summary::summarize;
