@@ -84,7 +84,11 @@ fn open(settings: Settings) -> Result<Workspace, tui::Error> {
 
 /// The tour's line follows the snapshots.
 fn tour(workspace: &Workspace) -> watch::Receiver<tui::TourStep> {
-    let step = |text: String| tui::TourStep { text, key_to_hide: Some('t') };
+    let step = |text: String| tui::TourStep {
+        in_plan: text.contains("`v`").then(|| demo::REHEARSED.to_owned()),
+        text,
+        key_to_hide: Some('t'),
+    };
     let (sender, receiver) = watch::channel(step(String::new()));
     let mut snapshots = workspace.snapshots();
     tokio::spawn(async move {

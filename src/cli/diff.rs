@@ -72,11 +72,12 @@ fn print(context: &mut Context<'_, '_>, differences: &Differences) -> io::Result
         }
     }
     let count = differences.effects.iter().map(|e| e.objects.len()).sum::<usize>();
-    context
-        .out
-        .line(&[(Label::Muted, &format!("{count} change(s) in {} rendered", differences.coverage))])?;
+    context.out.line(&[(
+        Label::Muted,
+        &format!("{}; {}", output::counted(count, "change"), differences.coverage),
+    )])?;
     for problem in &differences.not_rendered {
-        context.out.line(&[(Label::Muted, &format!("not rendered: {problem}"))])?;
+        context.out.line(&[(Label::Muted, &format!("? {problem}"))])?;
     }
     Ok(())
 }
@@ -130,13 +131,18 @@ async fn against_clusters(context: &mut Context<'_, '_>, workspace: &Workspace) 
         answers.push(object_json(row, diff));
     }
     let environments = || snapshot.environments.iter().filter(|e| is_wanted(&e.name));
-    let coverage: Vec<String> =
-        environments().map(|e| format!("{}: {} rendered", e.name, e.coverage)).collect();
+    let coverage: Vec<String> = environments().map(|e| format!("{}: {}", e.name, e.coverage)).collect();
     if !folded.is_empty() {
-        let count = format!("{} object(s) agree and hold fields that others wrote", folded.len());
+        let count = format!(
+            "{} in agreement, with fields that others wrote",
+            output::counted(folded.len(), "object")
+        );
         context.out.line(&[(Label::Muted, &count)])?;
     }
-    context.out.line(&[(Label::Muted, &format!("{equal} object(s) equal; {}", coverage.join(", ")))])?;
+    context.out.line(&[(
+        Label::Muted,
+        &format!("{} equal; {}", output::counted(equal, "object"), coverage.join(", ")),
+    )])?;
     context.out.json(&json!({"objects": answers, "folded": folded, "equal": equal, "rendered": coverage}))?;
     Ok(exit)
 }

@@ -23,12 +23,23 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
         context
             .out
             .line(&[(label, &format!("{sign} {:<16}", finding.what)), (Label::Plain, &finding.found)])?;
+        for detail in &finding.details {
+            context.out.line(&[(Label::Muted, &format!("    {detail}"))])?;
+        }
         for problem in &finding.problems {
-            context.out.line(&[(Label::Muted, &format!("  {problem}"))])?;
+            let place = problem.place.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();
+            context.out.line(&[
+                (Label::Notice, "  ! "),
+                (Label::Muted, &place),
+                (Label::Plain, &problem.cause),
+            ])?;
+            if !problem.next.is_empty() {
+                context.out.line(&[(Label::Muted, &format!("    next: {}", problem.next))])?;
+            }
         }
         exit = exit.and(worst);
     }
-    let list = findings.iter().map(|f| json!({"what": f.what, "found": f.found, "problems": f.problems.iter().map(output::problem).collect::<Vec<_>>()}));
+    let list = findings.iter().map(|f| json!({"what": f.what, "found": f.found, "details": f.details, "problems": f.problems.iter().map(output::problem).collect::<Vec<_>>()}));
     context.out.json(&list.collect::<Vec<_>>())?;
     Ok(exit)
 }

@@ -106,7 +106,7 @@ fn entry_json(entry: &HistoryEntry) -> serde_json::Value {
         "subject": &*entry.commit.subject,
         "summary": entry.summary,
         "place": entry.place.as_ref().map(ToString::to_string),
-        "applied": entry.deployed == Deployed::Applied,
+        "applied": (entry.deployed != Deployed::Unasked).then_some(entry.deployed == Deployed::Applied),
         "cluster": entry.deployed.word(),
         "changes": entry.changes.iter().map(output::change).collect::<Vec<_>>(),
     })

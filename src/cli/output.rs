@@ -2,7 +2,7 @@
 
 use super::arguments::Output;
 use crate::model::{Problem, Severity};
-use crate::workspace::{AppState, FieldChange};
+use crate::workspace::{AppState, FieldChange, Next};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -89,6 +89,25 @@ pub(super) fn problem(problem: &Problem) -> serde_json::Value {
     })
 }
 
+/// The next step in the verbs of the command line.
+pub(super) fn next(next: &Next) -> String {
+    match next {
+        Next::Nothing => String::new(),
+        Next::Revert(commit) => {
+            let id = commit.id.short();
+            format!("`sealane revert {id}` rehearses the revert of \"{}\"", commit.subject)
+        }
+        Next::Objects => "the screen (`sealane`) shows its objects and their logs".to_owned(),
+        Next::BothSides => {
+            "`sealane diff --live` shows both sides; declare it in git or let the controller undo it"
+                .to_owned()
+        }
+        Next::Object => "`sealane diff --live` shows the object".to_owned(),
+        Next::Keys => "`sealane seal FILE --set KEY` sets one".to_owned(),
+        Next::Words(words) => words.clone(),
+    }
+}
+
 /// The sign, label and word of an app's state.
 pub(super) fn state(state: AppState) -> (&'static str, Label, &'static str) {
     match state {
@@ -116,6 +135,11 @@ pub(super) fn change(change: &FieldChange) -> serde_json::Value {
         "after": change.after,
         "place": change.place.as_ref().map(ToString::to_string),
     })
+}
+
+/// `1 object`, `3 objects`.
+pub(super) fn counted(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// A day, for lists: `2026-11-17`.

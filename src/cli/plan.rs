@@ -113,7 +113,12 @@ pub(super) fn print(context: &mut Context<'_, '_>, plan: &Plan) -> io::Result<()
         }
     }
     let changes = plan.effects.iter().map(|e| e.objects.len()).sum::<usize>();
-    let coverage = format!("  {changes} change(s) in {} rendered, {} ms", plan.coverage, plan.rehearsed_ms);
+    let coverage = format!(
+        "  {}; {}; rehearsed in {} ms",
+        super::output::counted(changes, "change"),
+        plan.coverage,
+        plan.rehearsed_ms
+    );
     context.out.line(&[(Label::Muted, &coverage)])?;
     for problem in &plan.findings {
         context.problem(problem)?;

@@ -58,7 +58,7 @@ fn print(context: &mut Context<'_, '_>, rendered: &[RenderedEnvironment]) -> io:
     }
     for environment in rendered {
         let title = format!(
-            "# {}: {} ({} objects, {} rendered)",
+            "# {}: {} ({} objects; {})",
             environment.name,
             environment.why,
             environment.objects.len(),

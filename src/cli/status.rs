@@ -71,10 +71,12 @@ fn print(
         (Label::Muted, &format!("  {commit}")),
         (Label::Notice, &unusual(repo)),
     ])?;
-    for environment in snapshot.environments.iter() {
+    let wanted = context.place.environment.clone();
+    let is_wanted = |e: &&EnvironmentView| wanted.as_deref().is_none_or(|w| *e.name == *w);
+    for environment in snapshot.environments.iter().filter(is_wanted) {
         let (label, words) = cluster_words(&environment.cluster);
         let cluster = environment.context.as_deref().unwrap_or("no cluster");
-        let coverage = format!("{} rendered", environment.coverage);
+        let coverage = environment.coverage.to_string();
         context.out.line(&[
             (Label::Plain, &format!("  {:<10} ", environment.name)),
             (Label::Muted, &format!("{cluster}  ")),
@@ -83,7 +85,7 @@ fn print(
         ])?;
     }
     context.out.line(&[])?;
-    let width = apps.iter().map(|a| a.key.name.chars().count()).max().unwrap_or(0).min(32);
+    let width = apps.iter().map(|a| name(a).chars().count()).max().unwrap_or(0).min(40);
     for app in apps {
         print_app(context, app, width)?;
     }
@@ -111,13 +113,14 @@ fn print_app(context: &mut Context<'_, '_>, app: &AppRow, width: usize) -> io::R
     let (sign, label, word) = output::state(app.state);
     context.out.line(&[
         (label, &format!("{sign} {word:<13}")),
-        (Label::Strong, &format!("{:<width$}  ", app.key.name)),
+        (Label::Strong, &format!("{:<width$}  ", name(app))),
         (Label::Muted, &format!("{:<8} ", app.environment)),
         (Label::Muted, &place_of(app)),
         (Label::Plain, &app.cause),
     ])?;
-    if app.state != AppState::Synced && !app.next.is_empty() {
-        context.out.line(&[(Label::Muted, &format!("{:>15} next: {}", "", app.next))])?;
+    let next = output::next(&app.next);
+    if !next.is_empty() {
+        context.out.line(&[(Label::Muted, &format!("{:>15} next: {next}", ""))])?;
     }
     Ok(())
 }
@@ -126,6 +129,15 @@ fn print_app(context: &mut Context<'_, '_>, app: &AppRow, width: usize) -> io::R
 fn place_of(app: &AppRow) -> String {
     let in_files = matches!(app.state, AppState::NotRendered | AppState::Plaintext);
     app.place.as_ref().filter(|_| in_files).map_or(String::new(), |place| format!("{place}: "))
+}
+
+/// An app as people call it: what is no Kustomization says what it is.
+fn name(app: &AppRow) -> String {
+    match &*app.key.kind {
+        "Kustomization" | "Folder" => app.key.name.to_string(),
+        "Undeclared" => "declared by nobody".to_owned(),
+        kind => format!("{kind} {}", app.key.name),
+    }
 }
 
 fn cluster_words(cluster: &ClusterView) -> (Label, String) {
@@ -172,7 +184,7 @@ fn app_json(app: &AppRow) -> serde_json::Value {
         "state": word,
         "cause": app.cause,
         "place": app.place.as_ref().map(ToString::to_string),
-        "next": app.next,
+        "next": output::next(&app.next),
         "commit": app.commit.as_ref().map(|c| c.id.to_string()),
         "health": app.health.state.word(),
         "objects": app.objects,

@@ -12,4 +12,4 @@ mod tour;
 pub use embedded::{Demo, DemoError, OPERATOR};
 pub use reconciler::{DemoClock, DemoCluster};
 pub use repository::{DemoRepository, RepositoryError};
-pub use tour::{commands, directions, next_step};
+pub use tour::{REHEARSED, commands, directions, next_step};

@@ -8,6 +8,10 @@ const APP: &str = "pay";
 /// The app whose secret is set at the end.
 const SECRET_APP: &str = "cart";
 
+/// The next step while the rehearsed revert is on screen.
+pub const REHEARSED: &str =
+    "tour: nothing is written yet; on the right is all that would change. `C` makes the commit";
+
 /// The next step that the tour offers; `None` while there is nothing to say.
 pub fn next_step(snapshot: &Snapshot) -> Option<String> {
     let app = |name: &str| snapshot.apps.iter().find(|a| *a.environment == *"prod" && *a.key.name == *name);
@@ -60,7 +64,7 @@ pub fn directions(demo: &super::Demo, kubeconfigs: &[PathBuf], keys: &Path) -> S
          clusters     KUBECONFIG={joined} kubectl --context demo-prod get pods -A\n\
          identity     export SOPS_AGE_KEY_FILE={keys}\n\
          sealane      KUBECONFIG={joined} SOPS_AGE_KEY_FILE={keys} sealane {clone}\n\
-         status       KUBECONFIG={joined} sealane status {clone} --environment prod --context demo-prod\n"
+         status       KUBECONFIG={joined} SOPS_AGE_KEY_FILE={keys} sealane status {clone}\n"
     )
 }
 

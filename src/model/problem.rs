@@ -125,6 +125,32 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// How many have it, for people: "1 needs Helm", "3 need Helm".
+    pub fn counted(self, number: usize) -> String {
+        let (one, more) = match self {
+            Self::NeedsNetwork => ("needs the network", "need the network"),
+            Self::NeedsHelm => ("needs Helm", "need Helm"),
+            Self::NeedsPlugin => ("needs a plug-in", "need a plug-in"),
+            Self::NeedsJsonnet => ("needs jsonnet", "need jsonnet"),
+            Self::NeedsKey => ("needs a key", "need a key"),
+            Self::MissingFile => ("misses a file", "miss files"),
+            Self::SealBroken => ("has a damaged seal", "have damaged seals"),
+            Self::InvalidYaml => ("has broken YAML", "have broken YAML"),
+            Self::InvalidObject => ("has an invalid object", "have invalid objects"),
+            Self::InvalidKustomization => ("cannot be built", "cannot be built"),
+            Self::EmptyKustomization => ("is empty", "are empty"),
+            Self::PatchTargetMissing => ("patches nothing", "patch nothing"),
+            Self::Substitution => ("fails in substitution", "fail in substitution"),
+            Self::Cycle => ("goes in a circle", "go in a circle"),
+            Self::LimitExceeded => ("exceeds a limit", "exceed a limit"),
+            Self::NotSupported => ("is not supported", "are not supported"),
+            other => (other.code(), other.code()),
+        };
+        format!("{number} {}", if number == 1 { one } else { more })
+    }
+}
+
 impl Problem {
     /// An error without a place yet.
     pub fn error(reason: Reason, cause: impl Into<String>) -> Self {

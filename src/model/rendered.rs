@@ -96,8 +96,8 @@ impl Rendered {
 
 impl std::fmt::Display for Coverage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {}", self.complete, self.total)?;
-        let parts: Vec<String> = self.missing.iter().map(|(r, n)| format!("{n} {}", r.code())).collect();
+        write!(f, "{} of {} rendered", self.complete, self.total)?;
+        let parts: Vec<String> = self.missing.iter().map(|(r, n)| r.counted(*n)).collect();
         if parts.is_empty() { Ok(()) } else { write!(f, "; {}", parts.join(", ")) }
     }
 }

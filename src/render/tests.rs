@@ -113,7 +113,7 @@ fn one_failing_producer_does_not_stop_the_others() {
     let bad = producer(&result, "Kustomization/flux-system/bad");
     assert_eq!((bad.complete, bad.problems[0].reason), (false, Reason::MissingFile));
     assert_eq!(producer(&result, "Kustomization/flux-system/good").objects.len(), 1);
-    assert_eq!(result.coverage().to_string(), "2 of 3; 1 missing-file");
+    assert_eq!(result.coverage().to_string(), "2 of 3 rendered; 1 misses a file");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::model::{
 use crate::secret::{DigestKey, SecretLeaf, SecretText};
 use crate::workspace::{
     AppRow, AppState, ClusterView, Committed, ContextChoice, Deployed, Details, DiffLine, EnvironmentView,
-    EventLine, FieldChange, HeadView, History, HistoryEntry, KeyState, LogLine, ObjectEffect, ObjectId,
+    EventLine, FieldChange, HeadView, History, HistoryEntry, KeyState, LogLine, Next, ObjectEffect, ObjectId,
     ObjectRow, Plan, PlanEffect, PlanFile, PlanKind, PushOutcome, Refusal, RepoView, SecretForm, SecretRow,
     SecretState, Snapshot, Work,
 };
@@ -508,7 +508,7 @@ pub(crate) fn quiet() -> Snapshot {
         Arc::new(AppRow {
             state: AppState::Synced,
             cause: String::new(),
-            next: String::new(),
+            next: Next::Nothing,
             commit: None,
             place: None,
             drifted: 0,

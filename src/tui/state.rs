@@ -20,6 +20,8 @@ pub(crate) const NOTICE: u64 = 4_000;
 pub struct TourStep {
     /// The line.
     pub text: String,
+    /// The line while a Plan is on screen, if it is another one.
+    pub in_plan: Option<String>,
     /// A key that hides the tour, if it means nothing else where it is pressed.
     pub key_to_hide: Option<char>,
 }
@@ -159,7 +161,9 @@ impl State {
 
     /// The tour's line, unless it is hidden.
     pub(crate) fn tour_line(&self) -> Option<&str> {
-        self.tour.as_ref().filter(|_| !self.tour_hidden).map(|t| t.text.as_str()).filter(|t| !t.is_empty())
+        let tour = self.tour.as_ref().filter(|_| !self.tour_hidden)?;
+        let in_plan = tour.in_plan.as_deref().filter(|_| self.top.mode() == Mode::Plan);
+        Some(in_plan.unwrap_or(&tour.text)).filter(|text| !text.is_empty())
     }
 
     /// Puts something into the last line.

@@ -2,7 +2,7 @@
 
 use super::facts::{Compared, Facts};
 use super::field::NOT_SERVED;
-use super::snapshot::{AppRow, AppState};
+use super::snapshot::{AppRow, AppState, Next};
 use crate::model::{
     Commit, ConditionStatus, Health, HealthState, ObjectKey, PendingKind, Place, Problem, Producer,
     ProducerStatus, Reason, Severity, Verdict,
@@ -72,7 +72,7 @@ pub(super) fn strays(facts: &Facts, own: &[&Compared]) -> Option<AppRow> {
         state: AppState::Undeclared,
         cause,
         place: None,
-        next: "declare it in git, or have its owner delete it".to_owned(),
+        next: "declare it in git, or have its owner delete it".into(),
         commit: None,
         object: Some(first.key.clone()),
         health: Health::new(HealthState::NotApplicable, ""),
@@ -94,7 +94,7 @@ struct Judged {
     state: AppState,
     cause: String,
     place: Option<Place>,
-    next: String,
+    next: Next,
     commit: Option<Commit>,
     object: Option<ObjectKey>,
 }
@@ -122,7 +122,7 @@ impl Scene<'_> {
             .or_else(|| self.pending())
             .or_else(|| self.not_rendered())
             .or_else(|| self.unknown())
-            .unwrap_or_else(|| judged(AppState::Synced, String::new(), String::new()))
+            .unwrap_or_else(|| judged(AppState::Synced, String::new(), Next::Nothing))
     }
 
     fn failing(&self) -> Option<Judged> {
@@ -139,10 +139,7 @@ impl Scene<'_> {
         let since = self.story.failing_since.as_ref();
         let cause =
             since.map_or(cause.clone(), |c| format!("{cause}, since {} by {}", c.id.short(), c.author));
-        let next = match since {
-            Some(c) => format!("`v` rehearses the revert of {} \"{}\"", c.id.short(), c.subject),
-            None => "`enter` shows its objects, `l` their logs".to_owned(),
-        };
+        let next = since.map_or(Next::Objects, |c| Next::Revert(c.clone()));
         Some(Judged {
             commit: self.story.failing_since.clone(),
             object: broken.map(|c| c.key.clone()),
@@ -164,14 +161,14 @@ impl Scene<'_> {
         let fails = fails.is_some_and(|c| c.status == ConditionStatus::False);
         let what = if fails { "fails" } else { "is not ready" };
         let cause = format!("waits for {}, which {what}", on.name);
-        Some(judged(AppState::Waiting, cause, format!("mend {} first", on.name)))
+        Some(judged(AppState::Waiting, cause, Next::Words(format!("mend {} first", on.name))))
     }
 
     fn plaintext(&self) -> Option<Judged> {
         let finding = self.findings.iter().find(|f| f.reason == Reason::Plaintext)?;
         Some(Judged {
             place: finding.place.clone(),
-            ..judged(AppState::Plaintext, finding.cause.clone(), finding.next.clone())
+            ..judged(AppState::Plaintext, finding.cause.clone(), finding.next.as_str().into())
         })
     }
 
@@ -183,8 +180,11 @@ impl Scene<'_> {
         let by = object.diff.fields.iter().find_map(|f| f.by.as_ref());
         let by = by.map_or(String::new(), |m| format!(", by {}", crate::model::clean(&m.name)));
         let cause = format!("{}: {}{by}", object.key, super::inventory::summary(object));
-        let next = "`enter` shows both sides; declare it in git or let the controller undo it".to_owned();
-        Some(Judged { object: Some(object.key.clone()), place: origin(object), ..judged(state, cause, next) })
+        Some(Judged {
+            object: Some(object.key.clone()),
+            place: origin(object),
+            ..judged(state, cause, Next::BothSides)
+        })
     }
 
     fn stray(&self) -> Option<Judged> {
@@ -205,11 +205,10 @@ impl Scene<'_> {
             Verdict::OwnedByOther(owner) => format!("{} says that it belongs to {owner}", object.key),
             _ => format!("{} exists and nobody has taken it over", object.key),
         };
-        let next = "`enter` shows the object".to_owned();
         Some(Judged {
             object: Some(object.key.clone()),
             place: origin(object),
-            ..judged(AppState::Differs, cause, next)
+            ..judged(AppState::Differs, cause, Next::Object)
         })
     }
 
@@ -227,7 +226,7 @@ impl Scene<'_> {
         } else {
             "resume it with `flux resume`, or declare it"
         };
-        Some(judged(AppState::Suspended, format!("suspended{at}; {whose}"), next.to_owned()))
+        Some(judged(AppState::Suspended, format!("suspended{at}; {whose}"), next.into()))
     }
 
     fn progressing(&self) -> Option<Judged> {
@@ -239,7 +238,7 @@ impl Scene<'_> {
             (None, Some(c)) => first_sentence(&c.message),
             (None, None) => return None,
         };
-        Some(judged(AppState::Progressing, cause, "nothing to do yet".to_owned()))
+        Some(judged(AppState::Progressing, cause, "nothing to do yet".into()))
     }
 
     fn pending(&self) -> Option<Judged> {
@@ -257,12 +256,12 @@ impl Scene<'_> {
             (_, 1) => format!("{}: {}", first.key, super::inventory::summary(first)),
             (_, n) => format!("{n} objects will change"),
         };
-        let next = "nothing to do: the controller comes by, or push if it is not pushed".to_owned();
+        let next = "nothing to do: the controller comes by, or push if it is not pushed";
         Some(Judged {
             object: Some(first.key.clone()),
             place: origin(first),
             commit: self.story.changed.clone(),
-            ..judged(AppState::Pending, format!("{ahead}: {what}"), next)
+            ..judged(AppState::Pending, format!("{ahead}: {what}"), next.into())
         })
     }
 
@@ -276,8 +275,10 @@ impl Scene<'_> {
             .iter()
             .find(|p| p.severity == Severity::Error)
             .or(self.producer.problems.first());
-        let cause = problem.map_or("not rendered".to_owned(), |p| p.cause.clone());
-        let next = problem.map_or(String::new(), |p| p.next.clone());
+        // The state says it already.
+        let cause = problem.map_or("", |p| p.cause.strip_prefix("not rendered: ").unwrap_or(&p.cause));
+        let cause = cause.to_owned();
+        let next = problem.map_or(Next::Nothing, |p| p.next.as_str().into());
         Some(Judged {
             place: problem.and_then(|p| p.place.clone()),
             ..judged(AppState::NotRendered, cause, next)
@@ -286,36 +287,43 @@ impl Scene<'_> {
 
     fn unknown(&self) -> Option<Judged> {
         if self.facts.reader.is_none() {
-            return Some(judged(AppState::Unknown, String::new(), String::new()));
+            let objects = match self.producer.objects.len() {
+                1 => "1 object".to_owned(),
+                n => format!("{n} objects"),
+            };
+            let cause = format!("{objects} in git; no cluster to compare with");
+            return Some(judged(AppState::Unknown, cause, Next::Nothing));
         }
         if !self.facts.complete {
-            return Some(judged(AppState::Unknown, "being read".to_owned(), String::new()));
+            return Some(judged(AppState::Unknown, "being read".to_owned(), Next::Nothing));
         }
         let object = self.own.iter().find(|c| {
             matches!(c.diff.verdict, Verdict::Unknown(_) | Verdict::Forbidden | Verdict::NotRendered(_))
         });
         if let Some(object) = object {
             let (why, next) = match &object.diff.verdict {
-                Verdict::Unknown(why) if **why == *NOT_SERVED => {
-                    (why.to_string(), "see whether its CustomResourceDefinition is installed, and by what")
-                }
-                Verdict::Unknown(why) => (why.to_string(), "`enter` shows what is known of it"),
-                Verdict::Forbidden => {
-                    ("the server does not let us read it".to_owned(), "ask for a role with get on it")
-                }
-                other => (other.word().to_owned(), "`enter` shows what is known of it"),
+                Verdict::Unknown(why) if **why == *NOT_SERVED => (
+                    why.to_string(),
+                    Next::from("see whether its CustomResourceDefinition is installed, and by what"),
+                ),
+                Verdict::Unknown(why) => (why.to_string(), Next::Object),
+                Verdict::Forbidden => (
+                    "the server does not let us read it".to_owned(),
+                    Next::from("ask for a role with get on it"),
+                ),
+                other => (other.word().to_owned(), Next::Object),
             };
-            return Some(judged(AppState::Unknown, format!("{}: {why}", object.key), next.to_owned()));
+            return Some(judged(AppState::Unknown, format!("{}: {why}", object.key), next));
         }
         let folder = &*self.producer.key.kind == "Folder";
         (self.status.is_none() && !folder && self.health.state != HealthState::Healthy).then(|| {
             let cause = format!("{} is not in the cluster", self.producer.key);
-            judged(AppState::Unknown, cause, "is this the right cluster?".to_owned())
+            judged(AppState::Unknown, cause, "is this the right cluster?".into())
         })
     }
 }
 
-fn judged(state: AppState, cause: String, next: String) -> Judged {
+fn judged(state: AppState, cause: String, next: Next) -> Judged {
     Judged { state, cause, place: None, next, commit: None, object: None }
 }
 

@@ -93,8 +93,10 @@ pub struct HistoryEntry {
 /// How far a controller has come with a commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Deployed {
-    /// It has not seen it, or there is no controller to ask.
+    /// No cluster is looked at, or it has no controller to ask.
     #[default]
+    Unasked,
+    /// It has not seen it.
     NotYet,
     /// It has tried and not succeeded: what it could apply may be in the cluster.
     Tried,
@@ -106,6 +108,7 @@ impl Deployed {
     /// One word for people.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Unasked => "",
             Self::NotYet => "not yet",
             Self::Tried => "tried",
             Self::Applied => "applied",

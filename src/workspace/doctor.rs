@@ -13,6 +13,8 @@ pub struct Finding {
     pub what: String,
     /// What was found, in words.
     pub found: String,
+    /// More about it, a line each.
+    pub details: Vec<String>,
     /// What is wrong with it, if anything.
     pub problems: Vec<Problem>,
 }
@@ -40,10 +42,16 @@ fn repository(session: &Session) -> Finding {
             Finding {
                 what: "repository".to_owned(),
                 found: format!("{root}{bare}{shallow}{operation}"),
+                details: Vec::new(),
                 problems: session.problems.clone(),
             }
         }
-        Err(error) => Finding { what: "repository".to_owned(), found: root, problems: vec![error.problem()] },
+        Err(error) => Finding {
+            what: "repository".to_owned(),
+            found: root,
+            details: Vec::new(),
+            problems: vec![error.problem()],
+        },
     }
 }
 
@@ -51,18 +59,39 @@ fn rendering(session: &Session) -> Finding {
     let what = "environments".to_owned();
     let tree = match session.head().and_then(|h| h.map(|h| session.tree(Revision::Commit(h))).transpose()) {
         Ok(Some(tree)) => tree,
-        Ok(None) => return Finding { what, found: "no commit yet".to_owned(), problems: Vec::new() },
-        Err(problem) => return Finding { what, found: "cannot be read".to_owned(), problems: vec![problem] },
+        Ok(None) => {
+            return Finding {
+                what,
+                found: "no commit yet".to_owned(),
+                details: Vec::new(),
+                problems: Vec::new(),
+            };
+        }
+        Err(problem) => {
+            return Finding {
+                what,
+                found: "cannot be read".to_owned(),
+                details: Vec::new(),
+                problems: vec![problem],
+            };
+        }
     };
     let found = session.environments(&*tree);
     let mut problems = found.problems;
-    let mut words = Vec::new();
+    let mut details = Vec::new();
     for environment in &found.environments {
         let rendered = session.render(&*tree, environment);
-        words.push(format!("{} ({}): {} rendered", environment.name, environment.why, rendered.coverage()));
-        problems.extend(rendered.producers.iter().flat_map(|p| p.problems.iter()).cloned());
+        details.push(format!("{}: {}; {}", environment.name, rendered.coverage(), environment.why));
+        for problem in rendered.producers.iter().flat_map(|p| p.problems.iter()) {
+            // Environments share what they are made of.
+            if !problems.contains(problem) {
+                problems.push(problem.clone());
+            }
+        }
     }
-    Finding { what, found: words.join("; "), problems }
+    let names: Vec<&str> = found.environments.iter().map(|e| &*e.name).collect();
+    let found = if names.is_empty() { "none found".to_owned() } else { names.join(", ") };
+    Finding { what, found, details, problems }
 }
 
 fn left_out(session: &Session) -> Finding {
@@ -72,7 +101,7 @@ fn left_out(session: &Session) -> Finding {
     };
     let found =
         if problems.is_empty() { "nothing".to_owned() } else { format!("{} name(s)", problems.len()) };
-    Finding { what: "left out".to_owned(), found, problems }
+    Finding { what: "left out".to_owned(), found, details: Vec::new(), problems }
 }
 
 fn identities(session: &Session) -> Finding {
@@ -91,35 +120,64 @@ fn identities(session: &Session) -> Finding {
             Problem::warning(crate::model::Reason::NeedsKey, u.why.clone()).at(&clean(&u.source), u.line)
         })
         .collect();
-    let found = if found.is_empty() { "none found where sops looks".to_owned() } else { found.join(", ") };
-    Finding { what: "age identities".to_owned(), found, problems }
+    let found = if found.is_empty() {
+        "none in SOPS_AGE_KEY, SOPS_AGE_KEY_FILE or ~/.config/sops/age/keys.txt".to_owned()
+    } else {
+        found.join(", ")
+    };
+    Finding { what: "age identities".to_owned(), found, details: Vec::new(), problems }
 }
 
 fn rules(session: &Session) -> Finding {
     let what = ".sops.yaml".to_owned();
     let Ok(Some(head)) = session.head() else {
-        return Finding { what, found: "no commit yet".to_owned(), problems: Vec::new() };
+        return Finding {
+            what,
+            found: "no commit yet".to_owned(),
+            details: Vec::new(),
+            problems: Vec::new(),
+        };
     };
     let Ok(tree) = session.tree(Revision::Commit(head)) else {
-        return Finding { what, found: "cannot be read".to_owned(), problems: Vec::new() };
+        return Finding {
+            what,
+            found: "cannot be read".to_owned(),
+            details: Vec::new(),
+            problems: Vec::new(),
+        };
     };
     let rules = Session::rules(&*tree);
     let files = session.secret_files(&*tree, head);
-    let found = format!("{} rule(s), {} sealed file(s)", rules.rules.len(), files.sealed.len());
+    let rules = match rules.rules.len() {
+        0 => "no rule".to_owned(),
+        1 => "1 rule".to_owned(),
+        n => format!("{n} rules"),
+    };
+    let sealed = match files.sealed.len() {
+        0 => "no sealed file".to_owned(),
+        1 => "1 sealed file".to_owned(),
+        n => format!("{n} sealed files"),
+    };
+    let found = format!("{rules}, {sealed}");
     let broken = files.sealed.values().filter_map(|f| f.broken.clone());
-    Finding { what, found, problems: files.findings.iter().cloned().chain(broken).collect() }
+    Finding {
+        what,
+        found,
+        details: Vec::new(),
+        problems: files.findings.iter().cloned().chain(broken).collect(),
+    }
 }
 
 fn contexts(kubeconfig: &[PathBuf]) -> Finding {
     let (contexts, problems) = cluster::contexts(kubeconfig);
     let names: Vec<String> = contexts.iter().map(|c| clean(&c.name)).collect();
     let found = if names.is_empty() { "no context".to_owned() } else { names.join(", ") };
-    Finding { what: "kubeconfig".to_owned(), found, problems }
+    Finding { what: "kubeconfig".to_owned(), found, details: Vec::new(), problems }
 }
 
 fn git() -> Finding {
     let found = Command::new("git").arg("--version").output();
     let found = found
         .map_or_else(|e| format!("not found: {e}"), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
-    Finding { what: "git".to_owned(), found: clean(&found), problems: Vec::new() }
+    Finding { what: "git".to_owned(), found: clean(&found), details: Vec::new(), problems: Vec::new() }
 }

@@ -375,7 +375,7 @@ impl<'a> Side<'a> {
             (None, Some(Absence::Missing)) => Found::Absent,
             (None, Some(Absence::Forbidden)) => Found::Forbidden,
             (None, Some(Absence::Unread(why))) => Found::Unread(why),
-            (None, None) if self.facts.reader.is_none() => Found::Unread("no cluster"),
+            (None, None) if self.facts.reader.is_none() => Found::Unread("no cluster to compare with"),
             (Some(_), _) | (None, None) => Found::Unread("being read"),
         }
     }

@@ -171,6 +171,7 @@ impl Workspace {
                     at.is_some_and(|at| session.repo.contains(at, entry.commit.id).unwrap_or(false))
                 };
                 entry.deployed = match (within(applied), within(tried)) {
+                    _ if status.is_none() => Deployed::Unasked,
                     (true, _) => Deployed::Applied,
                     (false, true) => Deployed::Tried,
                     (false, false) => Deployed::NotYet,

@@ -203,7 +203,7 @@ fn entry(question: &Question, commit: Commit, older: Option<&Manifest>, newer: &
         changes: shown(&changes),
         place,
         also: also(question, newer),
-        deployed: Deployed::NotYet,
+        deployed: Deployed::Unasked,
     }
 }
 

@@ -40,6 +40,6 @@ pub use plan::{
 };
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
 pub use snapshot::{
-    AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, ObjectRow, RepoView,
-    SecretRow, SecretState, Snapshot, Work,
+    AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, Next, ObjectRow,
+    RepoView, SecretRow, SecretState, Snapshot, Work,
 };

@@ -4,7 +4,7 @@ use super::facts::Compared;
 use super::field::Field;
 use super::inventory::secret_keys;
 use super::session::Session;
-use super::snapshot::{KeyState, SecretRow, SecretState};
+use super::snapshot::{KeyState, Next, SecretRow, SecretState};
 use crate::model::{CommitId, EntryKind, Problem, Reason, Revision, Tree};
 use crate::seal::{self, SealedInfo};
 use std::collections::BTreeMap;
@@ -147,24 +147,24 @@ fn of_object(
     let broken = file.and_then(|f| f.broken.as_ref());
     let differs = has(KeyState::Differs) + has(KeyState::OnlyGit) + has(KeyState::OnlyLive);
     let (state, cause, next) = if let Some(finding) = finding {
-        (SecretState::Plaintext, finding.cause.clone(), finding.next.clone())
+        (SecretState::Plaintext, finding.cause.clone(), finding.next.as_str().into())
     } else if let Some(problem) = broken {
         let state = if problem.reason == Reason::NeedsKey { SecretState::NoKey } else { SecretState::Broken };
-        (state, problem.cause.clone(), problem.next.clone())
+        (state, problem.cause.clone(), problem.next.as_str().into())
     } else if compared.desired.is_none() {
-        (SecretState::OnlyLive, "only the cluster has it".to_owned(), String::new())
+        (SecretState::OnlyLive, "only the cluster has it".to_owned(), Next::Nothing)
     } else if has(KeyState::Closed) > 0 {
         (
             SecretState::NoKey,
             "no identity at hand opens it".to_owned(),
-            "`sealane doctor` says where keys are looked for".to_owned(),
+            "`sealane doctor` says where keys are looked for".into(),
         )
     } else if compared.live.is_none() && keys.iter().all(|(_, s)| *s == KeyState::NotCompared) {
-        (SecretState::Sealed, "no live twin to compare with".to_owned(), String::new())
+        (SecretState::Sealed, "no live twin to compare with".to_owned(), Next::Nothing)
     } else if differs > 0 {
-        (SecretState::Differs, differing(&keys), "`enter` shows which keys; `e` sets one".to_owned())
+        (SecretState::Differs, differing(&keys), Next::Keys)
     } else {
-        (SecretState::Same, String::new(), String::new())
+        (SecretState::Same, String::new(), Next::Nothing)
     };
     SecretRow {
         environment: environment.clone(),
@@ -194,9 +194,11 @@ fn differing(keys: &[(Arc<str>, KeyState)]) -> String {
 
 fn of_file(path: &Arc<str>, file: &SealedFile) -> SecretRow {
     let (state, cause, next) = match &file.broken {
-        Some(p) if p.reason == Reason::NeedsKey => (SecretState::NoKey, p.cause.clone(), p.next.clone()),
-        Some(p) => (SecretState::Broken, p.cause.clone(), p.next.clone()),
-        None => (SecretState::Sealed, "no environment renders it".to_owned(), String::new()),
+        Some(p) if p.reason == Reason::NeedsKey => {
+            (SecretState::NoKey, p.cause.clone(), p.next.as_str().into())
+        }
+        Some(p) => (SecretState::Broken, p.cause.clone(), p.next.as_str().into()),
+        None => (SecretState::Sealed, "no environment renders it".to_owned(), Next::Nothing),
     };
     SecretRow {
         environment: "".into(),

@@ -183,6 +183,32 @@ pub enum AppState {
     Synced,
 }
 
+/// What is best done next. Each face says it in its own commands: the screen by keys, the command line by verbs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing is to be done, or nothing helps.
+    #[default]
+    Nothing,
+    /// Rehearse the revert of this commit.
+    Revert(Commit),
+    /// Look at the app's objects and their logs.
+    Objects,
+    /// Look at git and cluster side by side; then declare what is live, or let the controller undo it.
+    BothSides,
+    /// Look at the object.
+    Object,
+    /// See which keys of a secret differ, and set one.
+    Keys,
+    /// Something that is done elsewhere, in words.
+    Words(String),
+}
+
+impl From<&str> for Next {
+    fn from(words: &str) -> Self {
+        if words.is_empty() { Self::Nothing } else { Self::Words(words.to_owned()) }
+    }
+}
+
 /// One row of Home.
 #[derive(Clone, Debug)]
 pub struct AppRow {
@@ -196,8 +222,8 @@ pub struct AppRow {
     pub cause: String,
     /// Where to look.
     pub place: Option<Place>,
-    /// The next step, in words.
-    pub next: String,
+    /// The next step.
+    pub next: Next,
     /// The commit that brought the state about, if it is known.
     pub commit: Option<Commit>,
     /// The object that shows it worst, if it is one.
@@ -309,7 +335,7 @@ pub struct SecretRow {
     /// Why, and where.
     pub cause: String,
     /// The next step.
-    pub next: String,
+    pub next: Next,
     /// Its keys.
     pub keys: Vec<(Arc<str>, KeyState)>,
     /// Who can open it, by name where `.sops.yaml` names them.

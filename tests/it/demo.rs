@@ -4,7 +4,7 @@ use sealane::demo::Demo;
 use sealane::model::{ObjectKey, Verdict};
 use sealane::secret::SecretText;
 use sealane::workspace::{
-    AppRow, AppState, Destination, KeyEdit, KeyState, PushOutcome, SecretState, Snapshot, Workspace,
+    AppRow, AppState, Destination, KeyEdit, KeyState, Next, PushOutcome, SecretState, Snapshot, Workspace,
 };
 use std::path::Path;
 use std::process::Command;
@@ -73,7 +73,9 @@ async fn the_first_screen_tells_every_story_and_nothing_else() {
     assert_eq!(undeclared, ["ConfigMap/shop/cart-hotfix"], "noise is not called undeclared");
     let pay = app(&snapshot, "prod", "pay").expect("there");
     assert_eq!(pay.commit.as_ref().map(|c| &*c.subject), Some("pay: 2.4.1 in prod"));
-    assert!(snapshot.apps.iter().filter(|a| a.state < AppState::NotRendered).all(|a| !a.next.is_empty()));
+    assert!(
+        snapshot.apps.iter().filter(|a| a.state < AppState::NotRendered).all(|a| a.next != Next::Nothing)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

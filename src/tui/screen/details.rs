@@ -245,6 +245,11 @@ impl Screen for DetailsScreen {
                 cause.clone_from(&block.cause);
                 block.next.clone_into(&mut next);
             }
+            (Tab::Diff, _) if matches!(details.diff.verdict, Verdict::Unknown(_)) => {
+                let face = state::verdict(&details.diff.verdict, false, g);
+                cause.push(bold(face.label, format!("{} {}", face.sign, face.word)));
+                "`tab` shows what git declares".clone_into(&mut next);
+            }
             _ if !details.health.reason.is_empty() => {
                 cause.push(bold(health.label, format!("{} {}", health.sign, health.word)));
                 cause.push(piece(Label::Text, format!("  {}", details.health.reason)));

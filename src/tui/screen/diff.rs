@@ -72,7 +72,7 @@ fn field_block(field: &FieldDiff, details: &Details, style: Style, facts: &Facts
         FieldClass::Drifted | FieldClass::Conflict => {
             "the controller puts git's value back when it applies next; `e` opens the source"
         }
-        FieldClass::InvalidInGit => "e opens the source",
+        FieldClass::InvalidInGit => "`e` opens the source",
         _ => "",
     };
     Block { path, place, cause, next, lines, ..Block::default() }

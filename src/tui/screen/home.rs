@@ -3,7 +3,7 @@
 use super::state::{self, APP_STATES};
 use super::tree::Scope;
 use super::{Counter, Facts, Route, Screen, Step, Strip, draw_empty, draw_reading, open_object};
-use crate::model::{ObjectKey, Place};
+use crate::model::{ObjectKey, Place, Problem};
 use crate::tui::canvas::{Canvas, Piece, bold, cells, piece};
 use crate::tui::filter::{Field, Fields, Filter};
 use crate::tui::keymap::{Action, Mode};
@@ -113,7 +113,7 @@ impl Home {
         match action {
             Action::Revert => row.commit.as_ref().map_or_else(
                 || {
-                    let text = "no single commit brought this about; h shows what changed the object";
+                    let text = "no single commit brought this about; `h` shows what changed the object";
                     vec![Step::Say(Label::Notice, text.into())]
                 },
                 |commit| vec![super::plan::revert(vec![commit.id])],
@@ -135,7 +135,8 @@ impl Home {
                 vec![]
             }
             Some((Chip::Problems, _)) => {
-                let page = Pager::problems("What could not be read", &facts.snapshot.problems, facts);
+                let untold: Vec<Problem> = untold(facts).cloned().collect();
+                let page = Pager::problems("What could not be read", &untold, facts);
                 vec![Step::Show(Box::new(Overlay::Pager(page)))]
             }
             None => vec![],
@@ -169,10 +170,21 @@ fn chips(facts: &Facts<'_>) -> Vec<(Chip, usize)> {
         .map(|state| (Chip::State(state), apps.iter().filter(|a| a.state == state).count()))
         .collect();
     let synced = chips.pop();
-    chips.push((Chip::Problems, facts.snapshot.problems.len()));
+    chips.push((Chip::Problems, untold(facts).count()));
     chips.extend(synced);
     chips.retain(|(_, number)| *number > 0);
     chips
+}
+
+/// Problems that no row of the table tells.
+fn untold<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a Problem> {
+    let snapshot = facts.snapshot;
+    let telling = |row: &&Arc<AppRow>| matches!(row.state, AppState::NotRendered | AppState::Plaintext);
+    let rows: Vec<_> = snapshot.apps.iter().filter(telling).collect();
+    let told = move |problem: &Problem| {
+        rows.iter().any(|row| row.place == problem.place && problem.cause.ends_with(&row.cause))
+    };
+    snapshot.problems.iter().filter(move |problem| !told(problem))
 }
 
 fn find<'a>(snapshot: &'a Snapshot, environment: &str, key: &ObjectKey) -> Option<&'a Arc<AppRow>> {
@@ -310,7 +322,11 @@ impl Screen for Home {
     fn strip(&self, facts: &Facts<'_>) -> Strip {
         if let Some(view) = self.cluster(facts) {
             let (_, label, _, cause, next) = cluster::words_of(view, facts);
-            let title = format!("cluster of {}", view.name);
+            // A repository of one cluster without a name has this environment.
+            let title = match &*view.name {
+                "cluster" => "the cluster".to_owned(),
+                name => format!("the cluster of {name}"),
+            };
             return Strip { title, cause: vec![piece(label, cause)], place: String::new(), next };
         }
         self.app(facts).map_or_else(Strip::default, |row| app_strip(row, facts))
@@ -396,11 +412,10 @@ fn coverage(facts: &Facts<'_>) -> Vec<Piece> {
 fn app_strip(row: &AppRow, facts: &Facts<'_>) -> Strip {
     let face = state::app(row.state, &facts.look.glyphs);
     let mut cause = vec![bold(face.label, format!("{} {}", face.sign, face.word))];
-    let objects = words::count(row.objects, "object");
-    let said = match (row.cause.is_empty(), row.state) {
-        (true, AppState::Unknown) => format!("  {objects} in git, with no cluster to compare"),
-        (true, _) => format!("  {objects}, git and cluster agree"),
-        (false, _) => format!("  {}", row.cause),
+    let said = if row.cause.is_empty() {
+        format!("  {}, git and cluster agree", words::count(row.objects, "object"))
+    } else {
+        format!("  {}", row.cause)
     };
     cause.push(piece(Label::Text, said));
     if let Some(commit) = &row.commit
@@ -414,7 +429,7 @@ fn app_strip(row: &AppRow, facts: &Facts<'_>) -> Strip {
         title: format!("{}  {}", row.key.name, row.environment),
         cause,
         place: row.place.as_ref().map_or_else(|| row.path.to_string(), ToString::to_string),
-        next: row.next.clone(),
+        next: state::next(&row.next),
     }
 }
 

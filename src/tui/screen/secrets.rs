@@ -321,7 +321,7 @@ impl Screen for Secrets {
             (Some(_), Some(object)) => object.to_string(),
             _ => String::new(),
         };
-        Strip { title: name(row), cause, place, next: row.next.clone() }
+        Strip { title: name(row), cause, place, next: state::next(&row.next) }
     }
 
     fn can(&self, action: Action, facts: &Facts<'_>) -> bool {

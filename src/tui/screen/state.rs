@@ -3,7 +3,7 @@
 use crate::model::{HealthState, PendingKind, Verdict};
 use crate::tui::glyph::Glyphs;
 use crate::tui::theme::Label;
-use crate::workspace::{AppState, KeyState, SecretState};
+use crate::workspace::{AppState, KeyState, Next, SecretState};
 
 /// A sign with its label and word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,23 @@ pub(crate) fn app(state: AppState, g: &Glyphs) -> Face {
         AppState::NotRendered => face(g.unknown, Label::Muted, "not rendered"),
         AppState::Unknown => face(g.unknown, Label::Muted, "unknown"),
         AppState::Synced => face(g.synced, Label::Muted, "synced"),
+    }
+}
+
+/// The next step in the keys of the screen.
+pub(crate) fn next(next: &Next) -> String {
+    match next {
+        Next::Nothing => String::new(),
+        Next::Revert(commit) => {
+            format!("`v` rehearses the revert of {} \"{}\"", commit.id.short(), commit.subject)
+        }
+        Next::Objects => "`enter` shows its objects, `l` their logs".to_owned(),
+        Next::BothSides => {
+            "`enter` shows both sides; declare it in git or let the controller undo it".to_owned()
+        }
+        Next::Object => "`enter` shows the object".to_owned(),
+        Next::Keys => "`enter` shows which keys; `e` sets one".to_owned(),
+        Next::Words(words) => words.clone(),
     }
 }
 

@@ -403,10 +403,11 @@ fn object_strip(row: &ObjectRow, facts: &Facts<'_>) -> Strip {
     let g = &facts.look.glyphs;
     let face = state::verdict(&row.verdict, row.key.is_secret(), g);
     let mut cause = vec![bold(face.label, format!("{} {}", face.sign, face.word))];
-    for text in [&row.summary, &row.by] {
-        if !text.is_empty() {
-            cause.push(piece(Label::Text, format!("  {text}")));
-        }
+    if !row.summary.is_empty() {
+        cause.push(piece(Label::Text, format!("  {}", row.summary)));
+    }
+    if !row.by.is_empty() {
+        cause.push(piece(Label::Text, format!(", by {}", row.by)));
     }
     if !row.health.reason.is_empty() {
         let health = state::health(row.health.state, g);

@@ -35,7 +35,8 @@ fn the_fixture_in_a_terminal() {
         let (send, back) = mpsc::channel::<Back>(64);
         let (_keep, snapshots) = watch::channel(Arc::new(snapshot));
         let text = "Something fails in prod. Press v on it to see what its revert would do.   T hides this";
-        let (_tour, tour) = watch::channel(TourStep { text: text.into(), key_to_hide: Some('T') });
+        let (_tour, tour) =
+            watch::channel(TourStep { text: text.into(), in_plan: None, key_to_hide: Some('T') });
         let first = snapshots.borrow().clone();
         let glyphs = if has("ascii") { ASCII } else { UNICODE };
         let mut state = State::new(first, look(colours, glyphs), surface.size(), NOW);

@@ -290,7 +290,7 @@ fn the_cluster_of_an_environment_is_asked_for_once() {
 #[test]
 fn the_tour_is_hidden_by_its_key() {
     let mut desk = desk();
-    let step = TourStep { text: "Press v on what fails.".into(), key_to_hide: Some('T') };
+    let step = TourStep { text: "Press v on what fails.".into(), in_plan: None, key_to_hide: Some('T') };
     desk.send(Message::Tour(step));
     assert!(desk.text().contains("Press v on what fails."));
     desk.keys("T");

@@ -1,5 +1,6 @@
 //! Edits: which bytes become what, with the blanks, line breaks and commas that keep a file valid.
 
+use super::read::BREAKS;
 use super::{Document, Entry, Item, Map, Source, Syntax};
 
 use crate::yaml::json;
@@ -86,7 +87,24 @@ impl Source<'_> {
             (false, true) => format!("{text} "),
             (true, true) => format!(" {text} "),
         };
+        let text = format!("{}{text}", " ".repeat(self.missing_indent(start)));
         Edit { range: item.span.clone(), text }
+    }
+
+    /// The blanks that another kind of value needs where a block scalar's sign stands on a line of its own:
+    /// libyaml lets that sign stand as far left as its key, and nothing else.
+    fn missing_indent(&self, start: usize) -> usize {
+        let before = self.line_prefix(start);
+        if self.syntax == Syntax::Json
+            || !self.text[start..].starts_with(['|', '>'])
+            || !before.trim().is_empty()
+        {
+            return 0;
+        }
+        let mut above = self.text[..start - before.len()].rsplit(BREAKS);
+        let key = above.find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+        let margin = |line: &str| line.len() - line.trim_start_matches([' ', '-', '?', ':']).len();
+        key.map_or(0, |line| margin(line) + 1).saturating_sub(before.len())
     }
 
     /// Adds an entry behind the last one of a mapping. `value` is YAML (or JSON) already; the key is
@@ -134,8 +152,7 @@ impl Source<'_> {
 
     /// What stands before byte `at` on its line.
     fn line_prefix(&self, at: usize) -> &str {
-        let start = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
-        &self.text[start..at]
+        self.text[..at].rsplit(BREAKS).next().unwrap_or_default()
     }
 
     /// Removes an entry with its lines and the comment behind it. The last entry of a mapping leaves

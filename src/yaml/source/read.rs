@@ -15,6 +15,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
+/// What libyaml takes for a line break (YAML 1.1, 5.4).
+pub(super) const BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+
 /// Deepest nesting that is read.
 const DEEPEST: usize = 128;
 /// Most values, entries and items of a file.
@@ -278,9 +281,10 @@ impl<'t> Reader<'t> {
         let header = written.lines().next().unwrap_or_default();
         let keeps = header.split(" #").next().unwrap_or_default().contains('+');
         let kept = if keeps {
-            written.strip_suffix('\n').map_or(written, |text| text.strip_suffix('\r').unwrap_or(text))
+            let kept = written.strip_suffix(BREAKS).unwrap_or(written);
+            if written.ends_with("\r\n") { kept.strip_suffix('\r').unwrap_or(kept) } else { kept }
         } else {
-            written.trim_end_matches(['\n', '\r'])
+            written.trim_end_matches(BREAKS)
         };
         span.start + kept.len().max(header.len())
     }
@@ -321,7 +325,7 @@ impl<'t> Reader<'t> {
             }
             Open::Map { parts, key, .. } => {
                 if let Some(key) = key.take() {
-                    if value.span.is_empty() && !self.text[key.span.end..value.span.start].contains(':') {
+                    if value.span.is_empty() && !has_colon(&self.text[key.span.end..value.span.start]) {
                         let kind = ObstacleKind::NoColon(key.text.clone().into_owned());
                         self.obstacles.push(Obstacle { kind, line: key.line });
                     }
@@ -330,6 +334,14 @@ impl<'t> Reader<'t> {
             }
         }
     }
+}
+
+/// True if a colon stands between a key and its value, outside of comments.
+fn has_colon(between: &str) -> bool {
+    between.split(BREAKS).any(|line| match (line.find(':'), line.find('#')) {
+        (Some(colon), Some(comment)) => colon < comment,
+        (colon, _) => colon.is_some(),
+    })
 }
 
 fn kind_of(text: &str, style: Style, tag: Option<&str>) -> ScalarKind {

@@ -116,6 +116,15 @@ fn what_forbids_writing_is_listed() {
 }
 
 #[test]
+fn a_colon_in_a_comment_is_no_place_for_a_value() {
+    for text in ["? a # b: ", "? |\n# c: ", "{a # b: \n}"] {
+        let source = read(text);
+        assert!(matches!(source.obstacles[0].kind, ObstacleKind::NoColon(_)), "{text:?}");
+    }
+    assert!(read("? a # b\n: # c\n").obstacles.is_empty());
+}
+
+#[test]
 fn documents_are_counted_and_cut() {
     let text = "# head\n---\na: 1\n--- # second\n---\nb: 2\n...\n";
     let source = read(text);
@@ -127,6 +136,23 @@ fn documents_are_counted_and_cut() {
 fn check_edit(text: &str, edit: impl Fn(&Source<'_>) -> Edit, expected: &str) {
     let source = read(text);
     assert_eq!(splice(text, &[edit(&source)]), expected, "{text}");
+}
+
+#[test]
+fn a_value_below_its_key_is_indented_where_a_block_scalar_was_not() {
+    check_edit("b: # c\n|\n", |s| s.replace(at(s, &["b"]), "y"), "b: # c\n y\n");
+    check_edit(
+        "a:\n  b:\n\n  # c\n  |\n",
+        |s| s.replace(at(s, &["a", "b"]), "y"),
+        "a:\n  b:\n\n  # c\n   y\n",
+    );
+    check_edit("|\n\u{85}---\n", |s| s.replace(root(s), "y"), "y\n\u{85}---\n");
+    check_edit(
+        "- # c\n|\n",
+        |s| s.replace(&root(s).as_seq().expect("a list").items().next().expect("one").value, "y"),
+        "- # c\n   y\n",
+    );
+    check_edit("a:\n    |\n    x\n", |s| s.replace(at(s, &["a"]), "y"), "a:\n    y\n");
 }
 
 #[test]

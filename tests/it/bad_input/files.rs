@@ -112,7 +112,7 @@ fn a_repository_of_everything_that_is_wrong_is_told_line_by_line_and_the_rest_re
     );
     let (status, code) = said(&sandbox, &folder, &["status", "--no-cluster"]);
     assert_eq!(code, 3, "{status}");
-    assert!(status.contains("2 of 15; 1 needs-network"), "{status}");
+    assert!(status.contains("2 of 15 rendered; 1 needs the network"), "{status}");
     told(&status, &["unknown", "apps/good"]);
     told(
         &status,

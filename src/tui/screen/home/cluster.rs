@@ -57,14 +57,14 @@ pub(super) fn words_of(
             Label::Notice,
             "no cluster",
             "which cluster this is was not said yet; git is shown alone".into(),
-            "enter chooses one".into(),
+            "`enter` chooses one".into(),
         ),
         ClusterView::NeedsConsent { command } => (
             g.unknown,
             Label::Notice,
             "asks first",
             format!("signing in runs {command}"),
-            "enter shows it and asks".into(),
+            "`enter` shows it and asks".into(),
         ),
         ClusterView::Lost { since, problem } => {
             let (cause, next) = told(problem);

@@ -1,6 +1,7 @@
 //! The table of apps: which columns there are at which width, and what stands in them.
 
 use super::{UNDECLARED, cluster};
+use crate::model::HealthState;
 use crate::tui::canvas::{Canvas, Piece, cells, piece};
 use crate::tui::filter::Filter;
 use crate::tui::screen::{Facts, marked, state};
@@ -13,12 +14,13 @@ pub(super) struct Columns {
     state: u16,
     app: u16,
     environment: u16,
+    author: u16,
     /// Which columns there are, from the left; the last one always is.
     shown: [bool; 10],
 }
 
-/// The cause is what people look for: it has this many cells before columns that only help do.
-const WHY: u16 = 32;
+/// The cause is what people look for: it has as many cells as it needs, up to these, before columns that only help do.
+const WHY: (usize, usize) = (32, 56);
 /// Columns that go for it, the first first: health, author, what is waited on, age, revision.
 const DROPPED: [usize; 5] = [9, 7, 8, 6, 5];
 
@@ -33,14 +35,21 @@ impl Columns {
         };
         let (wide, widest) = (width >= 100, width >= 140);
         let (drift, secrets) = (wide && any(&|row| row.drifted), wide && any(&|row| row.secrets));
+        let revisions = wide && any(&|row| usize::from(row.applied.is_some()));
+        let ages = wide && any(&|row| usize::from(row.changed.is_some()));
+        let waits = widest && any(&|row| row.waiting_on.len());
+        let judged = widest && any(&|row| usize::from(row.health.state != HealthState::Unknown));
+        let author = |row: &AppRow| row.changed.as_ref().map_or(0, |c| words::width(&c.author));
         let mut columns = Self {
             state: longest(&face, 11, 14),
             app: longest(&|row| words::width(&name(row)), 8, if width >= 140 { 36 } else { 24 }),
             environment: longest(&|row| words::width(&row.environment), 4, 12),
-            shown: [true, true, true, drift, secrets, wide, wide, widest, widest, widest],
+            author: longest(&author, 4, 16),
+            shown: [true, true, true, drift, secrets, revisions, ages, ages && widest, waits, judged],
         };
+        let wanted = longest(&|row| words::width(&why(row)), WHY.0, WHY.1);
         for column in DROPPED {
-            if columns.start_of_why() + WHY <= facts.body.width {
+            if columns.start_of_why() + wanted <= facts.body.width {
                 break;
             }
             columns.shown[column] = false;
@@ -49,7 +58,7 @@ impl Columns {
     }
 
     fn widths(&self) -> [u16; 10] {
-        [self.state, self.app, self.environment, 5, 6, 7, 4, 8, 14, 11]
+        [self.state, self.app, self.environment, 5, 6, 7, 4, self.author, 14, 11]
     }
 
     fn start_of_why(&self) -> u16 {

@@ -97,10 +97,7 @@ impl Shown {
         }
         if self.effects.is_empty() {
             let line = if self.complete {
-                Line::text(
-                    Label::Text,
-                    format!("No object changes; {} rendered before and after.", self.coverage),
-                )
+                Line::text(Label::Text, format!("No object changes; {} before and after.", self.coverage))
             } else {
                 Line::text(Label::Notice, format!("No change in what was rendered: {}.", self.coverage))
             };
@@ -129,8 +126,9 @@ impl Shown {
                     lines.push(heading("Files"));
                 }
                 let head = lines.len();
-                let path = words::cut_path(&file.path, room.saturating_sub(12), facts.look.glyphs.cut);
                 let numbers = format!("+{} -{}", file.added, file.removed);
+                let left = room.saturating_sub(words::width(&numbers) + 2);
+                let path = words::cut_path(&file.path, left, facts.look.glyphs.cut);
                 lines.push(Line::text(Label::Text, path).right(piece(Label::Muted, numbers)));
                 if !file.note.is_empty() {
                     lines.push(Line::text(Label::Muted, format!("  {}", file.note)));
