@@ -12,7 +12,7 @@ async fn main() -> anyhow::Result<()> {
     let settings = Settings { no_cluster: true, ..demo.settings() };
     let workspace = Workspace::open(settings).map_err(|problem| anyhow!("{problem}"))?;
     let (from, to) = (Some("HEAD~5".to_owned()), Some("HEAD".to_owned()));
-    let differences = workspace.differences(from, to).await.map_err(|problem| anyhow!("{problem}"))?;
+    let differences = workspace.differences(from, to, None).await.map_err(|problem| anyhow!("{problem}"))?;
     anyhow::ensure!(!differences.effects.is_empty(), "five commits of the demo change something");
     #[expect(clippy::print_stdout, reason = "an example prints what it found")]
     for effect in &differences.effects {

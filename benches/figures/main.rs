@@ -11,6 +11,8 @@
 //! | `roots` | every root of a real repository, beside `kubectl kustomize` |
 //! | `weight` | the program's size, its start, its build |
 
+#[path = "../../tests/it/console.rs"]
+mod console;
 mod opening;
 mod parts;
 mod roots;

@@ -102,7 +102,7 @@ pub enum Command {
         /// A, or A..B; without it HEAD is compared with the cluster
         range: Option<String>,
         /// Compare with the cluster
-        #[arg(long)]
+        #[arg(long, conflicts_with = "range")]
         live: bool,
         /// The config repository
         #[arg(long, default_value = ".")]
@@ -115,7 +115,7 @@ pub enum Command {
         /// The config repository
         #[arg(long, default_value = ".")]
         path: PathBuf,
-        /// Look at this many commits at the most
+        /// Show this many of them at the most, the newest
         #[arg(long, default_value_t = 2000)]
         limit: usize,
     },

@@ -2,8 +2,8 @@
 
 use super::exit::Exit;
 use super::output::{self, Label};
-use super::run::{Context, exit_of_clusters, settled};
-use crate::model::{FieldDiff, ObjectDiff, ObjectKey, Verdict};
+use super::run::{Context, settled};
+use crate::model::{FieldDiff, ObjectDiff, ObjectKey, Problem, Verdict};
 use crate::workspace::{Differences, ObjectRow, PlanEffect, Workspace};
 use crate::yaml::Node;
 use serde_json::json;
@@ -40,7 +40,8 @@ async fn between(context: &mut Context<'_, '_>, workspace: &Workspace, range: &s
         Some((from, to)) => (from, Some(if to.is_empty() { "HEAD" } else { to })),
         None => (range, None),
     };
-    let differences = workspace.differences(Some(from.to_owned()), to.map(str::to_owned)).await;
+    let only = context.place.environment.clone();
+    let differences = workspace.differences(Some(from.to_owned()), to.map(str::to_owned), only).await;
     match differences {
         Ok(differences) => {
             print(context, &differences)?;
@@ -102,9 +103,13 @@ fn effect_json(effect: &PlanEffect) -> serde_json::Value {
 /// * `folded`: those that agree and hold fields that others wrote, with the same keys
 /// * a field: `path`, `class` (a word of `model::FieldClass`), `live` and `git` (secrets masked), `manager`, `time`, `note`
 /// * `equal`: how many declared objects agree; `rendered`: how much of each environment was rendered
+/// * `notRendered`: why the rest was not, and therefore is not in `objects`
 async fn against_clusters(context: &mut Context<'_, '_>, workspace: &Workspace) -> io::Result<Exit> {
     let snapshot = settled(workspace).await;
-    let mut exit = exit_of_clusters(&snapshot);
+    if let Err(problem) = context.exists(snapshot.environments.iter().map(|e| &*e.name)) {
+        return context.problem(&problem);
+    }
+    let mut exit = context.exit_of_clusters(&snapshot);
     let wanted = context.place.environment.clone();
     let is_wanted = |environment: &str| wanted.as_deref().is_none_or(|w| *environment == *w);
     let diffs: HashMap<(&str, ObjectKey), ObjectDiff> = snapshot
@@ -132,6 +137,10 @@ async fn against_clusters(context: &mut Context<'_, '_>, workspace: &Workspace) 
     }
     let environments = || snapshot.environments.iter().filter(|e| is_wanted(&e.name));
     let coverage: Vec<String> = environments().map(|e| format!("{}: {}", e.name, e.coverage)).collect();
+    if environments().any(|e| e.coverage.complete < e.coverage.total) {
+        exit = exit.and(Exit::Incomplete);
+    }
+    let not_rendered: Vec<Problem> = environments().flat_map(|e| workspace.not_rendered(&e.name)).collect();
     if !folded.is_empty() {
         let count = format!(
             "{} in agreement, with fields that others wrote",
@@ -143,7 +152,16 @@ async fn against_clusters(context: &mut Context<'_, '_>, workspace: &Workspace) 
         Label::Muted,
         &format!("{} equal; {}", output::counted(equal, "object"), coverage.join(", ")),
     )])?;
-    context.out.json(&json!({"objects": answers, "folded": folded, "equal": equal, "rendered": coverage}))?;
+    for problem in &not_rendered {
+        context.out.line(&[(Label::Muted, &format!("? {problem}"))])?;
+    }
+    context.out.json(&json!({
+        "objects": answers,
+        "folded": folded,
+        "equal": equal,
+        "rendered": coverage,
+        "notRendered": not_rendered.iter().map(output::problem).collect::<Vec<_>>(),
+    }))?;
     Ok(exit)
 }
 

@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use super::output::{self, Label};
 use super::run::Context;
+use crate::model::Problem;
 use serde_json::json;
 use std::io;
 use std::path::Path;
@@ -12,13 +13,18 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
         Ok(workspace) => workspace,
         Err(exit) => return Ok(exit),
     };
-    let findings = match workspace.doctor().await {
+    let findings = match workspace.doctor(!context.place.no_cluster).await {
         Ok(findings) => findings,
         Err(problem) => return context.problem(&problem),
     };
     let mut exit = Exit::Clean;
     for finding in &findings {
-        let worst = finding.problems.iter().map(Exit::of).max().unwrap_or_default();
+        // The command was understood; what is wrong with a configuration is what it found.
+        let found = |problem: &Problem| match Exit::of(problem) {
+            Exit::Usage => Exit::Differences,
+            exit => exit,
+        };
+        let worst = finding.problems.iter().map(found).max().unwrap_or_default();
         let (label, sign) = if worst == Exit::Clean { (Label::Good, "✓") } else { (Label::Notice, "!") };
         context
             .out

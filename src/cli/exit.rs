@@ -24,10 +24,28 @@ pub enum Exit {
 impl Exit {
     /// What a problem means for the exit code.
     pub fn of(problem: &Problem) -> Self {
-        match problem.reason {
-            _ if problem.severity == Severity::Note => Self::Clean,
-            // Worth a warning, and read all the same: clocks that differ, a kind that only names lead to.
-            Reason::Cluster | Reason::Forbidden if problem.severity == Severity::Warning => Self::Clean,
+        match (problem.severity, problem.reason) {
+            (Severity::Note, _) => Self::Clean,
+            // What was left out is not there, whatever else goes on; any other warning is a finding.
+            (
+                Severity::Warning,
+                Reason::NeedsKey
+                | Reason::NeedsHelm
+                | Reason::NeedsNetwork
+                | Reason::NeedsPlugin
+                | Reason::NeedsJsonnet
+                | Reason::NotSupported
+                | Reason::MissingFile
+                | Reason::LimitExceeded
+                | Reason::Forbidden,
+            ) => Self::Incomplete,
+            (Severity::Warning, _) => Self::Differences,
+            (Severity::Error, reason) => Self::of_error(reason),
+        }
+    }
+
+    fn of_error(reason: Reason) -> Self {
+        match reason {
             Reason::Cluster | Reason::Forbidden | Reason::Remote => Self::Unreachable,
             Reason::Refused | Reason::Conflict => Self::Refused,
             Reason::Repository | Reason::Config => Self::Usage,
@@ -56,6 +74,13 @@ mod tests {
     #[test]
     fn the_highest_code_wins() {
         assert_eq!(Exit::Differences.and(Exit::Unreachable).and(Exit::Clean), Exit::Unreachable);
+    }
+
+    #[test]
+    fn a_warning_says_what_was_left_out_or_what_was_found() {
+        assert_eq!(Exit::of(&Problem::warning(Reason::NeedsKey, "x")), Exit::Incomplete);
+        assert_eq!(Exit::of(&Problem::warning(Reason::Conflict, "x")), Exit::Differences);
+        assert_eq!(Exit::of(&Problem::error(Reason::Conflict, "x")), Exit::Refused);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::exit::Exit;
 use super::output::{self, Label};
 use super::run::{Context, settled};
-use crate::model::{ObjectKey, Problem, Reason};
-use crate::workspace::{Deployed, HeadView, HistoryEntry, ObjectId, Snapshot};
+use crate::model::{Coverage, ObjectKey, Problem, Reason};
+use crate::workspace::{Deployed, Gap, HeadView, History, HistoryEntry, ObjectId, Snapshot};
 use serde_json::json;
 use std::io;
 use std::path::Path;
@@ -26,6 +26,9 @@ pub(super) async fn run(
             .next("make the first commit with git");
         return context.problem(&problem);
     }
+    if let Err(problem) = context.exists(snapshot.environments.iter().map(|e| &*e.name)) {
+        return context.problem(&problem);
+    }
     let ids = match find(&snapshot, object, context.place.environment.as_deref()) {
         Ok(ids) => ids,
         Err(problem) => return context.problem(&problem),
@@ -34,10 +37,9 @@ pub(super) async fn run(
     for id in ids {
         match workspace.history(&id, &CancellationToken::new()).await {
             Ok(history) => {
-                let entries = &history.entries[..history.entries.len().min(limit)];
-                print(context, &id, entries, history.seen)?;
-                for problem in &history.problems {
-                    exit = exit.and(context.problem(problem)?);
+                print(context, &history, limit)?;
+                if !history.gaps.is_empty() || !history.problems.is_empty() {
+                    exit = exit.and(Exit::Incomplete);
                 }
             }
             Err(problem) => exit = exit.and(context.problem(&problem)?),
@@ -62,28 +64,43 @@ pub(super) fn find(
         .map(|row| ObjectId { environment: row.environment.clone(), key: row.key.clone() })
         .collect();
     if ids.is_empty() {
-        return Err(Problem::error(Reason::MissingFile, format!("no environment has {object}"))
-            .next("`sealane render` lists what git declares"));
+        let looked = snapshot.environments.iter().filter(|e| environment.is_none_or(|w| *e.name == *w));
+        return Err(nowhere(object, looked.map(|e| &e.coverage)));
     }
     Ok(ids)
 }
 
-fn print(
-    context: &mut Context<'_, '_>,
-    id: &ObjectId,
-    entries: &[HistoryEntry],
-    seen: usize,
-) -> io::Result<()> {
+/// Nothing that was rendered has the object. Where something was not, nobody knows.
+pub(super) fn nowhere<'c>(object: &str, looked: impl Iterator<Item = &'c Coverage>) -> Problem {
+    let (complete, total) =
+        looked.fold((0, 0), |(complete, total), c| (complete + c.complete, total + c.total));
+    let cause = format!("no environment has {object}");
+    let problem = if complete < total {
+        let cause = format!("{cause}; {} of {total} were not rendered and may", total - complete);
+        Problem::error(Reason::MissingFile, cause)
+    } else {
+        Problem::error(Reason::Config, cause)
+    };
+    problem.next("`sealane render` lists what git declares")
+}
+
+fn print(context: &mut Context<'_, '_>, history: &History, limit: usize) -> io::Result<()> {
+    let (id, all) = (&history.id, history.entries.len());
+    let entries = &history.entries[..all.min(limit)];
     if context.out.is_json() {
         return context.out.json(&json!({
             "environment": &*id.environment,
             "object": id.key.to_string(),
-            "commitsSeen": seen,
+            "commitsSeen": history.seen,
+            "complete": history.complete && entries.len() == all,
             "commits": entries.iter().map(entry_json).collect::<Vec<_>>(),
+            "notRendered": history.gaps.iter().map(gap_json).collect::<Vec<_>>(),
+            "problems": history.problems.iter().map(output::problem).collect::<Vec<_>>(),
         }));
     }
     let title = format!("{} in {}", id.key, id.environment);
-    let count = format!("  {} of {seen} commits change this object", entries.len());
+    let newest = if entries.len() < all { format!("; the newest {limit}") } else { String::new() };
+    let count = format!("  {all} of {} commits change this object{newest}", history.seen);
     context.out.line(&[(Label::Strong, &title), (Label::Muted, &count)])?;
     for entry in entries {
         let deployed = entry.deployed.word();
@@ -95,7 +112,19 @@ fn print(
             (Label::Muted, &format!("{deployed}  {place}")),
         ])?;
     }
+    for problem in history.gaps.iter().map(Gap::told).chain(history.problems.iter().cloned()) {
+        context.problem(&problem)?;
+    }
     Ok(())
+}
+
+fn gap_json(gap: &Gap) -> serde_json::Value {
+    json!({
+        "newest": gap.newest.to_string(),
+        "oldest": gap.oldest.to_string(),
+        "commits": gap.commits,
+        "problem": output::problem(&gap.problem),
+    })
 }
 
 fn entry_json(entry: &HistoryEntry) -> serde_json::Value {

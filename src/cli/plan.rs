@@ -120,6 +120,9 @@ pub(super) fn print(context: &mut Context<'_, '_>, plan: &Plan) -> io::Result<()
         plan.rehearsed_ms
     );
     context.out.line(&[(Label::Muted, &coverage)])?;
+    for problem in &plan.not_rendered {
+        context.out.line(&[(Label::Muted, &format!("  not rendered: {problem}"))])?;
+    }
     for problem in &plan.findings {
         context.problem(problem)?;
     }

@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use super::output::{self, Label};
 use super::run::Context;
-use crate::model::{ObjectKey, Severity};
+use crate::model::{ObjectKey, Problem, Reason};
 use crate::workspace::RenderedEnvironment;
 use serde_json::json;
 use std::io;
@@ -23,18 +23,30 @@ pub(super) async fn run(
         Ok(rendered) => rendered,
         Err(problem) => return context.problem(&problem),
     };
-    if let Some(wanted) = &context.place.environment {
-        rendered.retain(|e| *e.name == **wanted);
+    if let Err(problem) = context.exists(rendered.iter().map(|e| &*e.name)) {
+        return context.problem(&problem);
     }
+    rendered.retain(|e| context.means(&e.name));
     if let Some(text) = object {
-        let Ok(key) = ObjectKey::parse(text) else { return Ok(Exit::Usage) };
-        for environment in &mut rendered {
-            environment.objects.retain(|o| key.means(&o.key));
+        match only(&mut rendered, text) {
+            Ok(()) => {}
+            Err(problem) => return context.problem(&problem),
         }
     }
     print(context, &rendered)?;
-    let problems = rendered.iter().flat_map(|e| &e.problems).filter(|p| p.severity == Severity::Error);
-    Ok(problems.map(Exit::of).max().unwrap_or_default())
+    Ok(rendered.iter().flat_map(|e| &e.problems).map(Exit::of).max().unwrap_or_default())
+}
+
+/// Leaves the objects that a person can mean.
+fn only(rendered: &mut [RenderedEnvironment], text: &str) -> Result<(), Problem> {
+    let key = ObjectKey::parse(text).map_err(|e| Problem::error(Reason::Config, e.to_string()))?;
+    for environment in rendered.iter_mut() {
+        environment.objects.retain(|o| key.means(&o.key));
+    }
+    if rendered.iter().all(|e| e.objects.is_empty()) {
+        return Err(super::history::nowhere(text, rendered.iter().map(|e| &e.coverage)));
+    }
+    Ok(())
 }
 
 fn print(context: &mut Context<'_, '_>, rendered: &[RenderedEnvironment]) -> io::Result<()> {

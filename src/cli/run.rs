@@ -4,7 +4,7 @@ use super::arguments::{Arguments, Command, Where};
 use super::exit::Exit;
 use super::output::{Label, Printer};
 use super::{build, diff, doctor, history, render, revert, seal, status};
-use crate::model::Problem;
+use crate::model::{Problem, Reason};
 use crate::workspace::{ClusterView, Settings, Snapshot, Workspace};
 use clap::CommandFactory as _;
 use std::io::{self, Read, Write};
@@ -92,6 +92,45 @@ impl Context<'_, '_> {
         }
     }
 
+    /// True if what belongs to this environment was asked for.
+    pub(super) fn means(&self, environment: &str) -> bool {
+        self.place.environment.as_deref().is_none_or(|wanted| wanted == environment)
+    }
+
+    /// Refuses an environment that does not exist; `known` are those that do.
+    pub(super) fn exists<'n>(&self, mut known: impl Iterator<Item = &'n str>) -> Result<(), Problem> {
+        match self.place.environment.as_deref() {
+            Some(wanted) if !known.any(|name| name == wanted) => {
+                Err(Problem::error(Reason::Config, format!("there is no environment {wanted}"))
+                    .next("`sealane status` lists the environments"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the clusters' states mean for the exit code.
+    pub(super) fn exit_of_clusters(&self, snapshot: &Snapshot) -> Exit {
+        let unreachable = snapshot.environments.iter().filter(|e| self.means(&e.name)).any(|e| {
+            matches!(
+                e.cluster,
+                ClusterView::Lost { .. }
+                    | ClusterView::Failed(_)
+                    | ClusterView::NeedsConsent { .. }
+                    | ClusterView::Connecting
+                    | ClusterView::Reading { .. }
+            )
+        });
+        // No kubeconfig at all is a choice; one that cannot be read is a mistake.
+        let broken = snapshot.environments.iter().any(|e| {
+            matches!(&e.cluster, ClusterView::Unchosen { problem: Some(problem), .. } if problem.place.is_some())
+        });
+        match (unreachable, broken) {
+            (true, _) => Exit::Unreachable,
+            (false, true) => Exit::Usage,
+            (false, false) => Exit::Clean,
+        }
+    }
+
     /// Prints a problem with its next step.
     pub(super) fn problem(&mut self, problem: &Problem) -> io::Result<Exit> {
         let place = problem.place.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();
@@ -130,27 +169,4 @@ fn is_settled(snapshot: &Snapshot) -> bool {
             .environments
             .iter()
             .all(|e| !matches!(e.cluster, ClusterView::Connecting | ClusterView::Reading { .. }))
-}
-
-/// What the clusters' states mean for the exit code.
-pub(super) fn exit_of_clusters(snapshot: &Snapshot) -> Exit {
-    let unreachable = snapshot.environments.iter().any(|e| {
-        matches!(
-            e.cluster,
-            ClusterView::Lost { .. }
-                | ClusterView::Failed(_)
-                | ClusterView::NeedsConsent { .. }
-                | ClusterView::Connecting
-                | ClusterView::Reading { .. }
-        )
-    });
-    // No kubeconfig at all is a choice; one that cannot be read is a mistake.
-    let broken = snapshot.environments.iter().any(|e| {
-        matches!(&e.cluster, ClusterView::Unchosen { problem: Some(problem), .. } if problem.place.is_some())
-    });
-    match (unreachable, broken) {
-        (true, _) => Exit::Unreachable,
-        (false, true) => Exit::Usage,
-        (false, false) => Exit::Clean,
-    }
 }

@@ -3,6 +3,7 @@
 use super::folder::{Folder, Named, kind_of, mode, plain_name, shown_name};
 use super::ids::hash;
 use super::open::Inner;
+use super::tree::placed;
 use super::worktree::OnDisk;
 use crate::model::{ContentId, EntryKind, Tree, TreeEntry, TreeError};
 use std::collections::HashMap;
@@ -153,5 +154,6 @@ impl Tree for FlatTree {
             Some(file) => file.read(id),
             None => self.inner.blob(id),
         }
+        .map_err(|error| placed(self, id, error))
     }
 }

@@ -2,12 +2,9 @@
 
 use super::folder::{Named, kind_of};
 use super::status::lfs_pointer;
-use super::tree::CommitTree;
+use super::tree::{CommitTree, DEEPEST};
 use super::{GitError, Repo};
 use crate::model::{EntryKind, Problem, Reason, Revision, Severity, Tree, clean};
-
-/// Deeper folders are not looked into; only a hostile tree has them.
-const DEEPEST: usize = 512;
 
 impl Repo {
     /// Everything in a revision that stays unread, each with its place and next step. Not cheap: it walks

@@ -9,6 +9,11 @@ use std::sync::Arc;
 /// Larger files are not read: no configuration is that long, and a screen must not wait for a video.
 pub const LARGEST_FILE: u64 = 20 << 20;
 
+/// Content that stands at more paths than this beside its first one is named at so many.
+const MOST_PLACES: usize = 4;
+/// Deeper folders are not looked into; only a hostile tree has them.
+pub(super) const DEEPEST: usize = 512;
+
 impl Repo {
     /// The files of a revision.
     ///
@@ -75,8 +80,41 @@ impl Tree for CommitTree {
     }
 
     fn read(&self, id: ContentId) -> Result<Arc<[u8]>, TreeError> {
-        self.inner.blob(id)
+        self.inner.blob(id).map_err(|error| placed(self, id, error))
     }
+}
+
+/// For content that is too large the same error with the paths at which it stands in the tree: its id tells a person
+/// nothing. (Of a damaged object the id is what git is asked about.)
+pub(super) fn placed(tree: &dyn Tree, id: ContentId, error: TreeError) -> TreeError {
+    let TreeError::TooLarge { bytes, limit, .. } = error else { return error };
+    let mut found = Vec::new();
+    let mut open = vec![(String::new(), 0)];
+    while let Some((folder, depth)) = open.pop() {
+        // Another part of the tree that cannot be read is not what this is about.
+        for (name, entry) in tree.list(&folder).ok().flatten().unwrap_or_default() {
+            let path = if folder.is_empty() { name.to_string() } else { format!("{folder}/{name}") };
+            match entry.kind {
+                EntryKind::Folder if depth < DEEPEST => open.push((path, depth + 1)),
+                EntryKind::File | EntryKind::Link if entry.id == id => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    let mut paths = found.into_iter();
+    let Some(mut named) = paths.next() else {
+        return TreeError::TooLarge { path: id.to_string(), bytes, limit };
+    };
+    let others: Vec<String> = paths.by_ref().take(MOST_PLACES).collect();
+    if !others.is_empty() {
+        let more = match paths.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        named = format!("{named} (also at {}{more})", others.join(", "));
+    }
+    TreeError::TooLarge { path: named, bytes, limit }
 }
 
 impl Inner {

@@ -1,7 +1,7 @@
 //! What git says: environments, producers, and the objects they make.
 
 use super::object::{Manifest, ObjectKey};
-use super::problem::{Problem, Reason};
+use super::problem::{Problem, Reason, Severity};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -86,6 +86,17 @@ impl Rendered {
             }
         }
         coverage
+    }
+
+    /// Why producers were not rendered completely: the first error of each.
+    pub fn not_rendered(&self) -> impl Iterator<Item = &Problem> {
+        let missing = self.producers.iter().filter(|p| !p.complete);
+        missing.filter_map(|p| p.problems.iter().find(|problem| problem.severity == Severity::Error))
+    }
+
+    /// All that is wrong, outside of producers first.
+    pub fn all_problems(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().chain(self.producers.iter().flat_map(|p| &p.problems))
     }
 
     /// All objects with the index of their producer.

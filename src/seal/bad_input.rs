@@ -1,39 +1,20 @@
 //! Sealed files that are wrong in every way we know of: each is told with cause, place and next step, and no value.
 
+use super::testing::{CART, DEV, FILE, OPS, ring, rules, set};
 use super::*;
 use crate::model::{Opener as _, Problem, Reason, SealedFormat};
-use crate::secret::SecretText;
 use crate::yaml::source::one_line;
 use proptest::prelude::*;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-const OPS: &str = include_str!("../../keys/demo-ops.agekey");
-const DEV: &str = include_str!("../../keys/demo-flux-dev.agekey");
-const RULES: &str = include_str!("../demo/sealed/rules.yaml");
-const CART: &str = include_str!("../demo/sealed/cart-prod-2.yaml");
 const SEALED: [&str; 4] = [
     CART,
     include_str!("../demo/sealed/cart-dev-1.yaml"),
     include_str!("../demo/sealed/pay-prod-2.yaml"),
     include_str!("../demo/sealed/pay-staging-1.yaml"),
 ];
-const FILE: &str = "apps/cart/overlays/prod/db.sops.yaml";
 const CANARY: &str = "canary-4711";
-
-fn ring(text: &str) -> Keyring {
-    let mut ring = Keyring::default();
-    ring.add_text(text, "test");
-    ring
-}
-
-fn rules() -> Rules {
-    Rules::parse(RULES.as_bytes(), ".sops.yaml")
-}
-
-fn set(key: &str, value: &str) -> Edit {
-    Edit::Set { key: key.to_owned(), value: SecretText::from_string(value.to_owned()) }
-}
 
 /// What opening says, with its place at `line`, and a next step.
 fn told(text: &str, keys: &str, line: Option<u32>) -> Problem {

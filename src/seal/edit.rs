@@ -311,35 +311,12 @@ pub(super) fn failed(error: super::CipherError) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{CART, FILE, OPS, ring, set, value};
     use super::*;
-    use crate::secret::SecretLeaf;
-    use crate::yaml::Value;
-
-    const OPS: &str = include_str!("../../keys/demo-ops.agekey");
-    const CART: &str = include_str!("../demo/sealed/cart-prod-2.yaml");
-    const FILE: &str = "apps/cart/overlays/prod/db.sops.yaml";
-
-    fn ring() -> Keyring {
-        let mut ring = Keyring::default();
-        ring.add_text(OPS, "test");
-        ring
-    }
-
-    fn value(bytes: &[u8], key: &str) -> Option<String> {
-        let open = open::open(bytes, FILE, &ring()).ok()?;
-        match &open.documents[0].at_path(&["stringData", key])?.value {
-            Value::Secret(SecretLeaf::Text(t)) => t.expose_secret_str().map(str::to_owned),
-            _ => None,
-        }
-    }
-
-    fn set(key: &str, value: &str) -> Edit {
-        Edit::Set { key: key.to_owned(), value: SecretText::from_string(value.to_owned()) }
-    }
 
     #[test]
     fn one_changed_value_changes_three_lines() {
-        let edited = edit(CART.as_bytes(), FILE, &ring(), vec![set("password", "new one")], 1_700_000_000)
+        let edited = edit(CART.as_bytes(), FILE, &ring(OPS), vec![set("password", "new one")], 1_700_000_000)
             .expect("edited");
         let text = String::from_utf8(edited.clone()).expect("text");
         let changed: Vec<&str> = CART
@@ -358,10 +335,11 @@ mod tests {
     #[test]
     fn keys_are_added_and_removed() {
         let edits = vec![set("token", "abc"), Edit::Remove { key: "url".to_owned() }];
-        let edited = edit(CART.as_bytes(), FILE, &ring(), edits, 0).expect("edited");
+        let edited = edit(CART.as_bytes(), FILE, &ring(OPS), edits, 0).expect("edited");
         assert_eq!(value(&edited, "token").as_deref(), Some("abc"));
         assert_eq!(value(&edited, "url"), None);
-        let missing = edit(CART.as_bytes(), FILE, &ring(), vec![Edit::Remove { key: "nope".to_owned() }], 0);
+        let missing =
+            edit(CART.as_bytes(), FILE, &ring(OPS), vec![Edit::Remove { key: "nope".to_owned() }], 0);
         assert!(missing.is_err_and(|p| p.cause.contains("`nope`")));
     }
 }

@@ -11,6 +11,7 @@ use super::value;
 use super::walk::{Place, Visit, aad, read, walk};
 use crate::model::{OpenError, Problem};
 use crate::secret::SecretText;
+use crate::yaml::letters::put_json_string;
 use crate::yaml::source::{Comment, Content, Item, Leaf, Map, MapPart, Seq, SeqPart, Syntax};
 use crate::yaml::{Node, ScalarKind};
 use std::collections::HashMap;
@@ -292,7 +293,7 @@ impl Printer<'_> {
         for entry in map.entries().filter(|e| !is_root || e.key.text != "sops") {
             self.json_line(depth, count);
             count += 1;
-            letters::json_string(&mut self.out, &entry.key.text);
+            put_json_string(&entry.key.text, &mut self.out);
             self.put(": ");
             self.json_value(&entry.value, depth + 1);
         }
@@ -334,11 +335,11 @@ impl Printer<'_> {
                 self.put(if bytes.as_slice() == b"True" { "true" } else { "false" });
             }
             (_, Some((bytes, _))) => match std::str::from_utf8(bytes) {
-                Ok(text) => letters::json_string(&mut self.out, text),
-                Err(_) => letters::json_string(
-                    &mut self.out,
-                    &Zeroizing::new(String::from_utf8_lossy(bytes).into_owned()),
-                ),
+                Ok(text) => put_json_string(text, &mut self.out),
+                Err(_) => {
+                    let text = Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
+                    put_json_string(&text, &mut self.out);
+                }
             },
         }
     }

@@ -223,16 +223,8 @@ pub fn parse_recipient(text: &str) -> Result<x25519::Recipient, RecipientError> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{DEV, OPS, ring};
     use super::*;
-
-    const OPS: &str = include_str!("../../keys/demo-ops.agekey");
-    const DEV: &str = include_str!("../../keys/demo-flux-dev.agekey");
-
-    fn ring(text: &str) -> Keyring {
-        let mut ring = Keyring::default();
-        ring.add_text(text, "test");
-        ring
-    }
 
     #[test]
     fn a_wrapped_key_opens_for_its_recipient_only() {

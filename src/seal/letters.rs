@@ -1,7 +1,8 @@
 //! Strings and numbers of an opened file as go-yaml v3 and Go's JSON write them, into a wiped buffer (secrets.md 1.5).
 
 use crate::secret::SecretText;
-use crate::yaml::{ScalarKind, resolve_v1, resolve_v3};
+use crate::yaml::letters::{is_break, is_printable, put_escape};
+use crate::yaml::{ScalarKind, is_base60, resolve_v1, resolve_v3};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -47,47 +48,11 @@ fn double(out: &mut SecretText, text: &str) {
     for letter in text.chars() {
         if is_printable(letter) && !is_break(letter) && !matches!(letter, '"' | '\\') {
             out.push_char(letter);
-            continue;
+        } else {
+            put_escape(letter, out);
         }
-        let code = u32::from(letter);
-        let short: &[u8] = match letter {
-            '\0' => b"\\0",
-            '\u{7}' => b"\\a",
-            '\u{8}' => b"\\b",
-            '\t' => b"\\t",
-            '\n' => b"\\n",
-            '\u{B}' => b"\\v",
-            '\u{C}' => b"\\f",
-            '\r' => b"\\r",
-            '\u{1B}' => b"\\e",
-            '"' => b"\\\"",
-            '\\' => b"\\\\",
-            '\u{85}' => b"\\N",
-            '\u{2028}' => b"\\L",
-            '\u{2029}' => b"\\P",
-            _ if code <= 0xFF => {
-                hexadecimal(out, b"\\x", code, 2);
-                continue;
-            }
-            _ if code <= 0xFFFF => {
-                hexadecimal(out, b"\\u", code, 4);
-                continue;
-            }
-            _ => {
-                hexadecimal(out, b"\\U", code, 8);
-                continue;
-            }
-        };
-        out.push(short);
     }
     out.push(b"\"");
-}
-
-fn hexadecimal(out: &mut SecretText, prefix: &[u8], code: u32, digits: u32) {
-    out.push(prefix);
-    for place in (0..digits).rev() {
-        out.push(&[b"0123456789ABCDEF"[(code >> (4 * place) & 0xF) as usize]]);
-    }
 }
 
 /// A `|` block; its comment stands behind the sign.
@@ -144,54 +109,12 @@ fn go_float(bytes: &[u8], needs_exponent: impl Fn(i32) -> bool, least_digits: us
     Zeroizing::new(written)
 }
 
-/// A JSON string with Go's escapes.
-pub(super) fn json_string(out: &mut SecretText, text: &str) {
-    out.push(b"\"");
-    for letter in text.chars() {
-        match letter {
-            '"' => out.push(b"\\\""),
-            '\\' => out.push(b"\\\\"),
-            '\n' => out.push(b"\\n"),
-            '\r' => out.push(b"\\r"),
-            '\t' => out.push(b"\\t"),
-            '\u{8}' => out.push(b"\\b"),
-            '\u{C}' => out.push(b"\\f"),
-            '\0'..='\u{1F}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                out.push(b"\\u");
-                for shift in [12, 8, 4, 0] {
-                    out.push(&[b"0123456789abcdef"[(u32::from(letter) >> shift & 0xF) as usize]]);
-                }
-            }
-            _ => out.push_char(letter),
-        }
-    }
-    out.push(b"\"");
-}
-
 /// True if somebody would read the plain text as something else than this string.
 fn is_misread(text: &str) -> bool {
     resolve_v3(text) != ScalarKind::Str
         || resolve_v1(text) == ScalarKind::Bool
         || text == "<<"
         || is_base60(text)
-}
-
-/// `12:30:45`, a number to YAML 1.1.
-fn is_base60(text: &str) -> bool {
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let mut groups = unsigned.split(':');
-    let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit() || b == b'_');
-    if !groups.next().is_some_and(|head| head.starts_with(|c: char| c.is_ascii_digit()) && digits(head)) {
-        return false;
-    }
-    let tail: Vec<&str> = groups.collect();
-    let Some((last, between)) = tail.split_last() else { return false };
-    let (last, fraction) = last.split_once('.').unwrap_or((last, ""));
-    let sixtieth = |t: &str| match t.as_bytes() {
-        [digit] | [b'0'..=b'5', digit] => digit.is_ascii_digit(),
-        _ => false,
-    };
-    between.iter().all(|t| sixtieth(t)) && sixtieth(last) && digits(fraction)
 }
 
 /// In which styles a text can be written without changing it (libyaml's `analyze_scalar`).
@@ -240,16 +163,6 @@ fn starts_like_a_sign(text: &str) -> bool {
             Some(first) => "#,[]{}&*!|>'\"%@`".contains(first),
             None => false,
         }
-}
-
-/// What YAML 1.1 takes for a line break.
-fn is_break(letter: char) -> bool {
-    matches!(letter, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
-}
-
-/// What Go writes without an escape: no control characters, no tab, nothing beyond the basic plane.
-fn is_printable(letter: char) -> bool {
-    matches!(letter, '\n' | ' '..='~' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FEFE}' | '\u{FF00}'..='\u{FFFD}')
 }
 
 #[cfg(test)]

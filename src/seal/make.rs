@@ -290,50 +290,25 @@ fn recipient_problem(rule: &Rule, cause: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{CART, FILE, OPS, ring, rules, set, value};
     use super::*;
-    use crate::secret::{SecretLeaf, SecretText};
-    use crate::yaml::Value;
-
-    const OPS: &str = include_str!("../../keys/demo-ops.agekey");
-    const RULES: &str = include_str!("../demo/sealed/rules.yaml");
-    const CART: &str = include_str!("../demo/sealed/cart-prod-2.yaml");
-    const FILE: &str = "apps/cart/overlays/prod/db.sops.yaml";
-
-    fn ring() -> Keyring {
-        let mut ring = Keyring::default();
-        ring.add_text(OPS, "test");
-        ring
-    }
-
-    fn value(bytes: &[u8], key: &str) -> Option<String> {
-        let open = open::open(bytes, FILE, &ring()).ok()?;
-        match &open.documents[0].at_path(&["stringData", key])?.value {
-            Value::Secret(SecretLeaf::Text(t)) => t.expose_secret_str().map(str::to_owned),
-            _ => None,
-        }
-    }
-
-    fn set(key: &str, value: &str) -> Edit {
-        Edit::Set { key: key.to_owned(), value: SecretText::from_string(value.to_owned()) }
-    }
 
     #[test]
     fn a_new_file_follows_its_rule() {
-        let rules = Rules::parse(RULES.as_bytes(), ".sops.yaml");
-        let made = create(FILE, &rules, vec![set("password", "hunter2"), set("user", "cart")], 1_700_000_000)
-            .expect("made");
+        let made =
+            create(FILE, &rules(), vec![set("password", "hunter2"), set("user", "cart")], 1_700_000_000)
+                .expect("made");
         assert_eq!(value(&made, "password").as_deref(), Some("hunter2"));
         let text = String::from_utf8(made).expect("text");
         assert!(text.starts_with("apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n"), "{text}");
         assert!(!text.contains("hunter2") && !text.contains(" x:"));
-        let none = create("nowhere.yaml", &rules, vec![set("a", "b")], 0);
+        let none = create("nowhere.yaml", &rules(), vec![set("a", "b")], 0);
         assert!(none.is_err_and(|p| !p.next.is_empty()));
     }
 
     #[test]
     fn sealing_again_changes_every_ciphertext_and_no_value() {
-        let rules = Rules::parse(RULES.as_bytes(), ".sops.yaml");
-        let again = reseal(CART.as_bytes(), FILE, &ring(), &rules, 0).expect("sealed again");
+        let again = reseal(CART.as_bytes(), FILE, &ring(OPS), &rules(), 0).expect("sealed again");
         assert_eq!(value(&again, "username"), value(CART.as_bytes(), "username"));
         let text = String::from_utf8(again).expect("text");
         let kept = CART.lines().filter(|l| l.contains("ENC[") && text.contains(*l)).count();

@@ -140,46 +140,28 @@ fn written(node: &Node) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::edit::{Edit, edit};
+    use super::super::edit::edit;
+    use super::super::testing::{CART, FILE, OPS, ring, set, value};
     use super::*;
 
-    const OPS: &str = include_str!("../../keys/demo-ops.agekey");
-    const CART: &str = include_str!("../demo/sealed/cart-prod-2.yaml");
-
-    fn ring() -> Keyring {
-        let mut ring = Keyring::default();
-        ring.add_text(OPS, "test");
-        ring
-    }
-
     fn with(bytes: &[u8], key: &str, value: &str) -> Vec<u8> {
-        let value = SecretText::from_string(value.to_owned());
-        edit(bytes, "db.sops.yaml", &ring(), vec![Edit::Set { key: key.to_owned(), value }], 0)
-            .expect("edited")
-    }
-
-    fn value(bytes: &[u8], key: &str) -> Vec<u8> {
-        let open = open(bytes, "db.sops.yaml", &ring()).expect("opens");
-        match open.documents[0].at_path(&["stringData", key]).map(|n| n.value.clone()) {
-            Some(Value::Secret(SecretLeaf::Text(t))) => t.expose_secret().to_vec(),
-            _ => panic!("no such key"),
-        }
+        edit(bytes, FILE, &ring(OPS), vec![set(key, value)], 0).expect("edited")
     }
 
     #[test]
     fn edits_of_different_keys_merge() {
         let ours = with(CART.as_bytes(), "username", "mine");
         let theirs = with(CART.as_bytes(), "password", "theirs");
-        let merged = merge(CART.as_bytes(), &ours, &theirs, &ring(), 0).expect("merged");
-        assert_eq!(value(&merged, "username"), b"mine");
-        assert_eq!(value(&merged, "password"), b"theirs");
+        let merged = merge(CART.as_bytes(), &ours, &theirs, &ring(OPS), 0).expect("merged");
+        assert_eq!(value(&merged, "username").as_deref(), Some("mine"));
+        assert_eq!(value(&merged, "password").as_deref(), Some("theirs"));
     }
 
     #[test]
     fn edits_of_the_same_key_conflict_and_name_it() {
         let ours = with(CART.as_bytes(), "password", "mine-4711");
         let theirs = with(CART.as_bytes(), "password", "theirs-4711");
-        match merge(CART.as_bytes(), &ours, &theirs, &ring(), 0) {
+        match merge(CART.as_bytes(), &ours, &theirs, &ring(OPS), 0) {
             Err(MergeError::Conflict(keys)) => assert_eq!(keys, ["stringData.password"]),
             other => panic!("{:?}", other.map(|_| "merged")),
         }
@@ -190,8 +172,8 @@ mod tests {
         let first = with(CART.as_bytes(), "password", "one");
         let second = with(&first, "username", "two");
         // Reverting the first edit: base is the commit, ours is HEAD, theirs is the commit's parent.
-        let reverted = merge(&first, &second, CART.as_bytes(), &ring(), 0).expect("merged");
+        let reverted = merge(&first, &second, CART.as_bytes(), &ring(OPS), 0).expect("merged");
         assert_eq!(value(&reverted, "password"), value(CART.as_bytes(), "password"));
-        assert_eq!(value(&reverted, "username"), b"two");
+        assert_eq!(value(&reverted, "username").as_deref(), Some("two"));
     }
 }

@@ -34,6 +34,8 @@ mod metadata;
 mod open;
 mod opener;
 mod rules;
+#[cfg(test)]
+mod testing;
 mod value;
 mod walk;
 

@@ -291,16 +291,8 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{CART, OPS, ring};
     use super::*;
-
-    const OPS: &str = include_str!("../../keys/demo-ops.agekey");
-    const CART: &str = include_str!("../demo/sealed/cart-prod-2.yaml");
-
-    fn ring(text: &str) -> Keyring {
-        let mut ring = Keyring::default();
-        ring.add_text(text, "test");
-        ring
-    }
 
     fn problem(text: &str, keys: &str) -> Problem {
         match open(text.as_bytes(), "db.sops.yaml", &ring(keys)) {

@@ -248,15 +248,11 @@ fn dotenv_block(text: &str, file: &str) -> Node {
 #[cfg(test)]
 mod tests {
     use super::super::open::documents;
+    use super::super::testing::{CART, OPS, ring};
     use super::*;
 
-    const OPS: &str = include_str!("../../keys/demo-ops.agekey");
-    const CART: &str = include_str!("../demo/sealed/cart-prod-2.yaml");
-
     fn opener() -> KeyringOpener {
-        let mut ring = Keyring::default();
-        ring.add_text(OPS, "test");
-        KeyringOpener::new(Arc::new(ring))
+        KeyringOpener::new(Arc::new(ring(OPS)))
     }
 
     fn file(text: &str, format: SealedFormat) -> Option<String> {

@@ -1,7 +1,7 @@
 //! Values to bytes: the form that is encrypted and that the MAC is made of (secrets.md 1.4).
 
 use super::cipher::ValueType;
-use crate::yaml::{Node, Scalar, ScalarKind, Style, Value, to_json};
+use crate::yaml::{Node, Scalar, ScalarKind, Style, Value, to_json, whole_number};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
@@ -39,7 +39,7 @@ pub(super) fn bytes(
             let yes = text.eq_ignore_ascii_case("true");
             (Zeroizing::new(if yes { b"True".to_vec() } else { b"False".to_vec() }), ValueType::Bool)
         }
-        ScalarKind::Int => match integer(text) {
+        ScalarKind::Int => match whole_number(&without_underscores(text)) {
             Some(number) => (printed(&number), ValueType::Int),
             None if json => float(text).ok_or(ValueError::LargeNumber)?,
             None => return Err(ValueError::LargeNumber),
@@ -61,24 +61,6 @@ pub(super) fn canonical(plain: &[u8], value_type: ValueType) -> &[u8] {
 
 fn printed(number: &impl ToString) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(number.to_string().into_bytes())
-}
-
-/// Go's `ParseInt(text, 0, 64)` with underscores dropped first: prefixes `0x`, `0o`, `0b`, and a bare `0` for octal.
-fn integer(text: &str) -> Option<i64> {
-    let plain = without_underscores(text);
-    let (negative, digits) = match plain.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, plain.strip_prefix('+').unwrap_or(&plain)),
-    };
-    let (digits, radix) = match digits.as_bytes() {
-        [b'0', b'x' | b'X', _, ..] => (&digits[2..], 16),
-        [b'0', b'o' | b'O', _, ..] => (&digits[2..], 8),
-        [b'0', b'b' | b'B', _, ..] => (&digits[2..], 2),
-        [b'0', _, ..] => (&digits[1..], 8),
-        _ => (digits, 10),
-    };
-    let magnitude = i128::from(u64::from_str_radix(digits, radix).ok()?);
-    i64::try_from(if negative { -magnitude } else { magnitude }).ok()
 }
 
 fn without_underscores(text: &str) -> Zeroizing<String> {
@@ -126,6 +108,7 @@ mod tests {
             ("-0x10", "-16", ValueType::Int),
             ("017", "15", ValueType::Int),
             ("0b11", "3", ValueType::Int),
+            ("0b-11", "-3", ValueType::Int),
             ("-9223372036854775808", "-9223372036854775808", ValueType::Int),
             ("089", "89", ValueType::Float),
             ("1.0", "1", ValueType::Float),

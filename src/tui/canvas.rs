@@ -149,6 +149,15 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// A row of a list; the selected one has a background of its own.
+    pub(crate) fn row(&mut self, y: u16, here: bool, line: &Line) {
+        if here {
+            self.select(y);
+        }
+        self.line(y, line);
+        self.unselect();
+    }
+
     /// Paints the background of the selected row; what is written until [`Self::unselect`] suits it.
     pub(crate) fn select(&mut self, y: u16) {
         if y < self.area.height {

@@ -154,49 +154,7 @@ use Action as A;
 use Mode as M;
 
 const ENTER: &[Key] = &[key(KeyCode::Enter)];
-const SCREENS: &[Mode] = &[
-    M::Home,
-    M::Tree,
-    M::Details,
-    M::History,
-    M::Commits,
-    M::Changes,
-    M::Secrets,
-    M::Form,
-    M::Plan,
-    M::Logs,
-];
-const LISTS: &[Mode] = &[M::Home, M::Tree, M::History, M::Commits, M::Secrets, M::Logs];
-const MOVING: &[Mode] = &[
-    M::Home,
-    M::Tree,
-    M::Details,
-    M::History,
-    M::Commits,
-    M::Changes,
-    M::Secrets,
-    M::Form,
-    M::Plan,
-    M::Logs,
-    M::Pager,
-    M::Chooser,
-];
-const OBJECTS: &[Mode] = &[M::Home, M::Tree, M::Details];
-const NOT_TEXT: &[Mode] = &[
-    M::Home,
-    M::Tree,
-    M::Details,
-    M::History,
-    M::Commits,
-    M::Changes,
-    M::Secrets,
-    M::Form,
-    M::Plan,
-    M::Logs,
-    M::Pager,
-    M::Chooser,
-    M::Confirm,
-];
+/// All modes, in the order of [`Mode`]: screens, what is read or chosen from, a question, where one types.
 const EVERY: &[Mode] = &[
     M::Home,
     M::Tree,
@@ -214,7 +172,12 @@ const EVERY: &[Mode] = &[
     M::Text,
     M::Secret,
 ];
-const TYPING: &[Mode] = &[M::Text, M::Secret];
+const SCREENS: &[Mode] = EVERY.split_at(M::Pager as usize).0;
+const MOVING: &[Mode] = EVERY.split_at(M::Confirm as usize).0;
+const NOT_TEXT: &[Mode] = EVERY.split_at(M::Text as usize).0;
+const TYPING: &[Mode] = EVERY.split_at(M::Text as usize).1;
+const LISTS: &[Mode] = &[M::Home, M::Tree, M::History, M::Commits, M::Secrets, M::Logs];
+const OBJECTS: &[Mode] = &[M::Home, M::Tree, M::Details];
 
 /// All bindings (decisions.md 10), in the order of help.
 pub(crate) const BINDINGS: &[Binding] = &[
@@ -402,6 +365,12 @@ impl Key {
 mod tests {
     use super::*;
     use std::collections::HashMap;
+
+    #[test]
+    fn the_modes_stand_in_the_order_that_their_groups_are_cut_by() {
+        assert!(EVERY.iter().enumerate().all(|(at, mode)| *mode as usize == at), "{EVERY:?}");
+        assert_eq!((SCREENS.last(), TYPING), (Some(&M::Logs), [M::Text, M::Secret].as_slice()));
+    }
 
     #[test]
     fn no_key_is_bound_twice_in_a_mode() {

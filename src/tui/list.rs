@@ -1,5 +1,6 @@
 //! A list with a selected row: moving, scrolling, and an order that keeps still under the cursor.
 
+use super::filter::Filter;
 use super::keymap::Action;
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -40,7 +41,19 @@ impl List {
         true
     }
 
-    /// Selects a row, as a click does.
+    /// A click on a line of the list, counted from its first on screen. True if it met the row that was selected
+    /// already; a line without a row is no click.
+    pub(crate) fn click(&mut self, line: usize, len: usize, now: u64) -> bool {
+        let row = self.top + line;
+        if row >= len {
+            return false;
+        }
+        let again = row == self.cursor;
+        self.select(row, len, now);
+        again
+    }
+
+    /// Selects a row.
     pub(crate) fn select(&mut self, row: usize, len: usize, now: u64) {
         self.cursor = row.min(len.saturating_sub(1));
         self.moved = Some(now);
@@ -62,6 +75,16 @@ impl List {
     pub(crate) fn rests(&self, now: u64) -> bool {
         self.moved.is_none_or(|moved| now.saturating_sub(moved) >= REST)
     }
+}
+
+/// A list below one line of headings that a filter narrows, as the root works with it.
+pub(crate) struct Table<'a> {
+    pub list: &'a mut List,
+    pub filter: &'a mut Filter,
+    /// How many rows pass the filter.
+    pub len: usize,
+    /// True if a better order waits and the selection rests.
+    pub due: bool,
 }
 
 /// A scrolled text without a cursor.
@@ -120,6 +143,22 @@ impl<Id: Clone + Eq + Hash> Ordered<Id> {
         self.order.get(self.list.cursor)
     }
 
+    /// True if the order that waits may be taken now.
+    pub(crate) fn is_due(&self, now: u64) -> bool {
+        self.waits && self.list.rests(now)
+    }
+
+    /// When to look again whether the selection rests.
+    pub(crate) fn alarm(&self, now: u64) -> Option<u64> {
+        self.waits.then_some(now + 500)
+    }
+
+    /// The rows as a table.
+    pub(crate) fn table<'a>(&'a mut self, filter: &'a mut Filter, now: u64) -> Table<'a> {
+        let due = self.is_due(now);
+        Table { list: &mut self.list, filter, len: self.order.len(), due }
+    }
+
     /// Takes over the rows that there are now, in the order they should have.
     pub(crate) fn arrange(&mut self, wanted: Vec<Id>, now: u64, force: bool) {
         if force || self.list.rests(now) {
@@ -152,6 +191,47 @@ impl<Id: Clone + Eq + Hash> Ordered<Id> {
     }
 }
 
+/// The rows that are marked, so that one key works on all of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Marked<Id>(HashSet<Id>);
+
+impl<Id> Default for Marked<Id> {
+    fn default() -> Self {
+        Self(HashSet::new())
+    }
+}
+
+impl<Id: Eq + Hash> Marked<Id> {
+    /// Marks a row, or takes its mark back.
+    pub(crate) fn toggle(&mut self, id: Id) {
+        if !self.0.remove(&id) {
+            self.0.insert(id);
+        }
+    }
+
+    pub(crate) fn contains(&self, id: &Id) -> bool {
+        self.0.contains(id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Id> {
+        self.0.iter()
+    }
+
+    /// What a key works on: the marked rows in the order of `all`, or the selected one if none is marked.
+    pub(crate) fn chosen(&self, all: impl Iterator<Item = Id>, selected: Option<Id>) -> Vec<Id> {
+        let marked: Vec<Id> = all.filter(|id| self.0.contains(id)).collect();
+        if marked.is_empty() { selected.into_iter().collect() } else { marked }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +261,26 @@ mod tests {
         rows.list.act(Action::Bottom, 2, 10, 0);
         rows.arrange(vec!["a"], 10, false);
         assert_eq!(rows.selected(), Some(&"a"));
+    }
+
+    #[test]
+    fn a_click_selects_the_row_it_meets() {
+        let mut list = List { cursor: 0, top: 2, moved: None };
+        assert!(!list.click(1, 5, 7), "another row");
+        assert_eq!(list, List { cursor: 3, top: 2, moved: Some(7) });
+        assert!(list.click(1, 5, 8), "the selected row");
+        assert!(!list.click(3, 5, 9), "below the last row");
+        assert_eq!(list.moved, Some(8));
+    }
+
+    #[test]
+    fn a_key_works_on_the_marked_rows_or_on_the_selected_one() {
+        let mut marked = Marked::default();
+        assert_eq!(marked.chosen("abc".chars(), Some('b')), ['b']);
+        for id in ['c', 'a', 'b', 'b'] {
+            marked.toggle(id);
+        }
+        assert_eq!(marked.chosen("abc".chars(), Some('b')), ['a', 'c']);
     }
 
     proptest! {

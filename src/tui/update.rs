@@ -121,7 +121,7 @@ fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::Later => travel(state, true, effects),
         Action::Last => last(state, effects),
         Action::Refresh => {
-            state.on_top(|screen, facts| screen.rearrange(facts));
+            state.on_top(|screen, facts| screen.arrange(facts, true));
             state.say(Label::Muted, "reading git and cluster again");
             effects.push(Effect::Refresh);
         }

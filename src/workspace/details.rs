@@ -1,6 +1,6 @@
 //! What a face can ask about one object: its comparison, texts, events, history and logs.
 
-use crate::model::{Commit, Health, ObjectDiff, ObjectKey, Origin, Place, Problem};
+use crate::model::{Commit, CommitId, Health, ObjectDiff, ObjectKey, Origin, Place, Problem};
 use std::sync::Arc;
 
 /// An object of one environment.
@@ -69,8 +69,35 @@ pub struct History {
     pub seen: usize,
     /// True if the walk reached the root of history.
     pub complete: bool,
-    /// Commits at which it could not be rendered.
+    /// Commits at which it could not be rendered, one run after the other, newest first.
+    pub gaps: Vec<Gap>,
+    /// What ended the walk early.
     pub problems: Vec<Problem>,
+}
+
+/// A run of commits at which an object could not be rendered, all for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The newest of them.
+    pub newest: CommitId,
+    /// The oldest of them.
+    pub oldest: CommitId,
+    /// How many they are.
+    pub commits: usize,
+    /// Why.
+    pub problem: Problem,
+}
+
+impl Gap {
+    /// The reason with the commits in its cause, oldest first.
+    pub fn told(&self) -> Problem {
+        let (newest, oldest, cause) = (self.newest.short(), self.oldest.short(), &self.problem.cause);
+        let cause = match self.commits {
+            1 => format!("not rendered at {newest}: {cause}"),
+            many => format!("not rendered at {many} commits from {oldest} to {newest}: {cause}"),
+        };
+        Problem { cause, ..self.problem.clone() }
+    }
 }
 
 /// One commit that changed the object.

@@ -19,17 +19,14 @@ pub struct Finding {
     pub problems: Vec<Problem>,
 }
 
-/// Looks at everything that a session needs. Nothing is changed and no cluster is asked.
-pub(super) fn examine(session: &Session, kubeconfig: &[PathBuf]) -> Vec<Finding> {
-    vec![
-        repository(session),
-        rendering(session),
-        left_out(session),
-        identities(session),
-        rules(session),
-        contexts(kubeconfig),
-        git(),
-    ]
+/// Looks at everything that a session needs; without a kubeconfig it is for git alone. Nothing is changed and no cluster
+/// is asked.
+pub(super) fn examine(session: &Session, kubeconfig: Option<&[PathBuf]>) -> Vec<Finding> {
+    let mut findings =
+        vec![repository(session), rendering(session), left_out(session), identities(session), rules(session)];
+    findings.extend(kubeconfig.map(contexts));
+    findings.push(git());
+    findings
 }
 
 fn repository(session: &Session) -> Finding {
@@ -82,7 +79,7 @@ fn rendering(session: &Session) -> Finding {
     for environment in &found.environments {
         let rendered = session.render(&*tree, environment);
         details.push(format!("{}: {}; {}", environment.name, rendered.coverage(), environment.why));
-        for problem in rendered.producers.iter().flat_map(|p| p.problems.iter()) {
+        for problem in rendered.all_problems() {
             // Environments share what they are made of.
             if !problems.contains(problem) {
                 problems.push(problem.clone());

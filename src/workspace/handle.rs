@@ -146,6 +146,20 @@ impl Workspace {
         compared.filter(|d| !d.verdict.is_synced() || !d.folded.is_empty()).cloned().collect()
     }
 
+    /// What is wrong with an environment as git says it, as it was published last.
+    pub fn problems_of(&self, environment: &str) -> Vec<Problem> {
+        let published = self.published.borrow();
+        let field = published.fields.get(environment);
+        field.map(|field| field.facts.desired.all_problems().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Why parts of an environment are not rendered, as it was published last.
+    pub fn not_rendered(&self, environment: &str) -> Vec<Problem> {
+        let published = self.published.borrow();
+        let field = published.fields.get(environment);
+        field.map(|field| field.facts.desired.not_rendered().cloned().collect()).unwrap_or_default()
+    }
+
     /// The commits that changed a rendered object.
     pub async fn history(&self, id: &ObjectId, cancel: &CancellationToken) -> Answer<History> {
         let field = self.field(&id.environment)?;
@@ -182,6 +196,7 @@ impl Workspace {
                 entries: answer.entries,
                 seen: answer.seen,
                 complete: answer.complete,
+                gaps: answer.gaps.runs,
                 problems: answer.problems,
             })
         })
@@ -226,16 +241,21 @@ impl Workspace {
         blocking(move || session.rendered_at(at.as_deref())).await
     }
 
-    /// What differs between two revisions, object by object; `None` is the files on disk.
-    pub async fn differences(&self, from: Option<String>, to: Option<String>) -> Answer<Differences> {
+    /// What differs between two revisions, object by object, in all environments or in one; `None` is the files on disk.
+    pub async fn differences(
+        &self,
+        from: Option<String>,
+        to: Option<String>,
+        environment: Option<String>,
+    ) -> Answer<Differences> {
         let session = self.session.clone();
-        blocking(move || session.differences(from.as_deref(), to.as_deref())).await
+        blocking(move || session.differences(from.as_deref(), to.as_deref(), environment.as_deref())).await
     }
 
-    /// What is here and what is missing.
-    pub async fn doctor(&self) -> Answer<Vec<Finding>> {
+    /// What is here and what is missing; `clusters` to look at the kubeconfig too.
+    pub async fn doctor(&self, clusters: bool) -> Answer<Vec<Finding>> {
         let (session, kubeconfig) = (self.session.clone(), self.kubeconfig.clone());
-        blocking(move || Ok(doctor::examine(&session, &kubeconfig))).await
+        blocking(move || Ok(doctor::examine(&session, clusters.then_some(&*kubeconfig)))).await
     }
 
     /// A file on disk by its path inside the repository; `None` if it lies outside.

@@ -1,14 +1,12 @@
 //! The commits that changed a rendered object, not its files: found by rendering where something was read changed.
 
-use super::details::{Deployed, FieldChange, HistoryEntry, ObjectId};
+use super::details::{Deployed, FieldChange, Gap, HistoryEntry, ObjectId};
 use super::facts::same_object;
-use super::rehearse::is_hidden;
+use super::rehearse::{Failed, failed, hidden_by};
 use super::session::Session;
 use crate::diff;
 use crate::git::{GitError, LogOptions};
-use crate::model::{
-    Commit, CommitId, Environment, Manifest, ObjectKey, Place, Problem, Reason, Rendered, Revision, Severity,
-};
+use crate::model::{Commit, CommitId, Environment, Manifest, ObjectKey, Place, Problem, Rendered, Revision};
 use crate::secret::SecretLeaf;
 use crate::yaml::{Node, Value, to_masked_string};
 use std::sync::Arc;
@@ -33,6 +31,7 @@ pub(super) struct Answer {
     pub(super) entries: Vec<HistoryEntry>,
     pub(super) seen: usize,
     pub(super) complete: bool,
+    pub(super) gaps: Gaps,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -43,14 +42,15 @@ pub(super) fn walk(question: &Question) -> Result<Answer, Problem> {
     let options = LogOptions { first_parent: true, limit: Some(question.limit), ..LogOptions::default() };
     let mut answer = Answer::default();
     let Some(mut newer) = Side::of(question, question.from)? else { return Ok(answer) };
-    // The newest side of those at which it was not there, one after the other.
-    let mut gone = newer.object.is_none().then(|| newer.clone());
+    // Where it was not, one commit after the other.
+    let mut absent = Absent::default();
     for id in repo.walk(question.from, &options).map_err(|e| e.problem())?.take(question.limit) {
         let id = id.map_err(|e| e.problem())?;
         if question.cancel.is_cancelled() || answer.entries.len() >= question.enough {
             return Ok(answer);
         }
         answer.seen += 1;
+        absent.note(answer.seen, id, &newer);
         let commit = repo.commit_at(id).map_err(|e| e.problem())?;
         let Some(parent) = commit.parents.first().copied() else {
             // Where a shallow clone ends, nobody knows whether this commit declared the object.
@@ -62,35 +62,89 @@ pub(super) fn walk(question: &Question) -> Result<Answer, Problem> {
             answer.entries.extend(newer.object.is_some().then(|| entry(question, commit, None, &newer)));
             return Ok(answer);
         };
-        let mut older = newer.before(question, id, parent)?;
-        if older.hides(&newer) {
-            // Nobody knows what it was there; it is looked for further back, under what is known of it now.
-            answer.problems.push(not_rendered(parent, &older));
-            older = Side { broken: Some(older.rendered), ..newer.clone() };
-        } else if newer.hides(&older) {
-            answer.problems.push(not_rendered(id, &newer));
+        let older = newer.before(question, id, parent)?.known_by(&newer);
+        if let Some(broken) = &older.broken {
+            answer.gaps.add(answer.seen + 1, Gap::at(parent, &broken.problem));
+        } else if let (Some(object), None) = (&older.object, &newer.object) {
+            let gone = absent.tell(&older, &mut answer.gaps);
             // It went no later than where it is known to be gone; this commit is the first after which it may have been.
-            if let Some(gone) = gone.as_ref().filter(|gone| !gone.hides(&older)) {
-                answer.entries.push(entry(question, commit, older.object.as_deref(), gone));
-            }
+            answer.entries.extend(gone.then(|| entry(question, commit, Some(object), &newer)));
         } else if changed(older.object.as_deref(), newer.object.as_deref()) {
             answer.entries.push(entry(question, commit, older.object.as_deref(), &newer));
         }
-        gone = older.object.is_none().then(|| gone.unwrap_or_else(|| older.clone()));
         newer = older;
     }
     Ok(answer)
 }
 
-/// The commit at which an object could not be rendered, with the reason.
-fn not_rendered(at: CommitId, side: &Side) -> Problem {
-    let rendered = side.broken.as_ref().unwrap_or(&side.rendered);
-    let why = rendered.producers.iter().filter(|p| !p.complete && p.objects.is_empty());
-    let why = why.flat_map(|p| &p.problems).find(|p| p.severity == Severity::Error);
-    let cause = format!("it cannot be rendered at {}", at.short());
-    match why {
-        Some(problem) => Problem { cause: format!("{cause}: {}", problem.cause), ..problem.clone() },
-        None => Problem::error(Reason::Repository, cause),
+/// Runs of commits at which the object could not be rendered, newest first.
+#[derive(Default)]
+pub(super) struct Gaps {
+    pub(super) runs: Vec<Gap>,
+    /// How far from the start the last of them ends.
+    end: usize,
+}
+
+impl Gaps {
+    /// Adds a run that begins so far from the start; it continues the last one if that ends right before, for the same
+    /// reason.
+    fn add(&mut self, begin: usize, gap: Gap) {
+        let commits = gap.commits;
+        match self.runs.last_mut().filter(|last| begin == self.end + 1 && last.problem == gap.problem) {
+            Some(last) => (last.commits, last.oldest) = (last.commits + commits, gap.oldest),
+            None => self.runs.push(gap),
+        }
+        self.end = begin + commits - 1;
+    }
+}
+
+impl Gap {
+    fn at(commit: CommitId, problem: &Problem) -> Self {
+        Self { newest: commit, oldest: commit, commits: 1, problem: problem.clone() }
+    }
+}
+
+/// The commits since the object was seen last, in runs at which the same producers failed: any of them may hide it, but
+/// which one is known only where it is found again.
+#[derive(Default)]
+struct Absent(Vec<AbsentRun>);
+
+struct AbsentRun {
+    begin: usize,
+    commits: usize,
+    newest: CommitId,
+    oldest: CommitId,
+    failed: Failed,
+}
+
+impl Absent {
+    fn note(&mut self, place: usize, commit: CommitId, side: &Side) {
+        if side.object.is_some() {
+            self.0.clear();
+            return;
+        }
+        let failed = failed(&side.rendered);
+        match self.0.last_mut().filter(|last| last.failed == failed) {
+            Some(last) => (last.commits, last.oldest) = (last.commits + 1, commit),
+            None => {
+                self.0.push(AbsentRun { begin: place, commits: 1, newest: commit, oldest: commit, failed });
+            }
+        }
+    }
+
+    /// Tells the runs that hide an object which was there before; true if one of them does not, so that it was gone.
+    fn tell(&self, older: &Side, gaps: &mut Gaps) -> bool {
+        let mut gone = false;
+        for run in &self.0 {
+            match older.hidden_by(&run.failed) {
+                None => gone = true,
+                Some(problem) => {
+                    let AbsentRun { commits, newest, oldest, .. } = *run;
+                    gaps.add(run.begin, Gap { newest, oldest, commits, problem: problem.clone() });
+                }
+            }
+        }
+        gone
     }
 }
 
@@ -100,7 +154,13 @@ struct Side {
     rendered: Arc<Rendered>,
     object: Option<Arc<Manifest>>,
     /// What was rendered at this revision, if that failed and the rest is of a newer one.
-    broken: Option<Arc<Rendered>>,
+    broken: Option<Broken>,
+}
+
+#[derive(Clone)]
+struct Broken {
+    rendered: Arc<Rendered>,
+    problem: Problem,
 }
 
 impl Side {
@@ -112,11 +172,26 @@ impl Side {
         Ok(Some(Self { rendered, object, broken: None }))
     }
 
-    /// True if the object is not here, but what makes it there could not be rendered here.
-    fn hides(&self, other: &Self) -> bool {
-        let Some(object) = other.object.as_ref().filter(|_| self.object.is_none()) else { return false };
-        let maker = other.rendered.producers.iter().find(|p| p.objects.iter().any(|m| m.key == object.key));
-        maker.is_some_and(|maker| is_hidden(&maker.key, &other.rendered, &self.rendered))
+    /// Why the object that is here would not be seen where these producers failed: what makes it, or something above
+    /// that, is among them.
+    fn hidden_by<'f>(&self, failed: &'f Failed) -> Option<&'f Problem> {
+        let object = self.object.as_ref()?;
+        let maker = self.rendered.producers.iter().find(|p| p.objects.iter().any(|m| m.key == object.key));
+        hidden_by(&maker?.key, &self.rendered, failed)
+    }
+
+    /// Where the object cannot be rendered nobody knows what it was; it is looked for further back, under what is known
+    /// of it at a newer commit.
+    fn known_by(self, newer: &Self) -> Self {
+        if self.object.is_some() || newer.object.is_none() {
+            return self;
+        }
+        match newer.hidden_by(&failed(&self.rendered)).cloned() {
+            None => self,
+            Some(problem) => {
+                Self { broken: Some(Broken { rendered: self.rendered, problem }), ..newer.clone() }
+            }
+        }
     }
 
     /// The same object one commit earlier; without rendering if nothing that was read changed.
@@ -136,7 +211,7 @@ impl Side {
     /// True if rendering read this path, listed its folder, or looked for it in vain.
     fn reads(&self, path: &str) -> bool {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let rendered = self.broken.as_ref().unwrap_or(&self.rendered);
+        let rendered = self.broken.as_ref().map_or(&self.rendered, |broken| &broken.rendered);
         rendered.producers.iter().any(|p| p.reads.iter().any(|r| **r == *path || **r == *folder))
     }
 }

@@ -30,7 +30,7 @@ mod snapshot;
 mod stories;
 mod writing;
 
-pub use details::{Deployed, Details, EventLine, FieldChange, History, HistoryEntry, LogLine, ObjectId};
+pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::Finding;
 pub use handle::{Settings, Workspace};
 pub use history::text;

@@ -135,7 +135,7 @@ impl Draft {
     fn finish(self, session: &Session) -> Result<Plan, Problem> {
         let before = session.tree(Revision::Commit(self.change.onto))?;
         let after = self.change.over(before.clone());
-        let Rehearsal { effects, coverage, not_rendered } = rehearse(session, &*before, &after);
+        let Rehearsal { effects, coverage, not_rendered } = rehearse(session, &*before, &after, None);
         let files =
             self.change.files.iter().map(|f| self.file(&*before, f)).collect::<Result<Vec<_>, _>>()?;
         let findings = self.findings(&*before);

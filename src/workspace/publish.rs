@@ -156,8 +156,7 @@ impl Scene<'_> {
         );
         for field in self.fields.values() {
             all.extend(field.told_by_cluster());
-            all.extend(field.facts.desired.problems.iter().cloned());
-            all.extend(field.facts.desired.producers.iter().flat_map(|p| p.problems.iter()).cloned());
+            all.extend(field.facts.desired.all_problems().cloned());
         }
         let mut seen = Vec::new();
         all.retain(|p| {

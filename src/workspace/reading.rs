@@ -127,10 +127,23 @@ impl Session {
         Ok(all)
     }
 
-    /// What differs between two revisions; `None` is the files on disk.
-    pub(super) fn differences(&self, from: Option<&str>, to: Option<&str>) -> Result<Differences, Problem> {
+    /// What differs between two revisions, in all environments or in one; `None` is the files on disk.
+    pub(super) fn differences(
+        &self,
+        from: Option<&str>,
+        to: Option<&str>,
+        only: Option<&str>,
+    ) -> Result<Differences, Problem> {
         let (before, after) = (self.tree_of(from)?, self.tree_of(to)?);
-        let Rehearsal { effects, coverage, not_rendered } = rehearse(self, &*before, &*after);
+        if let Some(only) = only {
+            let known =
+                |tree: &dyn Tree| self.environments(tree).environments.iter().any(|e| *e.name == *only);
+            if !known(&*before) && !known(&*after) {
+                return Err(Problem::error(Reason::Config, format!("there is no environment {only}"))
+                    .next("`sealane status` lists the environments"));
+            }
+        }
+        let Rehearsal { effects, coverage, not_rendered } = rehearse(self, &*before, &*after, only);
         Ok(Differences { effects, coverage, not_rendered })
     }
 }

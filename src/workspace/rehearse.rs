@@ -4,7 +4,7 @@ use super::history::{shown, text};
 use super::plan::{ObjectEffect, PlanEffect};
 use super::session::Session;
 use crate::diff;
-use crate::model::{Coverage, Manifest, ObjectKey, Problem, Producer, Rendered, Severity, Tree};
+use crate::model::{Coverage, Manifest, ObjectKey, Problem, Producer, Reason, Rendered, Severity, Tree};
 use crate::yaml::Node;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,12 +17,18 @@ pub(super) struct Rehearsal {
     pub(super) not_rendered: Vec<Problem>,
 }
 
-/// Renders both trees for every environment and compares object by object.
-pub(super) fn rehearse(session: &Session, before: &dyn Tree, after: &dyn Tree) -> Rehearsal {
+/// Renders both trees for every environment, or for the one that is named, and compares object by object.
+pub(super) fn rehearse(
+    session: &Session,
+    before: &dyn Tree,
+    after: &dyn Tree,
+    only: Option<&str>,
+) -> Rehearsal {
     let sides = [before, after].map(|tree| {
         let environments = session.environments(tree).environments;
         environments
             .into_iter()
+            .filter(|e| only.is_none_or(|only| *e.name == *only))
             .map(|e| (e.name.clone(), session.render(tree, &e)))
             .collect::<BTreeMap<_, _>>()
     });
@@ -65,9 +71,8 @@ impl Rehearsal {
         for (reason, count) in coverage.missing {
             *self.coverage.missing.entry(reason).or_default() += count;
         }
-        for producer in new.producers.iter().chain(&old.producers).filter(|p| !p.complete) {
-            let problem = producer.problems.iter().find(|p| p.severity == Severity::Error);
-            if let Some(problem) = problem.filter(|p| !self.not_rendered.contains(p)) {
+        for problem in new.not_rendered().chain(old.not_rendered()) {
+            if !self.not_rendered.contains(problem) {
                 self.not_rendered.push(problem.clone());
             }
         }
@@ -81,6 +86,7 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
     };
     // An object that moves from one producer to another is neither made nor removed.
     let (all_old, all_new) = (side(old), side(new));
+    let (failed_old, failed_new) = (failed(old), failed(new));
     keys.into_iter()
         .filter_map(|key| {
             let own = |rendered: &Rendered| -> Vec<Arc<Manifest>> {
@@ -88,12 +94,13 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
                 producer.map(|p| p.objects.clone()).unwrap_or_default()
             };
             // What could not be rendered on the other side neither comes nor goes, as far as anybody knows.
+            let hidden = |here: &Rendered, failed: &Failed| hidden_by(key, here, failed).is_some();
             let (own_old, own_new) = (own(old), own(new));
             let objects: Vec<ObjectEffect> = effects(&own_old, &own_new, &all_old, &all_new)
                 .into_iter()
                 .filter(|effect| match effect.sign {
-                    '+' => !is_hidden(key, new, old),
-                    '-' => !is_hidden(key, old, new),
+                    '+' => !hidden(new, &failed_old),
+                    '-' => !hidden(old, &failed_new),
                     _ => true,
                 })
                 .collect();
@@ -108,14 +115,24 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
         .collect()
 }
 
-/// True if a producer that is rendered in `here` may exist in `there` too, but it, or one above it, could not be rendered.
-pub(super) fn is_hidden(key: &ObjectKey, here: &Rendered, there: &Rendered) -> bool {
-    let failed = |key: &ObjectKey| {
-        there.producers.iter().any(|p| p.key == *key && !p.complete && p.objects.is_empty())
+/// Producers that made nothing because they could not be rendered, each with the reason.
+pub(super) type Failed = BTreeMap<ObjectKey, Problem>;
+
+pub(super) fn failed(rendered: &Rendered) -> Failed {
+    let failed = rendered.producers.iter().filter(|p| !p.complete && p.objects.is_empty());
+    let why = |p: &Producer| {
+        let error = p.problems.iter().find(|problem| problem.severity == Severity::Error);
+        let unknown = || Problem::error(Reason::NotSupported, format!("{} is not rendered", p.key));
+        error.or(p.problems.first()).cloned().unwrap_or_else(unknown)
     };
+    failed.map(|p| (p.key.clone(), why(p))).collect()
+}
+
+/// Why a producer that is rendered in `here` may exist where these failed: it, or one above it, is among them.
+pub(super) fn hidden_by<'f>(key: &ObjectKey, here: &Rendered, failed: &'f Failed) -> Option<&'f Problem> {
     let own = here.producers.iter().position(|p| p.key == *key);
     let mut line = std::iter::successors(own, |place| here.producers.get(*place)?.parent);
-    line.any(|place| here.producers.get(place).is_some_and(|p| failed(&p.key)))
+    line.find_map(|place| failed.get(&here.producers.get(place)?.key))
 }
 
 fn effects(

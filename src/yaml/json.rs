@@ -1,10 +1,11 @@
 //! Nodes from and to JSON, and the hash of what an object says.
 
+use super::letters::{Sink, put_json_string};
 use super::node::{Entry, Key, Map, Node, Scalar, ScalarKind, Style, Value};
 use super::read::{Unique, Words};
 use super::scalar::number::{self, Number};
 use super::scalar::time;
-use super::write::{self, MASK, Sink};
+use super::write::{self, MASK};
 use crate::secret::{SecretDigest, SecretLeaf};
 use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use sha2::{Digest as _, Sha256};
@@ -65,7 +66,7 @@ trait Target: Sink {
 
 impl Target for Vec<u8> {
     fn put_secret(&mut self, _: &SecretLeaf) {
-        put_string(MASK, self);
+        put_json_string(MASK, self);
     }
 }
 
@@ -131,7 +132,7 @@ fn put_map(map: &Map, out: &mut impl Target) {
     out.put(b"{");
     for (place, (key, value)) in entries.into_iter().enumerate() {
         out.put(if place == 0 { b"" } else { b"," });
-        put_string(key, out);
+        put_json_string(key, out);
         out.put(b":");
         encode(value, out);
     }
@@ -143,14 +144,14 @@ fn put_scalar(scalar: &Scalar, out: &mut impl Sink) {
         ScalarKind::Null if write::is_empty_string(scalar) => out.put(b"\"\""),
         ScalarKind::Null => out.put(b"null"),
         ScalarKind::Bool => out.put(if scalar.is_true() { b"true" } else { b"false" }),
-        ScalarKind::Str => put_string(&write::text(scalar), out),
+        ScalarKind::Str => put_json_string(&write::text(scalar), out),
         ScalarKind::Time => match time::parse(&scalar.text) {
-            Some(full) => put_string(&full, out),
-            None => put_string(&scalar.text, out),
+            Some(full) => put_json_string(&full, out),
+            None => put_json_string(&scalar.text, out),
         },
         ScalarKind::Int | ScalarKind::Float => match number::of_scalar(scalar) {
             Some(number) => out.put(number.to_json().as_bytes()),
-            None => put_string(&scalar.text, out),
+            None => put_json_string(&scalar.text, out),
         },
     }
 }
@@ -158,39 +159,8 @@ fn put_scalar(scalar: &Scalar, out: &mut impl Sink) {
 /// A JSON string.
 pub(super) fn string(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len() + 2);
-    put_string(text, &mut bytes);
+    put_json_string(text, &mut bytes);
     String::from_utf8(bytes).unwrap_or_default()
-}
-
-/// A JSON string with Go's escapes.
-fn put_string(text: &str, out: &mut impl Sink) {
-    out.put(b"\"");
-    let bytes = text.as_bytes();
-    let mut done = 0;
-    for (place, letter) in text.char_indices() {
-        let mut buffer = *b"\\u0000";
-        let escape: &[u8] = match letter {
-            '"' => b"\\\"",
-            '\\' => b"\\\\",
-            '\n' => b"\\n",
-            '\r' => b"\\r",
-            '\t' => b"\\t",
-            '\u{8}' => b"\\b",
-            '\u{C}' => b"\\f",
-            '\0'..='\u{1F}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                for (slot, shift) in buffer[2..].iter_mut().zip([12, 8, 4, 0]) {
-                    *slot = b"0123456789abcdef"[(u32::from(letter) >> shift & 0xF) as usize];
-                }
-                &buffer
-            }
-            _ => continue,
-        };
-        out.put(&bytes[done..place]);
-        out.put(escape);
-        done = place + letter.len_utf8();
-    }
-    out.put(&bytes[done..]);
-    out.put(b"\"");
 }
 
 /// Reads one JSON value straight into a node.

@@ -1,8 +1,10 @@
 //! Stories about the whole program, in one binary.
 
 mod bad_input;
+mod console;
 mod demo;
 mod dump;
+mod exits;
 mod house;
 mod journeys;
 mod past;

@@ -1,5 +1,6 @@
 //! What commits did and what their reverts would do, where a side cannot be rendered or an object has two producers.
 
+use crate::bad_input::said;
 use crate::sandbox::Sandbox;
 use sealane::model::{ObjectKey, Reason};
 use sealane::workspace::{History, ObjectId, Plan, Settings, Workspace};
@@ -12,11 +13,11 @@ kind: GitRepository
 metadata: {name: flux-system, namespace: flux-system}
 spec: {url: https://git.example.test/shop, interval: 1m}
 ";
-const SHOP: &str = "apps/shop/kustomization.yaml";
-const RENDERS: &str = "resources: [settings.yaml]\n";
-const REFUSED: &str = "resources: [settings.yaml, missing.yaml]\n";
+pub const SHOP: &str = "apps/shop/kustomization.yaml";
+pub const RENDERS: &str = "resources: [settings.yaml]\n";
+pub const REFUSED: &str = "resources: [settings.yaml, missing.yaml]\n";
 
-fn kustomization(name: &str, path: &str) -> String {
+pub fn kustomization(name: &str, path: &str) -> String {
     format!(
         "apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
@@ -30,7 +31,12 @@ spec:
     )
 }
 
-fn settings(value: &str) -> String {
+/// What Flux starts an environment from.
+pub fn entry(name: &str) -> String {
+    format!("{SOURCE}---\n{}", kustomization("flux-system", &format!("clusters/{name}")))
+}
+
+pub fn settings(value: &str) -> String {
     format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings, namespace: shop}}\ndata: {{greeting: {value}}}\n"
     )
@@ -56,10 +62,7 @@ impl Past {
         past.git(&["init", "--quiet", "--initial-branch=main"]);
         past.git(&["config", "user.name", "Ana"]);
         past.git(&["config", "user.email", "ana@example.test"]);
-        past.write(
-            "clusters/prod/sync.yaml",
-            &format!("{SOURCE}---\n{}", kustomization("flux-system", "clusters/prod")),
-        );
+        past.write("clusters/prod/sync.yaml", &entry("prod"));
         for name in producers {
             past.write(&format!("clusters/prod/{name}.yaml"), &kustomization(name, &format!("apps/{name}")));
         }
@@ -168,35 +171,99 @@ async fn an_object_of_two_producers_is_compared_with_what_each_said_itself() {
     assert_eq!(effects(&past.revert(&other).await), ["a ~ Namespace/shop"], "b says what it said");
 }
 
+/// `commits newest oldest cause` of each run of commits at which the object could not be rendered.
+fn gaps(history: &History) -> Vec<(usize, String, String, String)> {
+    let of = |gap: &sealane::workspace::Gap| {
+        (gap.commits, gap.newest.to_string(), gap.oldest.to_string(), gap.problem.cause.clone())
+    };
+    history.gaps.iter().map(of).collect()
+}
+
+fn told(history: &History) -> Vec<(String, &str)> {
+    history.entries.iter().map(|entry| (entry.commit.id.to_string(), &*entry.summary)).collect()
+}
+
+fn missing(file: &str) -> String {
+    format!("apps/shop/{file} does not exist")
+}
+
 #[tokio::test]
-async fn history_goes_on_past_a_commit_that_cannot_be_rendered_and_tells_it() {
+async fn history_goes_on_past_commits_that_cannot_be_rendered_and_names_their_run() {
     let file = "apps/shop/settings.yaml";
     let past = Past::of(&["shop"], &[(SHOP, RENDERS), (file, &settings("hello"))]);
     let first = past.git(&["rev-parse", "HEAD"]);
     let second = past.commit(&[(file, &settings("welcome"))]);
-    past.commit(&[(SHOP, REFUSED)]);
+    let other = past.commit(&[(SHOP, "resources: [settings.yaml, other.yaml]\n")]);
+    let broken = past.commit(&[(SHOP, REFUSED)]);
+    past.commit(&[(file, &settings("between"))]);
     let idle = past.commit(&[("README.md", "nothing that is rendered\n")]);
     past.commit(&[(SHOP, RENDERS)]);
     let last = past.commit(&[(file, &settings("goodbye"))]);
     let history = past.history(ObjectKey::new("", "ConfigMap", "shop", "settings")).await;
     let ids: Vec<String> = history.entries.iter().map(|entry| entry.commit.id.to_string()).collect();
-    assert_eq!(ids, [last, second, first], "breaking it and mending it changed nothing");
-    assert_eq!((history.seen, history.complete), (6, true));
-    let told: Vec<(Reason, String)> = history.problems.iter().map(|p| (p.reason, p.cause.clone())).collect();
-    let cause = format!("it cannot be rendered at {}: apps/shop/missing.yaml does not exist", &idle[..7]);
-    assert_eq!(told, [(Reason::MissingFile, cause)], "the last commit before it was mended");
+    assert_eq!(
+        ids,
+        [last, other.clone(), second, first],
+        "what changed while it could not be rendered came with the first of them"
+    );
+    assert_eq!((history.seen, history.complete), (8, true));
+    let expected = [
+        (3, idle.clone(), broken.clone(), missing("missing.yaml")),
+        (1, other.clone(), other, missing("other.yaml")),
+    ];
+    assert_eq!(gaps(&history), expected, "each run under one cause, newest first");
+    let words = [
+        format!(
+            "not rendered at 3 commits from {} to {}: {}",
+            &broken[..7],
+            &idle[..7],
+            missing("missing.yaml")
+        ),
+        format!("not rendered at {}: {}", &expected[1].1[..7], missing("other.yaml")),
+    ];
+    assert_eq!(history.gaps.iter().map(|gap| gap.told().cause).collect::<Vec<_>>(), words);
+    assert!(history.problems.is_empty(), "{:?}", history.problems);
+
+    let command = ["history", "ConfigMap/shop/settings", "--no-cluster"];
+    let (text, code) = said(&past.sandbox, &past.clone, &command);
+    assert!(code == 3 && words.iter().all(|words| text.contains(words)), "{code}\n{text}");
+    let (json, _) = said(&past.sandbox, &past.clone, &[&command[..], &["--output", "json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json).expect("one document");
+    let run = &json["notRendered"][0];
+    assert_eq!((&run["commits"], &run["newest"], &run["oldest"]), (&3.into(), &idle.into(), &broken.into()));
+    assert_eq!(run["problem"]["reason"], "missing-file");
 }
 
 #[tokio::test]
-async fn an_object_that_went_with_a_commit_that_cannot_be_rendered_has_an_end() {
+async fn the_cause_is_that_of_the_producer_which_makes_the_object() {
+    let past = Past::of(&["shop"], &[(SHOP, RENDERS), ("apps/shop/settings.yaml", &settings("hello"))]);
+    past.commit(&[
+        ("clusters/prod/first.yaml", &kustomization("first", "apps/nowhere")),
+        ("clusters/prod/zebra.yaml", &kustomization("zebra", "apps/nowhere")),
+    ]);
+    let broken = past.commit(&[(SHOP, REFUSED)]);
+    past.commit(&[(SHOP, RENDERS)]);
+    let history = past.history(ObjectKey::new("", "ConfigMap", "shop", "settings")).await;
+    assert_eq!(gaps(&history), [(1, broken.clone(), broken, missing("missing.yaml"))]);
+}
+
+#[tokio::test]
+async fn an_object_that_went_with_commits_that_cannot_be_rendered_has_an_end() {
     let past = Past::of(&["shop"], &[(SHOP, RENDERS), ("apps/shop/settings.yaml", &settings("hello"))]);
     let first = past.git(&["rev-parse", "HEAD"]);
     let second = past.commit(&[(SHOP, "resources: [missing.yaml]\n")]);
-    past.commit(&[("README.md", "nothing that is rendered\n")]);
-    past.commit(&[(SHOP, "resources: [space.yaml]\n"), ("apps/shop/space.yaml", &namespace("pay"))]);
-    let history = past.history(ObjectKey::new("", "ConfigMap", "shop", "settings")).await;
-    let told: Vec<(String, &str)> =
-        history.entries.iter().map(|entry| (entry.commit.id.to_string(), &*entry.summary)).collect();
-    assert_eq!(told, [(second, "no longer declared"), (first, "declared")]);
-    assert_eq!(history.problems.len(), 1, "the commit that cannot be rendered is told");
+    let idle = past.commit(&[("README.md", "nothing that is rendered\n")]);
+    let space = namespace("pay");
+    past.commit(&[(SHOP, "resources: [space.yaml]\n"), ("apps/shop/space.yaml", &space)]);
+    let key = || ObjectKey::new("", "ConfigMap", "shop", "settings");
+    let history = past.history(key()).await;
+    assert_eq!(told(&history), [(second.clone(), "no longer declared"), (first.clone(), "declared")]);
+    assert_eq!(gaps(&history), [(2, idle.clone(), second.clone(), missing("missing.yaml"))]);
+    // At a head that cannot be rendered it stays gone.
+    let head = past.commit(&[(SHOP, "resources: [missing.yaml]\n")]);
+    let history = past.history(key()).await;
+    assert_eq!(told(&history), [(second.clone(), "no longer declared"), (first, "declared")]);
+    let expected =
+        [(1, head.clone(), head, missing("missing.yaml")), (2, idle, second, missing("missing.yaml"))];
+    assert_eq!(gaps(&history), expected);
 }

@@ -1,11 +1,10 @@
 //! A real terminal for the real program: keys go in, what stands on the screen comes out, and all of it is kept.
 
+use crate::console::{Console, Watch, sized};
 use crate::sandbox::Sandbox;
-use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, SlavePty, native_pty_system};
+use portable_pty::{CommandBuilder, ExitStatus, MasterPty, SlavePty, native_pty_system};
 use rustix::process::{Pid, Signal};
 use std::ffi::OsStr;
-use std::io::{Read as _, Write};
-use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// Long enough for a busy machine; every wait ends as soon as its state is there.
@@ -17,17 +16,14 @@ struct Seen {
     raw: Vec<u8>,
     /// Every screen that was different from the one before.
     screens: Vec<String>,
-    closed: bool,
 }
 
 /// A program on a terminal of its own. Dropping it kills the program.
 pub struct Pty {
-    child: Box<dyn Child + Send + Sync>,
+    console: Console<Seen>,
     master: Box<dyn MasterPty + Send>,
     /// Kept open, so that what is written last can be read after the program has ended.
     slave: Option<Box<dyn SlavePty + Send>>,
-    keyboard: Box<dyn Write + Send>,
-    seen: Arc<(Mutex<Seen>, Condvar)>,
     /// Keys pressed so far, typed text not counted.
     pub keys: usize,
     before: String,
@@ -50,46 +46,17 @@ impl Pty {
         for (name, value) in sandbox.variables() {
             command.env(name, value);
         }
-        let child = pair.slave.spawn_command(command).expect("it starts");
-        let seen = Seen {
-            terminal: vt100::Parser::new(size.1, size.0, 0),
-            raw: vec![],
-            screens: vec![],
-            closed: false,
-        };
-        let seen = Arc::new((Mutex::new(seen), Condvar::new()));
-        let mut reader = pair.master.try_clone_reader().expect("a reader");
-        let shared = seen.clone();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 16 * 1024];
-            while let Ok(length @ 1..) = reader.read(&mut buffer) {
-                shared.0.lock().expect("not poisoned").take(&buffer[..length]);
-                shared.1.notify_all();
-            }
-            shared.0.lock().expect("not poisoned").closed = true;
-            shared.1.notify_all();
-        });
-        let keyboard = pair.master.take_writer().expect("a writer");
-        Self { child, master: pair.master, slave: Some(pair.slave), keyboard, seen, keys: 0, before }
+        let terminal = vt100::Parser::new(size.1, size.0, 0);
+        let seen = Seen { terminal, raw: vec![], screens: vec![] };
+        let console = Console::start(&pair, command, seen).expect("it starts");
+        Self { console, master: pair.master, slave: Some(pair.slave), keys: 0, before }
     }
 
     /// Waits until the screen is as wanted; what it shows then.
     pub fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let begun = Instant::now();
-        let mut seen = self.seen.0.lock().expect("not poisoned");
-        loop {
-            let now = seen.terminal.screen().contents();
-            if wanted(&now) {
-                return now;
-            }
-            let left = PATIENCE.saturating_sub(begun.elapsed());
-            if left.is_zero() || seen.closed {
-                drop(seen);
-                panic!("never saw: {what}\n{now}");
-            }
-            // A screen that is complete may be followed by nothing; looking again costs little.
-            seen = self.seen.1.wait_timeout(seen, left.min(Duration::from_secs(1))).expect("not poisoned").0;
-        }
+        let shown = |seen: &Seen| Some(seen.terminal.screen().contents()).filter(|now| wanted(now));
+        let found = self.console.until(PATIENCE, shown);
+        found.unwrap_or_else(|| panic!("never saw: {what}\n{}", self.screen()))
     }
 
     /// Waits until this text stands on the screen.
@@ -112,23 +79,21 @@ impl Pty {
 
     /// Sends bytes to the program.
     pub fn send(&mut self, bytes: &str) {
-        self.keyboard.write_all(bytes.as_bytes()).and_then(|()| self.keyboard.flush()).expect("sent");
+        self.console.send(bytes).expect("sent");
     }
 
     /// Gives the terminal another size.
     pub fn resize(&self, (columns, lines): (u16, u16)) {
         // The screen here first: what the program draws after the signal is meant for the new size.
-        self.seen.0.lock().expect("not poisoned").terminal.screen_mut().set_size(lines, columns);
+        self.console.with(|seen| seen.terminal.screen_mut().set_size(lines, columns));
         self.master.resize(sized((columns, lines))).expect("resized");
     }
 
     /// Answers a question that the program puts to the terminal, once it does.
     pub fn answers(&mut self, question: &str, answer: &str) {
-        let begun = Instant::now();
-        while !self.everything().0.windows(question.len()).any(|w| w == question.as_bytes()) {
-            assert!(begun.elapsed() < PATIENCE, "it never asks {question:?}");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let asked = |seen: &Seen| seen.raw.windows(question.len()).any(|w| w == question.as_bytes());
+        let found = self.console.until(PATIENCE, |seen| asked(seen).then_some(()));
+        assert!(found.is_some(), "it never asks {question:?}");
         self.send(answer);
     }
 
@@ -147,12 +112,12 @@ impl Pty {
 
     /// Looks at the screen with its colours.
     pub fn with<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
-        look(self.seen.0.lock().expect("not poisoned").terminal.screen())
+        self.console.with(|seen| look(seen.terminal.screen()))
     }
 
     /// The id of the program's process.
     pub fn pid(&self) -> u32 {
-        self.child.process_id().expect("it was started")
+        self.console.id().expect("it was started")
     }
 
     /// Sends a signal to the program.
@@ -174,13 +139,10 @@ impl Pty {
     pub fn ends(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().expect("waited") {
+            if let Some(status) = self.console.ended().expect("waited") {
                 // With the last holder of the other end gone, the reader comes to the end of what was written.
                 self.slave = None;
-                let mut seen = self.seen.0.lock().expect("not poisoned");
-                while !seen.closed && begun.elapsed() < PATIENCE {
-                    seen = self.seen.1.wait_timeout(seen, Duration::from_secs(1)).expect("not poisoned").0;
-                }
+                self.console.until(PATIENCE, |_| None::<()>);
                 return status;
             }
             assert!(begun.elapsed() < PATIENCE, "it does not end\n{}", self.screen());
@@ -190,13 +152,12 @@ impl Pty {
 
     /// What the screen shows now.
     pub fn screen(&self) -> String {
-        self.seen.0.lock().expect("not poisoned").terminal.screen().contents()
+        self.with(vt100::Screen::contents)
     }
 
     /// All bytes the program wrote, and every screen it showed, as one text each.
     pub fn everything(&self) -> (Vec<u8>, String) {
-        let seen = self.seen.0.lock().expect("not poisoned");
-        (seen.raw.clone(), seen.screens.join("\n"))
+        self.console.with(|seen| (seen.raw.clone(), seen.screens.join("\n")))
     }
 
     /// Waits until the program has taken the terminal.
@@ -218,14 +179,10 @@ impl Pty {
     }
 
     fn is_given_back(&self) -> Result<(), String> {
-        let seen = self.seen.0.lock().expect("not poisoned");
-        let screen = seen.terminal.screen();
-        let modes = (
-            screen.alternate_screen(),
-            screen.hide_cursor(),
-            screen.bracketed_paste(),
-            screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None,
-        );
+        let modes = self.with(|screen| {
+            let no_mouse = screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None;
+            (screen.alternate_screen(), screen.hide_cursor(), screen.bracketed_paste(), no_mouse)
+        });
         if modes != (false, false, false, true) {
             return Err(format!("(alternate screen, hidden cursor, paste, no mouse): {modes:?}"));
         }
@@ -234,8 +191,8 @@ impl Pty {
     }
 }
 
-impl Seen {
-    fn take(&mut self, bytes: &[u8]) {
+impl Watch for Seen {
+    fn take(&mut self, bytes: &[u8], _at: Instant) {
         self.raw.extend_from_slice(bytes);
         // After each frame and not only after each read, which may hold several.
         let end_of_frame = b"\x1b[?2026l";
@@ -251,16 +208,4 @@ impl Seen {
             rest = after;
         }
     }
-}
-
-impl Drop for Pty {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn sized((cols, rows): (u16, u16)) -> PtySize {
-    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }

@@ -47,6 +47,9 @@ const STORIES: [Story; 4] = [
 /// So many heads are looked at for one at which kustomize refuses nothing; the bundles lack the scripts that some generators
 /// name.
 const MOST_HEADS: usize = 3;
+/// So many heads are taken beside the usual ones where too few commits could be compared: most of those near a head may
+/// conflict, or change nothing that both sides can render.
+const MORE_HEADS: usize = 4;
 /// More Kustomizations do not stand above each other.
 const DEEPEST: usize = 20;
 const FLUX: &str = "kustomize.toolkit.fluxcd.io";
@@ -133,7 +136,11 @@ impl Repository {
         let line = self.0.line();
         let mut wanted = tally.right + tally.wrong.len();
         let mut heads = BTreeSet::new();
-        for head in 0..story.heads {
+        let target = wanted + story.reverts;
+        for head in 0..story.heads + MORE_HEADS {
+            if head >= story.heads && tally.right + tally.wrong.len() >= target {
+                break;
+            }
             let (place, entries) = self.head(&line, story, &heads, dice);
             heads.insert(place);
             git(&self.0.clone, &["checkout", "--quiet", "-B", "main", &line[place]]);
@@ -142,6 +149,7 @@ impl Repository {
                 entries.iter().map(|entry| self.0.oracle.desired(&line[place], entry)).collect();
             let known = self.environments(&workspace, &line[place]);
             wanted += story.reverts / story.heads + usize::from(head < story.reverts % story.heads);
+            wanted = if head < story.heads { wanted } else { target };
             let mut near: Vec<&String> = line[place..].iter().take(story.near).collect();
             near.truncate(near.len().saturating_sub(1));
             while tally.right + tally.wrong.len() < wanted && !near.is_empty() {

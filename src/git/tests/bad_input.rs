@@ -295,20 +295,47 @@ fn large_file_is_refused_when_read_and_nothing_else_is() {
     let repo = scratch.repo();
     let untracked = repo.tree(Revision::Worktree).unwrap();
     scratch.git(&["-c", "core.compression=1", "add", "-A"]);
+    let staged = repo.tree(Revision::Index).unwrap();
     let head = scratch.save("large");
-    for tree in
-        [untracked, repo.tree(Revision::Commit(head)).unwrap(), repo.tree(Revision::Worktree).unwrap()]
-    {
+    let committed = repo.tree(Revision::Commit(head)).unwrap();
+    for tree in [untracked, staged, committed, repo.tree(Revision::Worktree).unwrap()] {
         let entry = tree.entry("large.yaml").unwrap().unwrap();
         match tree.read(entry.id) {
-            Err(TreeError::TooLarge { bytes, limit, .. }) => {
-                assert_eq!((bytes, limit), (50 << 20, LARGEST_FILE));
+            Err(TreeError::TooLarge { bytes, limit, path }) => {
+                assert_eq!((bytes, limit, &*path), (50 << 20, LARGEST_FILE, "large.yaml"));
             }
             other => panic!("{:?}", other.map(|content| content.len())),
         }
         let app = tree.entry("app.yaml").unwrap().unwrap();
         assert_eq!(tree.read(app.id).unwrap().as_ref(), ten_lines("app").as_bytes());
     }
+}
+
+#[test]
+fn large_content_that_stands_at_several_paths_is_named_at_all_of_them() {
+    let scratch = Scratch::new();
+    for path in ["dir/b.yaml", "dir/a.yaml", "c.yaml"] {
+        std::fs::File::create(scratch.path().join(path)).unwrap().set_len(50 << 20).unwrap();
+    }
+    scratch.git(&["-c", "core.compression=1", "add", "-A"]);
+    let head = scratch.save("large");
+    let tree = scratch.repo().tree(Revision::Commit(head)).unwrap();
+    let error = tree.read(tree.entry("c.yaml").unwrap().unwrap().id).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "c.yaml (also at dir/a.yaml, dir/b.yaml) has 52428800 bytes; at most 20971520 are read"
+    );
+    for index in 0..9 {
+        std::fs::hard_link(scratch.path().join("c.yaml"), scratch.path().join(format!("d{index}.yaml")))
+            .unwrap();
+    }
+    scratch.git(&["-c", "core.compression=1", "add", "-A"]);
+    let tree = scratch.repo().tree(Revision::Index).unwrap();
+    let error = tree.read(tree.entry("c.yaml").unwrap().unwrap().id).unwrap_err().to_string();
+    assert!(
+        error.starts_with("c.yaml (also at d0.yaml, d1.yaml, d2.yaml, d3.yaml and 7 more) has"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -58,23 +58,17 @@ impl Chooser {
         for (row, choice) in self.contexts.iter().enumerate().skip(self.list.top).take(height) {
             let y = cells(row - self.list.top + 2);
             let here = row == self.list.cursor;
-            if here {
-                inside.select(y);
-            }
             let sign = if here { inside.look.glyphs.here } else { ' ' };
             let name = words::cut(&choice.name, names, inside.look.glyphs.cut);
             let pad = " ".repeat(names.saturating_sub(words::width(&name)) + 2);
             let current = if choice.current { "  current" } else { "" };
             let name = if here { bold(Label::Text, name) } else { piece(Label::Text, name) };
-            inside.line(
-                y,
-                &Line::new(vec![
-                    piece(Label::Accent, format!("{sign} ")),
-                    name,
-                    piece(Label::Muted, format!("{pad}{}{current}", choice.server)),
-                ]),
-            );
-            inside.unselect();
+            let line = Line::new(vec![
+                piece(Label::Accent, format!("{sign} ")),
+                name,
+                piece(Label::Muted, format!("{pad}{}{current}", choice.server)),
+            ]);
+            inside.row(y, here, &line);
         }
         let y = inside.height().saturating_sub(1);
         inside.line(

@@ -126,16 +126,13 @@ impl Palette {
             let y = cells(row - self.list.top + 2);
             let here = row == self.list.cursor;
             let item = &self.items[hit.item];
-            if here {
-                inside.select(y);
-            }
             let sign = if here { inside.look.glyphs.here } else { ' ' };
             let room = usize::from(inside.width()).saturating_sub(words::width(&item.hint) + 5);
             let mut pieces = vec![piece(Label::Accent, format!("{sign} "))];
             let name = words::cut(&item.name, room, inside.look.glyphs.cut);
             pieces.extend(lettered(&name, &hit.letters));
-            inside.line(y, &Line::new(pieces).right(piece(Label::Muted, format!("{} ", item.hint))));
-            inside.unselect();
+            let line = Line::new(pieces).right(piece(Label::Muted, format!("{} ", item.hint)));
+            inside.row(y, here, &line);
         }
     }
 }

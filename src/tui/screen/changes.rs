@@ -96,7 +96,7 @@ impl Screen for Changes {
 
     fn settle(&mut self, facts: &Facts<'_>) {
         let blocks = self.blocks(facts);
-        self.cursor.settle(&blocks, facts.height().saturating_sub(1));
+        self.cursor.settle(&blocks, facts.rows());
     }
 
     fn click(&mut self, _x: u16, y: u16, facts: &Facts<'_>) -> bool {

@@ -7,12 +7,11 @@ use crate::tui::canvas::{Canvas, Line, Piece, cells, piece};
 use crate::tui::effect::{Answer, Question, Slot};
 use crate::tui::filter::{Field, Fields, Filter};
 use crate::tui::keymap::{Action, Mode};
-use crate::tui::list::List;
+use crate::tui::list::{List, Marked, Table};
 use crate::tui::overlay::{Overlay, pager::Pager};
 use crate::tui::theme::Label;
 use crate::tui::words;
 use crate::workspace::{ObjectId, Snapshot};
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Commits read at once.
@@ -25,7 +24,7 @@ pub(crate) struct Commits {
     newest: Asked<Vec<Commit>>,
     list: List,
     filter: Filter,
-    marked: HashSet<CommitId>,
+    marked: Marked<CommitId>,
 }
 
 struct CommitFields<'a>(&'a Commit, i64);
@@ -51,7 +50,7 @@ impl Commits {
             newest: Asked::Reading { since: 0 },
             list: List::default(),
             filter: Filter::default(),
-            marked: HashSet::new(),
+            marked: Marked::default(),
         }
     }
 
@@ -73,10 +72,6 @@ impl Commits {
         lines.extend(words::wrap(&message, 72).into_iter().map(|l| Line::text(Label::Text, l)));
         vec![Step::Show(Box::new(Overlay::Pager(Pager::new(commit.id.short(), lines))))]
     }
-}
-
-fn height(facts: &Facts<'_>) -> usize {
-    facts.height().saturating_sub(1)
 }
 
 impl Screen for Commits {
@@ -108,7 +103,7 @@ impl Screen for Commits {
 
     fn act(&mut self, action: Action, facts: &Facts<'_>) -> Vec<Step> {
         let len = self.shown(facts).len();
-        if self.list.act(action, len, height(facts), facts.now) {
+        if self.list.act(action, len, facts.rows(), facts.now) {
             return vec![];
         }
         let shown = self.shown(facts);
@@ -116,16 +111,14 @@ impl Screen for Commits {
         match action {
             Action::Enter => self.enter(commit, facts),
             Action::Mark => {
-                if !self.marked.remove(&commit.id) {
-                    self.marked.insert(commit.id);
-                }
-                self.list.act(Action::Down, len, height(facts), facts.now);
+                self.marked.toggle(commit.id);
+                self.list.act(Action::Down, len, facts.rows(), facts.now);
                 vec![]
             }
             Action::Revert if self.with.is_none() => {
                 let all = self.newest.here().map(Vec::as_slice).unwrap_or_default();
-                let marked: Vec<_> = all.iter().map(|c| c.id).filter(|id| self.marked.contains(id)).collect();
-                vec![super::plan::revert(if marked.is_empty() { vec![commit.id] } else { marked })]
+                let chosen = self.marked.chosen(all.iter().map(|c| c.id), Some(commit.id));
+                vec![super::plan::revert(chosen)]
             }
             Action::Copy => vec![Step::Copy(commit.id.to_string())],
             _ => vec![],
@@ -148,28 +141,13 @@ impl Screen for Commits {
         if head(before) == head(facts.snapshot) { vec![] } else { vec![Step::Ask(Question::Commits(LIMIT))] }
     }
 
-    fn settle(&mut self, facts: &Facts<'_>) {
+    fn table(&mut self, facts: &Facts<'_>) -> Option<Table<'_>> {
         let len = self.shown(facts).len();
-        self.list.settle(len, height(facts));
+        Some(Table { list: &mut self.list, filter: &mut self.filter, len, due: false })
     }
 
     fn filter(&self) -> Option<&Filter> {
         Some(&self.filter)
-    }
-
-    fn set_filter(&mut self, filter: Filter, _facts: &Facts<'_>) {
-        self.filter = filter;
-    }
-
-    fn click(&mut self, _x: u16, y: u16, facts: &Facts<'_>) -> bool {
-        let len = self.shown(facts).len();
-        let row = self.list.top + usize::from(y).saturating_sub(1);
-        if y == 0 || row >= len {
-            return false;
-        }
-        let again = row == self.list.cursor;
-        self.list.select(row, len, facts.now);
-        again
     }
 
     fn remark(&self, facts: &Facts<'_>) -> Vec<Piece> {
@@ -220,39 +198,46 @@ impl Screen for Commits {
     }
 }
 
+/// How a row about a commit begins: where one is, its mark, its id, its age and its author in `who` cells.
+pub(super) fn commit_lead(
+    commit: &Commit,
+    (here, marked): (bool, bool),
+    who: usize,
+    facts: &Facts<'_>,
+) -> Vec<Piece> {
+    let g = &facts.look.glyphs;
+    let sign = if here { g.here } else { ' ' };
+    let mark = if marked { g.bullet } else { ' ' };
+    let author = words::cut(&commit.author, who, g.cut);
+    let pad = " ".repeat(who - words::width(&author));
+    let ago = words::ago(facts.seconds(), commit.time);
+    vec![
+        piece(Label::Accent, format!("{sign}{mark}")),
+        Piece { bold: here, ..piece(Label::Text, commit.id.short()) },
+        piece(Label::Muted, format!("  {ago:>4}  {author}{pad}  ")),
+    ]
+}
+
 impl Commits {
     fn table(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
-        let g = &facts.look.glyphs;
         let shown = self.shown(facts);
         let who = shown.iter().map(|c| words::width(&c.author)).max().unwrap_or(3).clamp(3, 18);
         let head = format!("  {:7}  {:>4}  {:who$}  subject", "commit", "when", "who");
         canvas.line(0, &Line::text(Label::Muted, head));
         let unpushed = facts.snapshot.repo.ahead;
         let all = self.newest.here().map(Vec::as_slice).unwrap_or_default();
-        for (at, commit) in shown.iter().enumerate().skip(self.list.top).take(height(facts)) {
+        for (at, commit) in shown.iter().enumerate().skip(self.list.top).take(facts.rows()) {
             let y = cells(at - self.list.top + 1);
             let here = at == self.list.cursor;
-            if here {
-                canvas.select(y);
-            }
-            let sign = if here { g.here } else { ' ' };
-            let mark = if self.marked.contains(&commit.id) { g.bullet } else { ' ' };
-            let author = words::cut(&commit.author, who, g.cut);
-            let pad = " ".repeat(who - words::width(&author));
-            let ago = words::ago(facts.seconds(), commit.time);
-            let mut pieces = vec![
-                piece(Label::Accent, format!("{sign}{mark}")),
-                Piece { bold: here, ..piece(Label::Text, commit.id.short()) },
-                piece(Label::Muted, format!("  {ago:>4}  {author}{pad}  ")),
-            ];
+            let marked_too = self.marked.contains(&commit.id);
+            let mut pieces = commit_lead(commit, (here, marked_too), who, facts);
             pieces.extend(marked(Label::Text, &commit.subject, here, Some(&self.filter)));
             let mut line = Line::new(pieces);
             // The first `ahead` commits of the branch are ours alone.
             if all.iter().take(unpushed).any(|c| c.id == commit.id) {
                 line = line.right(piece(Label::Notice, "not pushed "));
             }
-            canvas.line(y, &line);
-            canvas.unselect();
+            canvas.row(y, here, &line);
         }
     }
 }

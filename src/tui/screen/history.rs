@@ -1,19 +1,19 @@
 //! The commits that changed a rendered object, newest first: what each changed, where, and whether it is deployed.
 
 use super::changes::Changes;
+use super::commits::commit_lead;
 use super::{
     Asked, Facts, Route, Screen, Step, Strip, draw_empty, draw_problem, draw_reading, marked, open_object,
 };
-use crate::model::CommitId;
+use crate::model::{CommitId, Problem};
 use crate::tui::canvas::{Canvas, Line, Piece, bold, cells, piece};
 use crate::tui::effect::{Answer, Question, Slot};
 use crate::tui::filter::{Field, Fields, Filter};
 use crate::tui::keymap::{Action, Mode};
-use crate::tui::list::List;
+use crate::tui::list::{List, Marked, Table};
 use crate::tui::theme::Label;
 use crate::tui::words;
-use crate::workspace::{Deployed, History, HistoryEntry, ObjectId, Snapshot};
-use std::collections::HashSet;
+use crate::workspace::{Deployed, Gap, History, HistoryEntry, ObjectId, Snapshot};
 use std::sync::Arc;
 
 /// The screen.
@@ -24,7 +24,7 @@ pub(crate) struct HistoryScreen {
     head: Option<CommitId>,
     list: List,
     filter: Filter,
-    marked: HashSet<CommitId>,
+    marked: Marked<CommitId>,
 }
 
 struct EntryFields<'a>(&'a HistoryEntry, i64);
@@ -54,7 +54,7 @@ impl HistoryScreen {
             head: None,
             list: List::default(),
             filter: Filter::default(),
-            marked: HashSet::new(),
+            marked: Marked::default(),
         }
     }
 
@@ -72,6 +72,18 @@ impl HistoryScreen {
         entries.iter().filter(|e| self.filter.passes(&EntryFields(e, facts.seconds()))).collect()
     }
 
+    /// What could not be rendered or looked at.
+    fn notes(&self) -> Vec<Problem> {
+        let Some(history) = self.history.here() else { return vec![] };
+        history.gaps.iter().map(Gap::told).chain(history.problems.iter().cloned()).collect()
+    }
+
+    /// Lines for commits: all but the head and the notes.
+    fn height(&self, facts: &Facts<'_>) -> usize {
+        let notes = self.notes().len().min(MOST_NOTES);
+        facts.height().saturating_sub(1 + notes).max(1)
+    }
+
     fn selected(&self, facts: &Facts<'_>) -> Option<&HistoryEntry> {
         self.shown(facts).get(self.list.cursor).copied()
     }
@@ -79,13 +91,8 @@ impl HistoryScreen {
     /// The marked commits, newest first, or the selected one.
     fn chosen(&self, facts: &Facts<'_>) -> Vec<CommitId> {
         let entries = self.history.here().map(|h| h.entries.as_slice()).unwrap_or_default();
-        let marked: Vec<_> =
-            entries.iter().map(|e| e.commit.id).filter(|id| self.marked.contains(id)).collect();
-        if marked.is_empty() {
-            self.selected(facts).map(|e| e.commit.id).into_iter().collect()
-        } else {
-            marked
-        }
+        let selected = self.selected(facts).map(|e| e.commit.id);
+        self.marked.chosen(entries.iter().map(|e| e.commit.id), selected)
     }
 }
 
@@ -93,9 +100,8 @@ fn head(facts: &Facts<'_>) -> Option<CommitId> {
     facts.snapshot.repo.commit.as_ref().map(|c| c.id)
 }
 
-fn height(facts: &Facts<'_>) -> usize {
-    facts.height().saturating_sub(1)
-}
+/// At most so many lines below the commits tell what could not be rendered.
+const MOST_NOTES: usize = 3;
 
 impl Screen for HistoryScreen {
     fn mode(&self) -> Mode {
@@ -129,7 +135,7 @@ impl Screen for HistoryScreen {
 
     fn act(&mut self, action: Action, facts: &Facts<'_>) -> Vec<Step> {
         let len = self.shown(facts).len();
-        if self.list.act(action, len, height(facts), facts.now) {
+        if self.list.act(action, len, self.height(facts), facts.now) {
             return vec![];
         }
         let Some(entry) = self.selected(facts).cloned() else { return vec![] };
@@ -139,10 +145,8 @@ impl Screen for HistoryScreen {
                 vec![Step::Open(Box::new(changes))]
             }
             Action::Mark => {
-                if !self.marked.remove(&entry.commit.id) {
-                    self.marked.insert(entry.commit.id);
-                }
-                self.list.act(Action::Down, len, height(facts), facts.now);
+                self.marked.toggle(entry.commit.id);
+                self.list.act(Action::Down, len, self.height(facts), facts.now);
                 vec![]
             }
             Action::Revert => vec![super::plan::revert(self.chosen(facts))],
@@ -163,28 +167,18 @@ impl Screen for HistoryScreen {
         vec![]
     }
 
-    fn settle(&mut self, facts: &Facts<'_>) {
+    fn table(&mut self, facts: &Facts<'_>) -> Option<Table<'_>> {
         let len = self.shown(facts).len();
-        self.list.settle(len, height(facts));
+        Some(Table { list: &mut self.list, filter: &mut self.filter, len, due: false })
+    }
+
+    fn settle(&mut self, facts: &Facts<'_>) {
+        let (len, height) = (self.shown(facts).len(), self.height(facts));
+        self.list.settle(len, height);
     }
 
     fn filter(&self) -> Option<&Filter> {
         Some(&self.filter)
-    }
-
-    fn set_filter(&mut self, filter: Filter, _facts: &Facts<'_>) {
-        self.filter = filter;
-    }
-
-    fn click(&mut self, _x: u16, y: u16, facts: &Facts<'_>) -> bool {
-        let len = self.shown(facts).len();
-        let row = self.list.top + usize::from(y).saturating_sub(1);
-        if y == 0 || row >= len {
-            return false;
-        }
-        let again = row == self.list.cursor;
-        self.list.select(row, len, facts.now);
-        again
     }
 
     fn remark(&self, _facts: &Facts<'_>) -> Vec<Piece> {
@@ -222,11 +216,14 @@ impl Screen for HistoryScreen {
         match &self.history {
             Asked::Reading { since } => draw_reading(canvas, facts, "rendering its commits", *since),
             Asked::Failed(problem) => draw_problem(canvas, problem),
-            Asked::Here(history) if history.entries.is_empty() => draw_empty(
-                canvas,
-                &format!("None of {} changes this object.", words::count(history.seen, "commit")),
-                "It may be declared only in files that are not committed.",
-            ),
+            Asked::Here(history) if history.entries.is_empty() => {
+                draw_empty(
+                    canvas,
+                    &format!("None of {} changes this object.", words::count(history.seen, "commit")),
+                    "It may be declared only in files that are not committed.",
+                );
+                self.draw_notes(facts, cells(self.height(facts) + 1), canvas);
+            }
             Asked::Here(_) => self.table(facts, canvas),
         }
     }
@@ -234,7 +231,6 @@ impl Screen for HistoryScreen {
 
 impl HistoryScreen {
     fn table(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
-        let g = &facts.look.glyphs;
         let shown = self.shown(facts);
         let who = shown.iter().map(|e| words::width(&e.commit.author)).max().unwrap_or(3).clamp(3, 14);
         let head = format!(
@@ -242,37 +238,40 @@ impl HistoryScreen {
             "commit", "when", "who", "cluster"
         );
         canvas.line(0, &Line::text(Label::Muted, format!("  {}", &head[2..])));
-        for (at, entry) in shown.iter().enumerate().skip(self.list.top).take(height(facts)) {
+        for (at, entry) in shown.iter().enumerate().skip(self.list.top).take(self.height(facts)) {
             let y = cells(at - self.list.top + 1);
             let here = at == self.list.cursor;
-            if here {
-                canvas.select(y);
-            }
-            let sign = if here { g.here } else { ' ' };
-            let mark = if self.marked.contains(&entry.commit.id) { g.bullet } else { ' ' };
             let word = entry.deployed.word();
             let label = if entry.deployed == Deployed::Applied { Label::Muted } else { Label::Notice };
-            let author = words::cut(&entry.commit.author, who, g.cut);
-            let pad = " ".repeat(who - words::width(&author));
-            let ago = words::ago(facts.seconds(), entry.commit.time);
-            let mut pieces = vec![
-                piece(Label::Accent, format!("{sign}{mark}")),
-                Piece { bold: here, ..piece(Label::Text, entry.commit.id.short()) },
-                piece(Label::Muted, format!("  {ago:>4}  {author}{pad}  ")),
-                piece(label, format!("{word:10}  ")),
-            ];
+            let marked_too = self.marked.contains(&entry.commit.id);
+            let mut pieces = commit_lead(&entry.commit, (here, marked_too), who, facts);
+            pieces.push(piece(label, format!("{word:10}  ")));
             pieces.extend(marked(Label::Text, &entry.summary, here, Some(&self.filter)));
             let mut line = Line::new(pieces);
             if let (true, Some(place)) = (facts.width() >= 100, &entry.place) {
                 line = line.right(piece(Label::Muted, format!("{place} ")));
             }
-            canvas.line(y, &line);
-            canvas.unselect();
+            canvas.row(y, here, &line);
         }
-        if let Some(problem) = self.history.here().and_then(|h| h.problems.first()) {
-            let y = cells(shown.len().min(height(facts)) + 1);
-            let text = format!("  {} {problem}", g.unknown);
-            canvas.line(y, &Line::new(vec![bold(Label::Notice, text)]));
+        self.draw_notes(facts, cells(shown.len().min(self.height(facts)) + 1), canvas);
+    }
+
+    /// Below the commits: each run of commits that could not be rendered, as far as there is room.
+    fn draw_notes(&self, facts: &Facts<'_>, top: u16, canvas: &mut Canvas<'_>) {
+        let notes = self.notes();
+        let room = notes.len().min(MOST_NOTES);
+        for (index, problem) in notes.iter().take(room).enumerate() {
+            let more = notes.len() - room;
+            let mut pieces = vec![bold(Label::Notice, format!("  {} ", facts.look.glyphs.unknown))];
+            if index + 1 == room && more > 0 {
+                let text = format!("and {} more; `sealane history` names all", more + 1);
+                pieces.push(piece(Label::Notice, text));
+            } else {
+                pieces.push(piece(Label::Notice, problem.cause.clone()));
+                let place = problem.place.as_ref().map(|place| format!("  {place}"));
+                pieces.extend(place.map(|place| piece(Label::Muted, place)));
+            }
+            canvas.line(top + cells(index), &Line::new(pieces));
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::model::{ObjectKey, Place, Problem};
 use crate::tui::canvas::{Canvas, Piece, bold, cells, piece};
 use crate::tui::filter::{Field, Fields, Filter};
 use crate::tui::keymap::{Action, Mode};
-use crate::tui::list::Ordered;
+use crate::tui::list::{Ordered, Table};
 use crate::tui::overlay::{Overlay, pager::Pager};
 use crate::tui::theme::Label;
 use crate::tui::words;
@@ -78,12 +78,6 @@ impl Home {
             .map(|e| Row::Cluster(e.name.clone()))
             .chain(apps.map(|row| Row::App(row.environment.clone(), row.key.clone())))
             .collect()
-    }
-
-    fn arrange(&mut self, facts: &Facts<'_>, force: bool) {
-        let wanted = self.wanted(facts);
-        self.rows.arrange(wanted, facts.now, force);
-        self.rows.list.settle(self.rows.order.len(), height(facts));
     }
 
     fn app<'a>(&self, facts: &Facts<'a>) -> Option<&'a Arc<AppRow>> {
@@ -201,10 +195,6 @@ fn place_of(row: &AppRow, facts: &Facts<'_>) -> Option<Place> {
     })
 }
 
-fn height(facts: &Facts<'_>) -> usize {
-    facts.height().saturating_sub(1)
-}
-
 impl Screen for Home {
     fn mode(&self) -> Mode {
         Mode::Home
@@ -225,7 +215,7 @@ impl Screen for Home {
     }
 
     fn act(&mut self, action: Action, facts: &Facts<'_>) -> Vec<Step> {
-        if self.rows.list.act(action, self.rows.order.len(), height(facts), facts.now) {
+        if self.rows.list.act(action, self.rows.order.len(), facts.rows(), facts.now) {
             return vec![];
         }
         match action {
@@ -233,7 +223,6 @@ impl Screen for Home {
             Action::Counter(number) => self.count(number, facts),
             Action::Back if self.only.is_some() => {
                 self.only = None;
-                self.arrange(facts, true);
                 vec![Step::Filter(String::new())]
             }
             Action::Back | Action::Quit => vec![],
@@ -250,39 +239,22 @@ impl Screen for Home {
                 self.changed.insert(Row::App(row.environment.clone(), row.key.clone()), facts.now);
             }
         }
+        self.changed.retain(|_, at| facts.now < *at + FRESH);
         self.arrange(facts, false);
         vec![]
     }
 
-    fn settle(&mut self, facts: &Facts<'_>) {
-        self.changed.retain(|_, at| facts.now < *at + FRESH);
-        if self.rows.waits && self.rows.list.rests(facts.now) {
-            self.arrange(facts, false);
-        }
-        self.rows.list.settle(self.rows.order.len(), height(facts));
+    fn table(&mut self, facts: &Facts<'_>) -> Option<Table<'_>> {
+        Some(self.rows.table(&mut self.filter, facts.now))
     }
 
-    fn rearrange(&mut self, facts: &Facts<'_>) {
-        self.arrange(facts, true);
+    fn arrange(&mut self, facts: &Facts<'_>, force: bool) {
+        let wanted = self.wanted(facts);
+        self.rows.arrange(wanted, facts.now, force);
     }
 
     fn filter(&self) -> Option<&Filter> {
         Some(&self.filter)
-    }
-
-    fn set_filter(&mut self, filter: Filter, facts: &Facts<'_>) {
-        self.filter = filter;
-        self.arrange(facts, true);
-    }
-
-    fn click(&mut self, _x: u16, y: u16, facts: &Facts<'_>) -> bool {
-        let row = self.rows.list.top + usize::from(y).saturating_sub(1);
-        if y == 0 || row >= self.rows.order.len() {
-            return false;
-        }
-        let again = row == self.rows.list.cursor;
-        self.rows.list.select(row, self.rows.order.len(), facts.now);
-        again
     }
 
     fn counters(&self, facts: &Facts<'_>) -> Vec<Counter> {
@@ -350,8 +322,8 @@ impl Screen for Home {
     }
 
     fn alarm(&self, facts: &Facts<'_>) -> Option<u64> {
-        let fresh = self.changed.values().map(|at| at + FRESH).min();
-        let rest = self.rows.waits.then(|| facts.now + 500);
+        let fresh = self.changed.values().map(|at| at + FRESH).filter(|until| facts.now < *until).min();
+        let rest = self.rows.alarm(facts.now);
         fresh.into_iter().chain(rest).min()
     }
 
@@ -361,11 +333,11 @@ impl Screen for Home {
         }
         let columns = Columns::of(facts);
         columns.head(canvas);
-        let end = (self.rows.list.top + height(facts)).min(self.rows.order.len());
+        let end = (self.rows.list.top + facts.rows()).min(self.rows.order.len());
         for (at, row) in self.rows.order[..end].iter().enumerate().skip(self.rows.list.top) {
             let y = cells(at - self.rows.list.top + 1);
             let here = at == self.rows.list.cursor;
-            let fresh = self.changed.contains_key(row);
+            let fresh = self.changed.get(row).is_some_and(|at| facts.now < at + FRESH);
             if here {
                 canvas.select(y);
                 canvas.put(0, y, 1, &piece(Label::Accent, facts.look.glyphs.here));

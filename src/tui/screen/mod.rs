@@ -30,6 +30,7 @@ use super::draw::wrap_pieces;
 use super::effect::{Answer, Deed, Question, Slot};
 use super::filter::Filter;
 use super::keymap::{Action, Mode};
+use super::list::Table;
 use super::overlay::Overlay;
 use super::theme::Label;
 use crate::model::{Place, Problem, Severity};
@@ -163,23 +164,42 @@ pub(crate) trait Screen: Send {
     fn given(&mut self, _given: Given, _facts: &Facts<'_>) -> Vec<Step> {
         vec![]
     }
+    /// Its table, if it is one: what all tables do in the same way is done for it below.
+    fn table(&mut self, _facts: &Facts<'_>) -> Option<Table<'_>> {
+        None
+    }
+    /// Chooses and orders its rows anew; with `force` they change places under a selection that was just moved, too.
+    fn arrange(&mut self, _facts: &Facts<'_>, _force: bool) {}
     /// A new snapshot is there.
-    fn refresh(&mut self, _before: &Snapshot, _facts: &Facts<'_>) -> Vec<Step> {
+    fn refresh(&mut self, _before: &Snapshot, facts: &Facts<'_>) -> Vec<Step> {
+        self.arrange(facts, false);
         vec![]
     }
     /// Time has passed, or the size has changed.
-    fn settle(&mut self, _facts: &Facts<'_>) {}
-    /// `R`: rows may change places.
-    fn rearrange(&mut self, _facts: &Facts<'_>) {}
+    fn settle(&mut self, facts: &Facts<'_>) {
+        if self.table(facts).is_some_and(|table| table.due) {
+            self.arrange(facts, false);
+        }
+        if let Some(table) = self.table(facts) {
+            table.list.settle(table.len, facts.rows());
+        }
+    }
     /// Its filter, if it has one.
     fn filter(&self) -> Option<&Filter> {
         None
     }
     /// Takes over a filter.
-    fn set_filter(&mut self, _filter: Filter, _facts: &Facts<'_>) {}
+    fn set_filter(&mut self, filter: Filter, facts: &Facts<'_>) {
+        if let Some(table) = self.table(facts) {
+            *table.filter = filter;
+            self.arrange(facts, true);
+        }
+    }
     /// A click at a place of the body. True if it met the row that was selected already.
-    fn click(&mut self, _x: u16, _y: u16, _facts: &Facts<'_>) -> bool {
-        false
+    fn click(&mut self, _x: u16, y: u16, facts: &Facts<'_>) -> bool {
+        let line = usize::from(y).checked_sub(1);
+        let table = line.zip(self.table(facts));
+        table.is_some_and(|(line, table)| table.list.click(line, table.len, facts.now))
     }
     /// The numbers of line 2.
     fn counters(&self, _facts: &Facts<'_>) -> Vec<Counter> {
@@ -258,6 +278,11 @@ impl Facts<'_> {
     /// Lines of the body.
     pub(crate) fn height(&self) -> usize {
         usize::from(self.body.height)
+    }
+
+    /// Lines of the body below one line of headings.
+    pub(crate) fn rows(&self) -> usize {
+        self.height().saturating_sub(1)
     }
 
     /// Cells of the body.

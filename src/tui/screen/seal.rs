@@ -287,13 +287,8 @@ impl Screen for Form {
     }
 
     fn click(&mut self, _x: u16, y: u16, facts: &Facts<'_>) -> bool {
-        let row = self.list.top + usize::from(y).saturating_sub(4);
-        if y < 4 || row >= self.keys.len() || self.typing.is_some() {
-            return false;
-        }
-        let again = row == self.list.cursor;
-        self.list.select(row, self.keys.len(), facts.now);
-        again
+        let line = usize::from(y).checked_sub(4).filter(|_| self.typing.is_none());
+        line.is_some_and(|line| self.list.click(line, self.keys.len(), facts.now))
     }
 
     fn remark(&self, _facts: &Facts<'_>) -> Vec<Piece> {
@@ -371,9 +366,6 @@ impl Form {
         for (at, key) in self.keys.iter().enumerate().skip(self.list.top).take(shown) {
             let y = cells(at - self.list.top + 4);
             let here = at == self.list.cursor;
-            if here {
-                canvas.select(y);
-            }
             let name = words::cut(&key.name, names, g.cut);
             let pad = " ".repeat(names - words::width(&name));
             let mut pieces = vec![
@@ -383,8 +375,7 @@ impl Form {
             ];
             pieces.push(self.value(key, here, facts));
             pieces.push(fate(key, here && self.typing.is_some()));
-            canvas.line(y, &Line::new(pieces));
-            canvas.unselect();
+            canvas.row(y, here, &Line::new(pieces));
         }
         let mut y = cells(self.keys.len().min(shown) + 5);
         if self.keys.is_empty() {

@@ -8,12 +8,11 @@ use crate::model::ObjectKey;
 use crate::tui::canvas::{Canvas, Line, Piece, cells, piece};
 use crate::tui::filter::{Field, Fields, Filter};
 use crate::tui::keymap::{Action, Mode};
-use crate::tui::list::Ordered;
+use crate::tui::list::{Marked, Ordered, Table};
 use crate::tui::overlay::{Overlay, pager::Pager, prompt::Prompt};
 use crate::tui::theme::Label;
 use crate::tui::words;
 use crate::workspace::{KeyState, ObjectId, SecretRow, SecretState, Snapshot};
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What identifies a row.
@@ -25,7 +24,7 @@ pub(crate) struct Secrets {
     rows: Ordered<Id>,
     filter: Filter,
     only: Option<SecretState>,
-    marked: HashSet<Arc<str>>,
+    marked: Marked<Arc<str>>,
     opened: u64,
 }
 
@@ -96,7 +95,7 @@ impl Secrets {
             rows: Ordered::default(),
             filter: Filter::default(),
             only: None,
-            marked: HashSet::new(),
+            marked: Marked::default(),
             opened: 0,
         }
     }
@@ -109,18 +108,6 @@ impl Secrets {
             .filter(|row| self.scope.as_ref().is_none_or(|scope| inside(row, scope, facts)))
             .collect();
         inside.into_iter()
-    }
-
-    fn arrange(&mut self, facts: &Facts<'_>, force: bool) {
-        let mut wanted: Vec<&Arc<SecretRow>> = self
-            .members(facts)
-            .filter(|row| self.only.is_none_or(|only| row.state == only))
-            .filter(|row| self.filter.passes(&SecretFields(row, facts.seconds())))
-            .collect();
-        wanted.sort_by_key(|row| row.state);
-        let wanted = wanted.into_iter().map(|row| id(row)).collect();
-        self.rows.arrange(wanted, facts.now, force);
-        self.rows.list.settle(self.rows.order.len(), height(facts));
     }
 
     fn row<'a>(facts: &Facts<'a>, wanted: &Id) -> Option<&'a Arc<SecretRow>> {
@@ -167,10 +154,6 @@ impl Secrets {
     }
 }
 
-fn height(facts: &Facts<'_>) -> usize {
-    facts.height().saturating_sub(1)
-}
-
 impl Screen for Secrets {
     fn mode(&self) -> Mode {
         Mode::Secrets
@@ -198,7 +181,7 @@ impl Screen for Secrets {
     }
 
     fn act(&mut self, action: Action, facts: &Facts<'_>) -> Vec<Step> {
-        if self.rows.list.act(action, self.rows.order.len(), height(facts), facts.now) {
+        if self.rows.list.act(action, self.rows.order.len(), facts.rows(), facts.now) {
             return vec![];
         }
         match action {
@@ -220,7 +203,6 @@ impl Screen for Secrets {
             }
             Action::Back if self.only.is_some() => {
                 self.only = None;
-                self.arrange(facts, true);
                 return vec![Step::Filter(String::new())];
             }
             Action::Back | Action::Quit => return vec![],
@@ -233,12 +215,10 @@ impl Screen for Secrets {
             Action::Who => Self::who(row),
             Action::Copy => vec![Step::Copy(name(row))],
             Action::Mark => {
-                if let Some(file) = &row.file
-                    && !self.marked.remove(file)
-                {
-                    self.marked.insert(file.clone());
+                if let Some(file) = &row.file {
+                    self.marked.toggle(file.clone());
                 }
-                self.rows.list.act(Action::Down, self.rows.order.len(), height(facts), facts.now);
+                self.rows.list.act(Action::Down, self.rows.order.len(), facts.rows(), facts.now);
                 vec![]
             }
             _ => vec![],
@@ -252,39 +232,23 @@ impl Screen for Secrets {
         }
     }
 
-    fn refresh(&mut self, _before: &Snapshot, facts: &Facts<'_>) -> Vec<Step> {
-        self.arrange(facts, false);
-        vec![]
+    fn table(&mut self, facts: &Facts<'_>) -> Option<Table<'_>> {
+        Some(self.rows.table(&mut self.filter, facts.now))
     }
 
-    fn settle(&mut self, facts: &Facts<'_>) {
-        if self.rows.waits && self.rows.list.rests(facts.now) {
-            self.arrange(facts, false);
-        }
-        self.rows.list.settle(self.rows.order.len(), height(facts));
-    }
-
-    fn rearrange(&mut self, facts: &Facts<'_>) {
-        self.arrange(facts, true);
+    fn arrange(&mut self, facts: &Facts<'_>, force: bool) {
+        let mut wanted: Vec<&Arc<SecretRow>> = self
+            .members(facts)
+            .filter(|row| self.only.is_none_or(|only| row.state == only))
+            .filter(|row| self.filter.passes(&SecretFields(row, facts.seconds())))
+            .collect();
+        wanted.sort_by_key(|row| row.state);
+        let wanted = wanted.into_iter().map(|row| id(row)).collect();
+        self.rows.arrange(wanted, facts.now, force);
     }
 
     fn filter(&self) -> Option<&Filter> {
         Some(&self.filter)
-    }
-
-    fn set_filter(&mut self, filter: Filter, facts: &Facts<'_>) {
-        self.filter = filter;
-        self.arrange(facts, true);
-    }
-
-    fn click(&mut self, _x: u16, y: u16, facts: &Facts<'_>) -> bool {
-        let row = self.rows.list.top + usize::from(y).saturating_sub(1);
-        if y == 0 || row >= self.rows.order.len() {
-            return false;
-        }
-        let again = row == self.rows.list.cursor;
-        self.rows.list.select(row, self.rows.order.len(), facts.now);
-        again
     }
 
     fn counters(&self, facts: &Facts<'_>) -> Vec<Counter> {
@@ -335,7 +299,7 @@ impl Screen for Secrets {
     }
 
     fn alarm(&self, facts: &Facts<'_>) -> Option<u64> {
-        self.rows.waits.then(|| facts.now + 500)
+        self.rows.alarm(facts.now)
     }
 
     fn draw(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
@@ -393,21 +357,17 @@ impl Secrets {
             pieces.push(piece(Label::Muted, "changed by"));
         }
         canvas.line(0, &Line::new(pieces));
-        let end = (self.rows.list.top + height(facts)).min(self.rows.order.len());
+        let end = (self.rows.list.top + facts.rows()).min(self.rows.order.len());
         for (at, wanted) in self.rows.order[..end].iter().enumerate().skip(self.rows.list.top) {
             let Some(row) = Self::row(facts, wanted) else { continue };
             let y = cells(at - self.rows.list.top + 1);
             let here = at == self.rows.list.cursor;
-            if here {
-                canvas.select(y);
-            }
             let file_marked = row.file.as_ref().is_some_and(|f| self.marked.contains(f));
             let lead =
                 format!("{}{}", if here { g.here } else { ' ' }, if file_marked { g.bullet } else { ' ' });
             let mut line = vec![piece(Label::Accent, lead)];
             line.extend(self.cells_of(row, here, room, facts));
-            canvas.line(y, &Line::new(line));
-            canvas.unselect();
+            canvas.row(y, here, &Line::new(line));
         }
     }
 

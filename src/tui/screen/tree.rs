@@ -6,7 +6,7 @@ use crate::model::{HealthState, ObjectKey, Place, Verdict};
 use crate::tui::canvas::{Canvas, Piece, bold, cells, piece};
 use crate::tui::filter::{Field, Fields, Filter};
 use crate::tui::keymap::{Action, Mode};
-use crate::tui::list::Ordered;
+use crate::tui::list::{Ordered, Table};
 use crate::tui::theme::Label;
 use crate::workspace::{ObjectId, ObjectRow, Snapshot};
 use std::collections::{HashMap, HashSet};
@@ -160,19 +160,6 @@ impl Tree {
         }
     }
 
-    fn arrange(&mut self, facts: &Facts<'_>, force: bool) {
-        let nodes = self.collect(facts.snapshot);
-        let wanted = nodes
-            .iter()
-            .filter(|n| self.only.is_none_or(|only| chip(&n.row) == only))
-            .filter(|n| self.filter.passes(&ObjectFields(&n.row)))
-            .map(|n| id(&n.row))
-            .collect();
-        self.nodes = nodes.into_iter().map(|n| (id(&n.row), n)).collect();
-        self.rows.arrange(wanted, facts.now, force);
-        self.rows.list.settle(self.rows.order.len(), height(facts));
-    }
-
     fn selected(&self) -> Option<&Arc<ObjectRow>> {
         self.rows.selected().and_then(|id| self.nodes.get(id)).map(|n| &n.row)
     }
@@ -226,10 +213,6 @@ fn hang(
     }
 }
 
-fn height(facts: &Facts<'_>) -> usize {
-    facts.height().saturating_sub(1)
-}
-
 impl Screen for Tree {
     fn mode(&self) -> Mode {
         Mode::Tree
@@ -262,7 +245,7 @@ impl Screen for Tree {
     }
 
     fn act(&mut self, action: Action, facts: &Facts<'_>) -> Vec<Step> {
-        if self.rows.list.act(action, self.rows.order.len(), height(facts), facts.now) {
+        if self.rows.list.act(action, self.rows.order.len(), facts.rows(), facts.now) {
             return vec![];
         }
         match action {
@@ -277,7 +260,6 @@ impl Screen for Tree {
             }
             Action::Back if self.only.is_some() => {
                 self.only = None;
-                self.arrange(facts, true);
                 vec![Step::Filter(String::new())]
             }
             Action::Secrets => vec![Step::Go(Route::Secrets(Some(self.scope.clone())))],
@@ -286,39 +268,24 @@ impl Screen for Tree {
         }
     }
 
-    fn refresh(&mut self, _before: &Snapshot, facts: &Facts<'_>) -> Vec<Step> {
-        self.arrange(facts, false);
-        vec![]
+    fn table(&mut self, facts: &Facts<'_>) -> Option<Table<'_>> {
+        Some(self.rows.table(&mut self.filter, facts.now))
     }
 
-    fn settle(&mut self, facts: &Facts<'_>) {
-        if self.rows.waits && self.rows.list.rests(facts.now) {
-            self.arrange(facts, false);
-        }
-        self.rows.list.settle(self.rows.order.len(), height(facts));
-    }
-
-    fn rearrange(&mut self, facts: &Facts<'_>) {
-        self.arrange(facts, true);
+    fn arrange(&mut self, facts: &Facts<'_>, force: bool) {
+        let nodes = self.collect(facts.snapshot);
+        let wanted = nodes
+            .iter()
+            .filter(|n| self.only.is_none_or(|only| chip(&n.row) == only))
+            .filter(|n| self.filter.passes(&ObjectFields(&n.row)))
+            .map(|n| id(&n.row))
+            .collect();
+        self.nodes = nodes.into_iter().map(|n| (id(&n.row), n)).collect();
+        self.rows.arrange(wanted, facts.now, force);
     }
 
     fn filter(&self) -> Option<&Filter> {
         Some(&self.filter)
-    }
-
-    fn set_filter(&mut self, filter: Filter, facts: &Facts<'_>) {
-        self.filter = filter;
-        self.arrange(facts, true);
-    }
-
-    fn click(&mut self, _x: u16, y: u16, facts: &Facts<'_>) -> bool {
-        let row = self.rows.list.top + usize::from(y).saturating_sub(1);
-        if y == 0 || row >= self.rows.order.len() {
-            return false;
-        }
-        let again = row == self.rows.list.cursor;
-        self.rows.list.select(row, self.rows.order.len(), facts.now);
-        again
     }
 
     fn counters(&self, _facts: &Facts<'_>) -> Vec<Counter> {
@@ -363,7 +330,7 @@ impl Screen for Tree {
     }
 
     fn alarm(&self, facts: &Facts<'_>) -> Option<u64> {
-        self.rows.waits.then(|| facts.now + 500)
+        self.rows.alarm(facts.now)
     }
 
     fn draw(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
@@ -374,7 +341,7 @@ impl Screen for Tree {
         let head = piece(Label::Muted, "declared in git");
         canvas.put(2, 0, middle.saturating_sub(4), &head);
         canvas.put(middle + 3, 0, canvas.width(), &piece(Label::Muted, "live in the cluster"));
-        let rows = height(facts).min(self.rows.order.len() - self.rows.list.top);
+        let rows = facts.rows().min(self.rows.order.len() - self.rows.list.top);
         canvas.post(middle - 1, 0, cells(rows + 1));
         canvas.post(middle + 1, 0, cells(rows + 1));
         for (y, at) in (self.rows.list.top..self.rows.list.top + rows).enumerate() {

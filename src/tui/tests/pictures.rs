@@ -88,6 +88,11 @@ fn history() {
 }
 
 #[test]
+fn history_with_commits_that_cannot_be_rendered() {
+    check("history-gaps", fixture::snapshot, "/checkout env:prod<enter>hG");
+}
+
+#[test]
 fn changes_of_a_commit() {
     check("changes", fixture::snapshot, "h<enter>");
 }

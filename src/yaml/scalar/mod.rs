@@ -123,9 +123,17 @@ fn is_signed_infinity(text: &str) -> bool {
     matches!(text, "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF")
 }
 
+/// A whole number within 63 bits and a sign, as go-yaml reads it; `text` is without underscores.
+pub(crate) fn whole_number(text: &str) -> Option<i64> {
+    match number::int(text)? {
+        number::Number::Int(value) => Some(value),
+        number::Number::Uint(_) | number::Number::Float(_) => None,
+    }
+}
+
 /// True for `12:30:45` and its like, which YAML 1.1 reads as a number to base 60. Go does not, but
 /// quotes them for those who do.
-fn is_base60(text: &str) -> bool {
+pub(crate) fn is_base60(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let mut groups = unsigned.split(':');
     let head = groups.next().unwrap_or_default();

@@ -3,31 +3,13 @@
 //! Follows the emitter of go-yaml v2, which is libyaml's, to the byte: what may stand plain, where long
 //! lines are folded (at the first single blank past column 80), what is escaped.
 
-use crate::secret::SecretText;
+use crate::yaml::letters::{Sink, is_break, is_printable, put_escape};
 use crate::yaml::scalar;
 
 /// Lines are folded behind this column.
 const BEST_WIDTH: usize = 80;
 /// A longer key is written behind a question mark.
 const LONGEST_SIMPLE_KEY: usize = 128;
-
-/// Where printed bytes go.
-pub(in crate::yaml) trait Sink {
-    /// Takes over the next bytes.
-    fn put(&mut self, bytes: &[u8]);
-}
-
-impl Sink for Vec<u8> {
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-}
-
-impl Sink for SecretText {
-    fn put(&mut self, bytes: &[u8]) {
-        self.push(bytes);
-    }
-}
 
 /// A sink with a place in the line and an indentation.
 pub(in crate::yaml) struct Pen<'s, S> {
@@ -189,7 +171,7 @@ impl<'s, S: Sink> Pen<'s, S> {
         let mut blank_before = false;
         for (place, letter) in text.char_indices() {
             if escape_all || !is_printable(letter) || is_break(letter) || matches!(letter, '"' | '\\') {
-                self.escape(letter);
+                self.column += put_escape(letter, self.sink);
                 blank_before = false;
             } else if letter == ' ' {
                 let inside = place > 0 && place + 1 < bytes.len();
@@ -210,40 +192,6 @@ impl<'s, S: Sink> Pen<'s, S> {
         self.indicator(b"\"", false, false);
         self.whitespace = false;
         self.indention = false;
-    }
-
-    fn escape(&mut self, letter: char) {
-        let code = u32::from(letter);
-        let short: &[u8] = match letter {
-            '\0' => b"\\0",
-            '\u{7}' => b"\\a",
-            '\u{8}' => b"\\b",
-            '\t' => b"\\t",
-            '\n' => b"\\n",
-            '\u{B}' => b"\\v",
-            '\u{C}' => b"\\f",
-            '\r' => b"\\r",
-            '\u{1B}' => b"\\e",
-            '"' => b"\\\"",
-            '\\' => b"\\\\",
-            '\u{85}' => b"\\N",
-            '\u{A0}' => b"\\_",
-            '\u{2028}' => b"\\L",
-            '\u{2029}' => b"\\P",
-            _ if code <= 0xFF => return self.hexadecimal(b"\\x", code, 2),
-            _ if code <= 0xFFFF => return self.hexadecimal(b"\\u", code, 4),
-            _ => return self.hexadecimal(b"\\U", code, 8),
-        };
-        self.write(short, 2);
-    }
-
-    fn hexadecimal(&mut self, prefix: &[u8], code: u32, digits: u32) {
-        self.write(prefix, 2);
-        for place in (0..digits).rev() {
-            let digit = (code >> (4 * place)) & 0xF;
-            let byte = b"0123456789ABCDEF"[digit as usize];
-            self.write(&[byte], 1);
-        }
     }
 
     fn literal(&mut self, text: &str) {
@@ -410,14 +358,4 @@ fn starts_like_a_sign(text: &str) -> bool {
 
 fn is_blank_or_break(letter: char) -> bool {
     matches!(letter, ' ' | '\t' | '\0') || is_break(letter)
-}
-
-/// What YAML 1.1 takes for a line break.
-fn is_break(letter: char) -> bool {
-    matches!(letter, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
-}
-
-/// What Go writes without an escape: no control characters, no tab, nothing beyond the basic plane.
-fn is_printable(letter: char) -> bool {
-    matches!(letter, '\n' | ' '..='~' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FEFE}' | '\u{FF00}'..='\u{FFFD}')
 }

@@ -15,9 +15,10 @@ mod refold;
 #[cfg(test)]
 mod tests;
 
-pub(super) use emit::{Pen, Sink};
+pub(super) use emit::Pen;
 pub use refold::{is_empty_string, text};
 
+use super::letters::Sink;
 use super::node::{Map, Node, Scalar, ScalarKind, Value};
 use super::scalar::{number, time};
 use crate::secret::{SecretLeaf, SecretText};

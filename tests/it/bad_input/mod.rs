@@ -114,7 +114,7 @@ fn every_line_has_a_test_of_that_name() {
 }
 
 /// What `sealane` says in this folder, and with which code. Nothing that it prints may steer a terminal.
-fn said(sandbox: &Sandbox, folder: &Path, words: &[&str]) -> (String, i32) {
+pub fn said(sandbox: &Sandbox, folder: &Path, words: &[&str]) -> (String, i32) {
     let mut command = sandbox.command(env!("CARGO_BIN_EXE_sealane"));
     let output = command.args(words).current_dir(folder).stdin(Stdio::null()).output().expect("it runs");
     let text =
