@@ -64,7 +64,7 @@ fn what_could_not_be_rendered_is_in_the_code_of_every_verb_that_meant_it() {
             (0, "greeting: hello", "render --at HEAD~1 --environment test"),
             (3, missing, "diff HEAD~1..HEAD"),
             (3, missing, "diff HEAD~1..HEAD --environment test"),
-            (0, "0 change(s) in 2 of 2 rendered", "diff HEAD~1..HEAD --environment prod"),
+            (0, "0 changes; 2 of 2 rendered", "diff HEAD~1..HEAD --environment prod"),
             (1, "hello", "diff HEAD~2..HEAD~1"),
             (3, missing, "diff --live"),
             (0, "2 of 3 commits", "history ConfigMap/shop/pay"),
