@@ -36,9 +36,10 @@ impl Exit {
                 | Reason::NeedsJsonnet
                 | Reason::NotSupported
                 | Reason::MissingFile
-                | Reason::LimitExceeded
-                | Reason::Forbidden,
+                | Reason::LimitExceeded,
             ) => Self::Incomplete,
+            // Worth a warning, and read all the same: clocks that differ, a kind that only names lead to.
+            (Severity::Warning, Reason::Cluster | Reason::Forbidden) => Self::Clean,
             (Severity::Warning, _) => Self::Differences,
             (Severity::Error, reason) => Self::of_error(reason),
         }

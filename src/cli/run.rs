@@ -121,7 +121,7 @@ impl Context<'_, '_> {
             )
         });
         // No kubeconfig at all is a choice; one that cannot be read is a mistake.
-        let broken = snapshot.environments.iter().any(|e| {
+        let broken = snapshot.environments.iter().filter(|e| self.means(&e.name)).any(|e| {
             matches!(&e.cluster, ClusterView::Unchosen { problem: Some(problem), .. } if problem.place.is_some())
         });
         match (unreachable, broken) {

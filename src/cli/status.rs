@@ -5,7 +5,7 @@ use super::output::{self, Label};
 use super::run::{Context, settled};
 use crate::model::{Problem, Reason};
 use crate::workspace::{
-    AppRow, AppState, ClusterView, EnvironmentView, HeadView, RepoView, Snapshot, Workspace,
+    AppRow, AppState, ClusterView, EnvironmentView, HeadView, Next, RepoView, Snapshot, Workspace,
 };
 use serde_json::json;
 use std::io;
@@ -115,7 +115,10 @@ fn print_problems(
     problems: &[Problem],
     apps: &[&std::sync::Arc<AppRow>],
 ) -> io::Result<()> {
-    let told = |problem: &Problem| apps.iter().any(|a| a.cause == problem.cause && a.place == problem.place);
+    let told = |problem: &Problem| {
+        apps.iter()
+            .any(|a| problem.cause.ends_with(&a.cause) && a.place == problem.place && a.next != Next::Nothing)
+    };
     let open: Vec<&Problem> = problems.iter().filter(|p| !told(p)).collect();
     for problem in open.iter().take(MOST_PROBLEMS) {
         context.problem(problem)?;
@@ -132,13 +135,11 @@ fn print_app(context: &mut Context<'_, '_>, app: &AppRow, width: usize) -> io::R
         (label, &format!("{sign} {word:<13}")),
         (Label::Strong, &format!("{:<width$}  ", name(app))),
         (Label::Muted, &format!("{:<8} ", app.environment)),
+        (Label::Muted, &place_of(app)),
         (Label::Plain, &app.cause),
     ])?;
-    if let Some(place) = app.place.as_ref().filter(|_| app.state != AppState::Synced) {
-        context.out.line(&[(Label::Muted, &format!("{:>15} at {place}", ""))])?;
-    }
     let next = output::next(&app.next);
-    if !next.is_empty() {
+    if app.state != AppState::Synced && !next.is_empty() {
         context.out.line(&[(Label::Muted, &format!("{:>15} next: {next}", ""))])?;
     }
     Ok(())
@@ -151,6 +152,12 @@ fn name(app: &AppRow) -> String {
         "Undeclared" => "declared by nobody".to_owned(),
         kind => format!("{kind} {}", app.key.name),
     }
+}
+
+/// Where what is wrong with an app's files stands.
+fn place_of(app: &AppRow) -> String {
+    let in_files = matches!(app.state, AppState::NotRendered | AppState::Plaintext);
+    app.place.as_ref().filter(|_| in_files).map_or(String::new(), |place| format!("{place}: "))
 }
 
 fn cluster_words(cluster: &ClusterView) -> (Label, String) {

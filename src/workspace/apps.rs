@@ -304,13 +304,12 @@ impl Scene<'_> {
             let (why, next) = match &object.diff.verdict {
                 Verdict::Unknown(why) if **why == *NOT_SERVED => (
                     why.to_string(),
-                    Next::from("see whether its CustomResourceDefinition is installed, and by what"),
+                    "see whether its CustomResourceDefinition is installed, and by what".into(),
                 ),
                 Verdict::Unknown(why) => (why.to_string(), Next::Object),
-                Verdict::Forbidden => (
-                    "the server does not let us read it".to_owned(),
-                    Next::from("ask for a role with get on it"),
-                ),
+                Verdict::Forbidden => {
+                    ("the server does not let us read it".to_owned(), "ask for a role with get on it".into())
+                }
                 other => (other.word().to_owned(), Next::Object),
             };
             return Some(judged(AppState::Unknown, format!("{}: {why}", object.key), next));

@@ -96,8 +96,11 @@ fn left_out(session: &Session) -> Finding {
         Ok(head) => head.map(|head| session.left_out(head)).unwrap_or_default(),
         Err(problem) => vec![problem],
     };
-    let found =
-        if problems.is_empty() { "nothing".to_owned() } else { format!("{} name(s)", problems.len()) };
+    let found = match problems.len() {
+        0 => "nothing".to_owned(),
+        1 => "1 name".to_owned(),
+        n => format!("{n} names"),
+    };
     Finding { what: "left out".to_owned(), found, details: Vec::new(), problems }
 }
 

@@ -384,10 +384,11 @@ fn coverage(facts: &Facts<'_>) -> Vec<Piece> {
 fn app_strip(row: &AppRow, facts: &Facts<'_>) -> Strip {
     let face = state::app(row.state, &facts.look.glyphs);
     let mut cause = vec![bold(face.label, format!("{} {}", face.sign, face.word))];
-    let said = if row.cause.is_empty() {
-        format!("  {}, git and cluster agree", words::count(row.objects, "object"))
-    } else {
-        format!("  {}", row.cause)
+    let objects = words::count(row.objects, "object");
+    let said = match (row.cause.is_empty(), row.state) {
+        (true, AppState::Unknown) => format!("  {objects} in git, with no cluster to compare"),
+        (true, _) => format!("  {objects}, git and cluster agree"),
+        (false, _) => format!("  {}", row.cause),
     };
     cause.push(piece(Label::Text, said));
     if let Some(commit) = &row.commit

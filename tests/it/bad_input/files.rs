@@ -118,8 +118,7 @@ fn a_repository_of_everything_that_is_wrong_is_told_line_by_line_and_the_rest_re
         &status,
         &[
             "not rendered apps/tabs",
-            "malformed YAML: found character",
-            "at apps/tabs/a.yaml:6",
+            "apps/tabs/a.yaml:6: malformed YAML",
             "next: correct the YAML at this line",
         ],
     );
