@@ -78,6 +78,8 @@ fn words(words: &[&str]) -> Vec<String> {
 fn without_a_kubeconfig_or_with_a_broken_one_git_is_shown() {
     let mut sandbox = Sandbox::new();
     let fleet = repository(&mut sandbox).clone;
+    // It names contexts, which makes a kubeconfig without them a fault.
+    std::fs::remove_file(fleet.join(".sealane.yaml")).expect("it was there");
     let missing = sandbox.folder().join("nowhere/config").display().to_string();
     let home = sandbox.folder().join("home/.kube/config").display().to_string();
     let broken = sandbox.folder().join("broken").display().to_string();
