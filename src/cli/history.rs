@@ -65,9 +65,28 @@ pub(super) fn find(
         .collect();
     if ids.is_empty() {
         let looked = snapshot.environments.iter().filter(|e| environment.is_none_or(|w| *e.name == *w));
-        return Err(nowhere(object, looked.map(|e| &e.coverage)));
+        let mut problem = nowhere(object, looked.map(|e| &e.coverage));
+        let unknown: Vec<String> = snapshot
+            .objects
+            .iter()
+            .filter(|row| environment.is_none_or(|e| *row.environment == *e) && may_be(&row.key, &key))
+            .map(|row| row.key.to_string())
+            .collect();
+        if !unknown.is_empty() {
+            let names = unknown.join(", ");
+            problem.next = format!(
+                "names of variables that are secret or not known are asked for as git has them: {names}"
+            );
+        }
+        return Err(problem);
     }
     Ok(ids)
+}
+
+/// True if an object's name is an expression, which no cluster has told the value of: it may be the one that is meant.
+fn may_be(declared: &ObjectKey, asked: &ObjectKey) -> bool {
+    let named = ObjectKey { name: declared.name.clone(), ..asked.clone() };
+    declared.name.contains("${") && named.means(declared)
 }
 
 /// Nothing that was rendered has the object. Where something was not, nobody knows.

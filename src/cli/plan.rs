@@ -145,6 +145,7 @@ fn as_json(plan: &Plan) -> serde_json::Value {
                 "summary": o.summary,
                 "pods": o.rollout,
                 "caution": o.caution,
+                "kept": o.kept,
                 "fields": o.changes.iter().map(output::change).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),

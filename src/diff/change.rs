@@ -30,7 +30,7 @@ pub fn compare(before: Option<&Node>, after: Option<&Node>) -> Vec<Change> {
         (Some(old), Some(new)) if kind(old) == kind(new) => (old, new),
         _ => return whole(before, None).into_iter().chain(whole(None, after)).collect(),
     };
-    let Some((key, _)) = ObjectKey::of(new) else { return Vec::new() };
+    let key = ObjectKey::of_unnamed(new);
     let rules = Rules::default();
     let input = Comparison::new(&key, Desired::Absent, Found::Absent, &rules);
     let mut walk = Walk::two_way(&input, ObjectRules::default());

@@ -53,6 +53,6 @@ pub use generated::base_name;
 pub use normal::Rule;
 #[cfg(test)]
 use object::all_fields;
-pub use object::{diff, todays_key};
+pub use object::{diff, is_kept, todays_key};
 pub use rules::{IgnoreRule, RuleError, Rules, Target};
 pub use summary::summarize;

@@ -229,7 +229,7 @@ fn undeclared(input: &Comparison, live: &Live) -> Verdict {
 }
 
 /// Marks on an object that keep it from being pruned (diff.md 2.11).
-fn is_kept(body: &Node) -> bool {
+pub fn is_kept(body: &Node) -> bool {
     let value = |map: &str, name: &str| body.at_path(&["metadata", map]).and_then(|m| m.str_at(&[name]));
     let either = |name: &str| value("annotations", name).or(value("labels", name));
     either("kustomize.toolkit.fluxcd.io/prune") == Some("disabled")

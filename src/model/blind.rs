@@ -24,7 +24,7 @@ pub fn embeds_objects(annotation: &str) -> bool {
 /// are replaced. Annotations that embed the object are dropped. The result may be shown and kept.
 #[must_use]
 pub fn blind(body: &Node, key: &DigestKey) -> Node {
-    let secret = ObjectKey::of(body).is_some_and(|(k, _)| k.is_secret());
+    let secret = ObjectKey::of_unnamed(body).is_secret();
     let mut blinded = leaves(body, key);
     drop_embedding(&mut blinded);
     if secret && let Some(map) = blinded.as_map_mut() {
@@ -183,6 +183,18 @@ mod tests {
         assert_eq!(a, b);
         assert!(plain.get("stringData").is_none());
         assert!(!format!("{plain:?}{encoded:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_secret_whose_name_is_secret_too_shows_no_value() {
+        let key = DigestKey::new([1; 32]);
+        let mut body = secret("stringData", "hunter2");
+        let name = Node::new(Value::Secret(SecretLeaf::Digest(key.digest(b"db"))));
+        let metadata = body.as_map_mut().and_then(|m| m.get_mut("metadata")).and_then(Node::as_map_mut);
+        metadata.expect("it is there").set("name", name);
+        let blinded = blind(&body, &key);
+        assert!(matches!(leaf(&blinded), Value::Secret(_)));
+        assert!(!format!("{blinded:?}").contains("hunter2"));
     }
 
     #[test]

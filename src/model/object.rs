@@ -64,6 +64,14 @@ impl ObjectKey {
         Some((Self::new(group, kind, namespace, name), version.into()))
     }
 
+    /// The same of a body that may have a name which cannot be read, since it is made of a sealed value: such a name is
+    /// empty.
+    pub fn of_unnamed(body: &Node) -> Self {
+        let text = |path: &[&str]| body.str_at(path).unwrap_or("");
+        let (group, _) = Self::split_api_version(text(&["apiVersion"]));
+        Self::new(group, text(&["kind"]), text(&["metadata", "namespace"]), text(&["metadata", "name"]))
+    }
+
     /// Splits `apps/v1` into group and version; the core group is empty.
     pub fn split_api_version(api_version: &str) -> (&str, &str) {
         api_version.rsplit_once('/').unwrap_or(("", api_version))

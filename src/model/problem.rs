@@ -74,6 +74,8 @@ pub enum Reason {
     Refused,
     /// Changes that cannot be reconciled.
     Conflict,
+    /// What a controller starts from is no longer declared.
+    EntryGone,
     /// Git's remote cannot be reached or refuses us.
     Remote,
 }
@@ -120,6 +122,7 @@ impl Reason {
             Self::Config => "config",
             Self::Refused => "refused",
             Self::Conflict => "conflict",
+            Self::EntryGone => "entry-gone",
             Self::Remote => "remote",
         }
     }

@@ -163,7 +163,7 @@ pub(super) fn compare(
     let tree = session.tree(Revision::Commit(with))?;
     let environment = environment_at(session, &*tree, &field.facts.environment);
     let then = session.render(&*tree, &environment);
-    let before = history::find(&then, key);
-    let now = history::find(&field.facts.desired, key);
+    let before = history::find(&then, key, &session.digests);
+    let now = history::find(&field.facts.desired, key, &session.digests);
     Ok(history::shown(&diff::compare(before.as_ref().map(|m| &m.body), now.as_ref().map(|m| &m.body))))
 }

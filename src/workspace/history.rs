@@ -1,13 +1,13 @@
 //! The commits that changed a rendered object, not its files: found by rendering where something was read changed.
 
 use super::details::{Deployed, FieldChange, Gap, HistoryEntry, ObjectId};
-use super::facts::same_object;
+use super::facts::{hidden_name, same_object};
 use super::rehearse::{Failed, failed, hidden_by};
 use super::session::Session;
 use crate::diff;
 use crate::git::{GitError, LogOptions};
 use crate::model::{Commit, CommitId, Environment, Manifest, ObjectKey, Place, Problem, Rendered, Revision};
-use crate::secret::SecretLeaf;
+use crate::secret::{DigestKey, SecretLeaf};
 use crate::yaml::{Node, Value, to_masked_string};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -168,7 +168,7 @@ impl Side {
         let tree = question.session.tree(Revision::Commit(at))?;
         let environment = environment_at(question.session, &*tree, question.environment);
         let rendered = question.session.render(&*tree, &environment);
-        let object = find(&rendered, question.key);
+        let object = find(&rendered, question.key, &question.session.digests);
         Ok(Some(Self { rendered, object, broken: None }))
     }
 
@@ -201,11 +201,17 @@ impl Side {
         if !touches {
             return Ok(self.clone());
         }
-        Ok(Self::of(question, parent)?.unwrap_or(Self {
+        let mut older = Self::of(question, parent)?.unwrap_or(Self {
             rendered: Arc::default(),
             object: None,
             broken: None,
-        }))
+        });
+        // A name that is made of a secret may have been another one; what it is made of stays.
+        if let (None, Some(own)) = (&older.object, self.object.as_ref().filter(|o| hidden_name(o).is_some()))
+        {
+            older.object = find(&older.rendered, &own.key, &question.session.digests);
+        }
+        Ok(older)
     }
 
     /// True if rendering read this path, listed its folder, or looked for it in vain.
@@ -226,10 +232,19 @@ pub(super) fn environment_at(
     found.into_iter().find(|e| e.name == environment.name).unwrap_or_else(|| environment.clone())
 }
 
-/// An object by its key, or by what a person typed.
-pub(super) fn find(rendered: &Rendered, key: &ObjectKey) -> Option<Arc<Manifest>> {
+/// An object by its key, by the name that a cluster tells where git's is made of a secret, or under another hash.
+pub(super) fn find(rendered: &Rendered, key: &ObjectKey, digests: &DigestKey) -> Option<Arc<Manifest>> {
     let exact = rendered.objects().find(|(_, m)| same_object(&m.key, key) || unscoped(&m.key, key));
-    exact.or_else(|| rendered.objects().find(|(_, m)| generated_twin(m, key))).map(|(_, m)| m.clone())
+    let hidden = || {
+        let name = digests.digest(key.name.as_bytes());
+        let alike = |declared: &ObjectKey| ObjectKey { name: declared.name.clone(), ..key.clone() };
+        rendered.objects().find(|(_, m)| {
+            let alike = alike(&m.key);
+            (same_object(&m.key, &alike) || unscoped(&m.key, &alike)) && hidden_name(m) == Some(name)
+        })
+    };
+    let twin = || rendered.objects().find(|(_, m)| generated_twin(m, key));
+    exact.or_else(hidden).or_else(twin).map(|(_, m)| m.clone())
 }
 
 /// The cluster knows no namespace for cluster-scoped kinds, where kustomize may have written one.
@@ -255,9 +270,16 @@ fn generated_twin(manifest: &Manifest, key: &ObjectKey) -> bool {
 fn changed(older: Option<&Manifest>, newer: Option<&Manifest>) -> bool {
     match (older, newer) {
         (None, None) => false,
-        (Some(a), Some(b)) => a.key != b.key || !diff::compare(Some(&a.body), Some(&b.body)).is_empty(),
+        (Some(a), Some(b)) => {
+            a.key != b.key || renamed(a, b) || !diff::compare(Some(&a.body), Some(&b.body)).is_empty()
+        }
         _ => true,
     }
+}
+
+/// True if a name that is made of a secret became another one.
+fn renamed(older: &Manifest, newer: &Manifest) -> bool {
+    hidden_name(older) != hidden_name(newer)
 }
 
 fn entry(question: &Question, commit: Commit, older: Option<&Manifest>, newer: &Side) -> HistoryEntry {
@@ -266,6 +288,12 @@ fn entry(question: &Question, commit: Commit, older: Option<&Manifest>, newer: &
     let summary = match (older, after) {
         (None, Some(_)) => "declared".to_owned(),
         (Some(_), None) => "no longer declared".to_owned(),
+        (Some(older), Some(after)) if renamed(older, after) && changes.is_empty() => {
+            "another secret name".to_owned()
+        }
+        (Some(older), Some(after)) if renamed(older, after) => {
+            format!("another secret name, {}", diff::summarize(&changes))
+        }
         _ => diff::summarize(&changes),
     };
     let place = changes

@@ -9,6 +9,7 @@ mod ask;
 mod details;
 mod doctor;
 mod engine;
+mod entries;
 mod errands;
 mod facts;
 mod field;

@@ -110,6 +110,8 @@ pub struct ObjectEffect {
     pub changes: Vec<super::FieldChange>,
     /// How many pods will be replaced, if any.
     pub rollout: Option<u32>,
+    /// True if it is no longer declared and stays in the cluster all the same, since nothing prunes it.
+    pub kept: bool,
     /// What to think about twice: "lowers a memory limit", "deletes a volume claim"; empty if nothing.
     pub caution: String,
 }

@@ -135,10 +135,12 @@ impl Draft {
     fn finish(self, session: &Session) -> Result<Plan, Problem> {
         let before = session.tree(Revision::Commit(self.change.onto))?;
         let after = self.change.over(before.clone());
-        let Rehearsal { effects, coverage, not_rendered } = rehearse(session, &*before, &after, None);
+        let Rehearsal { effects, coverage, not_rendered, warnings } =
+            rehearse(session, &*before, &after, None);
         let files =
             self.change.files.iter().map(|f| self.file(&*before, f)).collect::<Result<Vec<_>, _>>()?;
-        let findings = self.findings(&*before);
+        let mut findings = self.findings(&*before);
+        findings.extend(warnings);
         let protected = session.config.protected_branches.contains(&*self.branch)
             || effects.iter().any(|e| e.production) && session.config.protected_branches.is_empty();
         let identity = session.repo.identity().map_err(|e| e.problem())?;

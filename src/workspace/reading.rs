@@ -76,6 +76,8 @@ pub struct Differences {
     pub coverage: Coverage,
     /// What was not.
     pub not_rendered: Vec<Problem>,
+    /// What else is to be known: an entry that goes.
+    pub warnings: Vec<Problem>,
 }
 
 impl Session {
@@ -143,7 +145,7 @@ impl Session {
                     .next("`sealane status` lists the environments"));
             }
         }
-        let Rehearsal { effects, coverage, not_rendered } = rehearse(self, &*before, &*after, only);
-        Ok(Differences { effects, coverage, not_rendered })
+        let Rehearsal { effects, coverage, not_rendered, warnings } = rehearse(self, &*before, &*after, only);
+        Ok(Differences { effects, coverage, not_rendered, warnings })
     }
 }

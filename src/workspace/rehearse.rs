@@ -1,5 +1,7 @@
 //! Rehearsal: what a change of files does to every object of every environment, before a commit exists.
 
+use super::entries::{self, Gone};
+use super::facts::hidden_name;
 use super::history::{shown, text};
 use super::plan::{ObjectEffect, PlanEffect};
 use super::session::Session;
@@ -15,7 +17,12 @@ pub(super) struct Rehearsal {
     pub(super) effects: Vec<PlanEffect>,
     pub(super) coverage: Coverage,
     pub(super) not_rendered: Vec<Problem>,
+    /// What else is to be known before it is done.
+    pub(super) warnings: Vec<Problem>,
 }
+
+/// The environments of one side.
+pub(super) type Sides = BTreeMap<Arc<str>, Arc<Rendered>>;
 
 /// Renders both trees for every environment, or for the one that is named, and compares object by object.
 pub(super) fn rehearse(
@@ -24,22 +31,26 @@ pub(super) fn rehearse(
     after: &dyn Tree,
     only: Option<&str>,
 ) -> Rehearsal {
-    let sides = [before, after].map(|tree| {
+    let mut sides = [before, after].map(|tree| {
         let environments = session.environments(tree).environments;
-        environments
-            .into_iter()
-            .filter(|e| only.is_none_or(|only| *e.name == *only))
-            .map(|e| (e.name.clone(), session.render(tree, &e)))
-            .collect::<BTreeMap<_, _>>()
+        environments.into_iter().map(|e| (e.name.clone(), session.render(tree, &e))).collect::<Sides>()
     });
+    let configured = &session.config.environments;
+    entries::leave_out_folders(&mut sides, |name| configured.get(name).is_some_and(|e| e.entry.is_some()));
     let names: BTreeSet<&Arc<str>> = sides.iter().flat_map(BTreeMap::keys).collect();
     let empty = Arc::<Rendered>::default();
     let mut rehearsal = Rehearsal::default();
-    for name in names {
+    for name in names.into_iter().filter(|name| only.is_none_or(|only| ***name == *only)) {
         let [old, new] = [&sides[0], &sides[1]].map(|side| side.get(name).unwrap_or(&empty));
         let production = session.is_production(name);
+        let gone = entries::gone(name, old, &sides[1], after);
+        let rest = (!gone.is_empty()).then(|| entries::without(new, &gone));
+        let new = rest.as_ref().unwrap_or(new);
         let mut effects = environment(name, production, old, new);
+        effects.retain(|effect| !gone.iter().any(|entry| entry.spares(&effect.producer)));
+        rehearsal.tell(name, &gone, &effects);
         match (sides[0].contains_key(name), sides[1].contains_key(name)) {
+            _ if !gone.is_empty() => {}
             (true, false) => effects.retain(|effect| !is_elsewhere(&effect.producer, old, &sides[1])),
             (false, true) => effects.retain(|effect| !is_elsewhere(&effect.producer, new, &sides[0])),
             _ => {}
@@ -63,6 +74,20 @@ fn is_elsewhere(key: &ObjectKey, rendered: &Rendered, other: &BTreeMap<Arc<str>,
 }
 
 impl Rehearsal {
+    /// Tells what becomes of entries that go.
+    fn tell(&mut self, environment: &str, gone: &[Gone], effects: &[PlanEffect]) {
+        for entry in gone {
+            let own = effects.iter().filter(|effect| entry.led_to(&effect.producer));
+            let objects: Vec<&ObjectEffect> = own.flat_map(|effect| &effect.objects).collect();
+            let removed = objects.iter().filter(|o| !o.kept).count();
+            let told = entry.told(environment, removed, objects.len());
+            match told.severity {
+                Severity::Error => self.not_rendered.push(told),
+                _ => self.warnings.push(told),
+            }
+        }
+    }
+
     /// What was not rendered on either side is told, so that "no effect" is never said of it.
     fn count(&mut self, old: &Rendered, new: &Rendered) {
         let coverage = new.coverage();
@@ -81,12 +106,13 @@ impl Rehearsal {
 
 fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered) -> Vec<PlanEffect> {
     let keys: BTreeSet<&ObjectKey> = old.producers.iter().chain(&new.producers).map(|p| &p.key).collect();
-    let side = |rendered: &'_ Rendered| -> HashMap<ObjectKey, Arc<Manifest>> {
+    let side = |rendered: &'_ Rendered| -> Everything {
         rendered.objects().map(|(_, m)| (m.key.clone(), m.clone())).collect()
     };
     // An object that moves from one producer to another is neither made nor removed.
     let (all_old, all_new) = (side(old), side(new));
     let (failed_old, failed_new) = (failed(old), failed(new));
+    let removers = entries::removers(old, new);
     keys.into_iter()
         .filter_map(|key| {
             let own = |rendered: &Rendered| -> Vec<Arc<Manifest>> {
@@ -96,7 +122,8 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
             // What could not be rendered on the other side neither comes nor goes, as far as anybody knows.
             let hidden = |here: &Rendered, failed: &Failed| hidden_by(key, here, failed).is_some();
             let (own_old, own_new) = (own(old), own(new));
-            let objects: Vec<ObjectEffect> = effects(&own_old, &own_new, &all_old, &all_new)
+            let removes = removers.get(key).copied().unwrap_or(true);
+            let objects: Vec<ObjectEffect> = effects(&own_old, &own_new, (&all_old, &all_new), removes)
                 .into_iter()
                 .filter(|effect| match effect.sign {
                     '+' => !hidden(new, &failed_old),
@@ -135,22 +162,35 @@ pub(super) fn hidden_by<'f>(key: &ObjectKey, here: &Rendered, failed: &'f Failed
     line.find_map(|place| failed.get(&here.producers.get(place)?.key))
 }
 
+/// The objects of one side.
+type Everything = HashMap<ObjectKey, Arc<Manifest>>;
+
 fn effects(
     old: &[Arc<Manifest>],
     new: &[Arc<Manifest>],
-    all_old: &HashMap<ObjectKey, Arc<Manifest>>,
-    all_new: &HashMap<ObjectKey, Arc<Manifest>>,
+    (all_old, all_new): (&Everything, &Everything),
+    removes: bool,
 ) -> Vec<ObjectEffect> {
     // Two producers may declare one object differently; each is compared with what it said itself.
     let known: HashMap<&ObjectKey, &Arc<Manifest>> = old.iter().map(|m| (&m.key, m)).collect();
     let changed =
-        new.iter().filter_map(|after| match known.get(&after.key).copied().or(all_old.get(&after.key)) {
-            None => Some(made(after)),
-            Some(before) => changed(before, after),
+        new.iter().flat_map(|after| match known.get(&after.key).copied().or(all_old.get(&after.key)) {
+            None => vec![made(after)],
+            Some(before) if hidden_name(before) != hidden_name(after) => renamed(before, after, removes),
+            Some(before) => changed(before, after).into_iter().collect(),
         });
     let removed =
-        old.iter().filter(|before| !all_new.contains_key(&before.key)).map(|before| removed(before));
+        old.iter().filter(|before| !all_new.contains_key(&before.key)).map(|before| removed(before, removes));
     changed.chain(removed).collect()
+}
+
+/// A name that is made of a secret became another one: that is another object, though git's expression is the same.
+fn renamed(before: &Manifest, after: &Manifest, removes: bool) -> Vec<ObjectEffect> {
+    let under = |effect: ObjectEffect, which: &str| ObjectEffect {
+        summary: format!("{}, under its {which} secret name", effect.summary),
+        ..effect
+    };
+    vec![under(removed(before, removes), "old"), under(made(after), "new")]
 }
 
 fn made(after: &Manifest) -> ObjectEffect {
@@ -161,11 +201,15 @@ fn made(after: &Manifest) -> ObjectEffect {
         changes: Vec::new(),
         rollout: replicas(&after.body),
         caution: String::new(),
+        kept: false,
     }
 }
 
-fn removed(before: &Manifest) -> ObjectEffect {
+/// An object that is no longer declared; without pruning it stays in the cluster.
+fn removed(before: &Manifest, removes: bool) -> ObjectEffect {
+    let kept = !removes || diff::is_kept(&before.body);
     let caution = match &*before.key.kind {
+        _ if kept => "",
         "PersistentVolumeClaim" => "deletes a volume claim and perhaps its data",
         "Namespace" => "deletes a namespace with everything in it",
         "CustomResourceDefinition" => "deletes every object of this kind",
@@ -175,10 +219,12 @@ fn removed(before: &Manifest) -> ObjectEffect {
     ObjectEffect {
         key: before.key.clone(),
         sign: '-',
-        summary: "will go".to_owned(),
+        summary: if kept { "no longer declared; it stays, since pruning is off" } else { "will go" }
+            .to_owned(),
         changes: Vec::new(),
         rollout: None,
         caution: caution.to_owned(),
+        kept,
     }
 }
 
@@ -195,6 +241,7 @@ fn changed(before: &Manifest, after: &Manifest) -> Option<ObjectEffect> {
         changes: shown(&changes),
         rollout: template.then(|| replicas(&after.body)).flatten(),
         caution: caution(after, &changes),
+        kept: false,
     })
 }
 

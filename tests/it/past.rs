@@ -47,14 +47,26 @@ fn namespace(team: &str) -> String {
 }
 
 /// A clone with an environment `prod` whose producers lie in `apps`.
-struct Past {
+pub struct Past {
     sandbox: Sandbox,
     clone: PathBuf,
 }
 
 impl Past {
     /// The first commit: the environment with these producers and their files.
-    fn of(producers: &[&str], files: &[(&str, &str)]) -> Self {
+    pub fn of(producers: &[&str], files: &[(&str, &str)]) -> Self {
+        let entry = entry("prod");
+        let apps: Vec<(String, String)> = producers
+            .iter()
+            .map(|name| (format!("clusters/prod/{name}.yaml"), kustomization(name, &format!("apps/{name}"))))
+            .collect();
+        let apps = apps.iter().map(|(path, text)| (&**path, &**text));
+        let all = std::iter::once(("clusters/prod/sync.yaml", &*entry)).chain(apps);
+        Self::plain(&all.chain(files.iter().copied()).collect::<Vec<_>>())
+    }
+
+    /// The first commit: these files.
+    pub fn plain(files: &[(&str, &str)]) -> Self {
         let sandbox = Sandbox::new();
         let clone = sandbox.folder().join("clone");
         std::fs::create_dir_all(&clone).expect("a folder");
@@ -62,15 +74,11 @@ impl Past {
         past.git(&["init", "--quiet", "--initial-branch=main"]);
         past.git(&["config", "user.name", "Ana"]);
         past.git(&["config", "user.email", "ana@example.test"]);
-        past.write("clusters/prod/sync.yaml", &entry("prod"));
-        for name in producers {
-            past.write(&format!("clusters/prod/{name}.yaml"), &kustomization(name, &format!("apps/{name}")));
-        }
         past.commit(files);
         past
     }
 
-    fn git(&self, words: &[&str]) -> String {
+    pub fn git(&self, words: &[&str]) -> String {
         self.sandbox.git(&self.clone, words).trim().to_owned()
     }
 
@@ -81,7 +89,7 @@ impl Past {
     }
 
     /// Commits these files; the id of the commit.
-    fn commit(&self, files: &[(&str, &str)]) -> String {
+    pub fn commit(&self, files: &[(&str, &str)]) -> String {
         for (path, text) in files {
             self.write(path, text);
         }
@@ -96,7 +104,7 @@ impl Past {
         Workspace::open(settings).expect("it opens")
     }
 
-    async fn revert(&self, commit: &str) -> Plan {
+    pub async fn revert(&self, commit: &str) -> Plan {
         let workspace = self.open();
         let id = workspace.resolve(commit).await.expect("git told this id");
         workspace.plan_revert(&[id]).await.expect("it can be reverted")
@@ -114,7 +122,7 @@ impl Past {
 }
 
 /// `producer sign object` of all effects.
-fn effects(plan: &Plan) -> Vec<String> {
+pub fn effects(plan: &Plan) -> Vec<String> {
     let of = |effect: &sealane::workspace::PlanEffect| {
         let objects = effect.objects.iter().map(|o| format!("{} {} {}", effect.producer.name, o.sign, o.key));
         objects.collect::<Vec<_>>()
@@ -268,4 +276,76 @@ async fn an_object_that_went_with_commits_that_cannot_be_rendered_has_an_end() {
     let expected =
         [(1, head.clone(), head, missing("missing.yaml")), (2, idle, second, missing("missing.yaml"))];
     assert_eq!(gaps(&history), expected);
+}
+
+/// A value that no answer may hold unless it was asked with it.
+const TENANT: &str = "canary-tenant";
+
+fn tenants(value: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: vars, namespace: flux-system}}\nstringData: {{TENANT: {value}}}\n"
+    )
+}
+
+/// An object whose name is made of a secret value, which the third commit changes.
+fn with_a_secret_name() -> (Past, [String; 3]) {
+    let shop =
+        kustomization("shop", "apps/shop") + "  postBuild: {substituteFrom: [{kind: Secret, name: vars}]}\n";
+    let object = |value: &str| settings(value).replace("name: settings", "name: 'settings-${TENANT}'");
+    let past = Past::of(
+        &[],
+        &[
+            ("clusters/prod/shop.yaml", &shop),
+            ("clusters/prod/vars.yaml", &tenants("first-tenant")),
+            (SHOP, RENDERS),
+            ("apps/shop/settings.yaml", &object("hello")),
+        ],
+    );
+    let first = past.git(&["rev-parse", "HEAD"]);
+    let second = past.commit(&[("apps/shop/settings.yaml", &object("welcome"))]);
+    let third = past.commit(&[("clusters/prod/vars.yaml", &tenants(TENANT))]);
+    (past, [first, second, third])
+}
+
+#[tokio::test]
+async fn an_object_with_a_secret_name_has_a_history_by_its_expression_and_by_the_name_in_the_cluster() {
+    let (past, [first, second, third]) = with_a_secret_name();
+    let all = [third.clone(), second.clone(), first.clone()];
+    // The expression is what git says; the other name is what a cluster would tell.
+    for name in ["settings-${TENANT}".to_owned(), format!("settings-{TENANT}")] {
+        let history = past.history(ObjectKey::new("", "ConfigMap", "shop", &name)).await;
+        let ids: Vec<String> = told(&history).into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, all, "{name}");
+        assert!(!format!("{:?}", history.entries).contains(TENANT), "the value is not shown");
+    }
+    // The name that it had is the name of an object that went.
+    let history = past.history(ObjectKey::new("", "ConfigMap", "shop", "settings-first-tenant")).await;
+    let expected =
+        [(third, "no longer declared"), (second, "key greeting hello → welcome"), (first, "declared")];
+    assert_eq!(told(&history), expected);
+}
+
+#[tokio::test]
+async fn another_secret_name_is_another_object() {
+    let (past, [_, second, third]) = with_a_secret_name();
+    let plan = past.revert(&third).await;
+    let object = "ConfigMap/shop/settings-${TENANT}";
+    let secret = "flux-system ~ Secret/flux-system/vars".to_owned();
+    assert_eq!(effects(&plan), [secret, format!("shop - {object}"), format!("shop + {object}")]);
+    let plan = past.revert(&second).await;
+    assert_eq!(effects(&plan), [format!("shop ~ {object}")]);
+}
+
+#[tokio::test]
+async fn a_secret_name_that_no_cluster_told_is_answered_with_its_expression() {
+    let (past, _) = with_a_secret_name();
+    let expression = "ConfigMap/shop/settings-${TENANT}";
+    let (told, code) = said(&past.sandbox, &past.clone, &["history", expression, "--no-cluster"]);
+    assert!(code <= 1 && told.contains("3 of 3 commits change this object"), "{code} {told}");
+    assert!(!told.contains(TENANT), "{told}");
+    let typed = format!("ConfigMap/shop/settings-{TENANT}");
+    let (told, code) = said(&past.sandbox, &past.clone, &["history", &typed, "--no-cluster"]);
+    assert_eq!(code, 2, "{told}");
+    assert!(told.contains("no environment has") && told.contains(expression), "{told}");
+    assert!(told.contains("variables that are secret or not known"), "{told}");
 }

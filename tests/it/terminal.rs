@@ -3,7 +3,7 @@
 use crate::pty::Pty;
 use crate::sandbox::Sandbox;
 use rustix::process::Signal;
-use sealane::demo::DemoRepository;
+use sealane::demo::{Demo, DemoRepository};
 use sealane::tui::{self, Error, Opened, Options};
 use sealane::workspace::{Settings, Workspace};
 use std::path::PathBuf;
@@ -71,7 +71,10 @@ fn a_terminal_of_one_cell_is_lived_with_until_it_grows_and_no_color_has_none() {
             && s.lines().nth(23).is_some_and(|line| line.contains("enter open"))
     });
     screen.resize((40, 10));
-    screen.shows("80");
+    screen.until("what it needs, what it has, and what to do", |s| {
+        let words = s.split_whitespace().collect::<Vec<_>>().join(" ");
+        words.contains("Sealane needs 80 columns and 24 lines. Here are 40 and 10: make the terminal larger.")
+    });
     screen.press("\x03");
     assert!(screen.ends().success());
     screen.given_back();
@@ -147,6 +150,67 @@ fn panicking() {
                 panic!("{}", error.unwrap_or_default());
             }
             _ = here.recv() => panic!("on purpose, here"),
+        }
+    });
+}
+
+/// Says when to panic for the half of the test below that runs as a program of its own.
+const DIES: &str = "SEALANE_IT_DIES";
+/// The file that makes it panic, in its folder: the demo's folder is there by then.
+const NOW: &str = "now";
+
+#[test]
+fn a_panic_while_the_demo_starts_gives_the_terminal_back_and_takes_the_folder() {
+    if let Some(when) = std::env::var_os(DIES) {
+        return dying(when == "beside");
+    }
+    for (when, report) in [
+        ("opening", "a part of Sealane died: on purpose, while opening at"),
+        ("beside", "on purpose, beside the opening"),
+    ] {
+        let mut sandbox = Sandbox::new();
+        sandbox.more.push((DIES.to_owned(), when.to_owned()));
+        let program = std::env::current_exe().expect("this program");
+        let test =
+            "terminal::a_panic_while_the_demo_starts_gives_the_terminal_back_and_takes_the_folder".as_ref();
+        let arguments = ["--exact".as_ref(), test, "--nocapture".as_ref(), "--test-threads=1".as_ref()];
+        let mut screen = Pty::start(&sandbox, (100, 30), program.as_ref(), &arguments);
+        screen.takes_the_terminal();
+        screen.until("the folder of the demo", |_| sandbox.demos().len() == 1);
+        std::fs::write(sandbox.folder().join(NOW), "").expect("written");
+        assert!(!screen.ends().success(), "{when}");
+        screen.given_back();
+        assert!(screen.screen().contains(report), "{when}: {}", screen.screen());
+        assert_eq!(sandbox.demos(), Vec::<PathBuf>::new(), "{when}");
+    }
+}
+
+/// The demo's screen as `main` runs it; it panics where it is told to while the demo is there and nothing is shown yet.
+fn dying(beside: bool) {
+    let is_now = || std::path::Path::new(NOW).exists();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(async move {
+        let open = move || {
+            let demo = Demo::start().map_err(|e| Error::NotOpened(e.to_string()))?;
+            while !is_now() {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            assert!(beside, "on purpose, while opening");
+            // The screen has ended by the time that this is there.
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            let workspace = Workspace::open(demo.settings()).map_err(|p| Error::NotOpened(p.to_string()))?;
+            Ok(Opened { workspace, tour: None, keeps: Some(Box::new(demo)) })
+        };
+        let told = async {
+            while !beside || !is_now() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            ended = tui::run(open, Options::default()) => {
+                panic!("{}", ended.err().map(|error| error.to_string()).unwrap_or_default());
+            }
+            () = told => panic!("on purpose, beside the opening"),
         }
     });
 }

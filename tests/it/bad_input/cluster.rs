@@ -15,7 +15,10 @@ type Told<'a> = (&'a str, Vec<String>);
 /// One repository, and the operator's identity to read it with.
 fn repository(sandbox: &mut Sandbox) -> DemoRepository {
     sandbox.more.push(("SOPS_AGE_KEY".to_owned(), sealane::demo::OPERATOR.to_owned()));
-    DemoRepository::create(sandbox.folder()).expect("made")
+    let repository = DemoRepository::create(sandbox.folder()).expect("made");
+    // The demo's own file names contexts; here nobody has said yet whose cluster is whose.
+    std::fs::write(repository.clone.join(".sealane.yaml"), "# nothing\n").expect("written");
+    repository
 }
 
 /// `.sealane.yaml` on disk, which says whose cluster is whose.

@@ -55,7 +55,7 @@ impl Shown {
             findings: plan.findings.clone(),
             not_rendered: plan.not_rendered.clone(),
             coverage: plan.coverage.to_string(),
-            complete: plan.coverage.complete == plan.coverage.total,
+            complete: plan.coverage.complete == plan.coverage.total && plan.not_rendered.is_empty(),
             author: plan.author.clone(),
             signing: plan.signing.clone(),
         }
@@ -71,7 +71,8 @@ impl Shown {
         [
             (Label::Bad, errors, "forbids it"),
             (Label::Notice, cautions, "to think about"),
-            (Label::Notice, of('-'), "will go"),
+            (Label::Notice, objects().filter(|o| o.sign == '-' && !o.kept).count(), "will go"),
+            (Label::Text, objects().filter(|o| o.kept).count(), "stay undeclared"),
             (Label::Text, of('~'), "change"),
             (Label::Text, of('+'), "new"),
             (Label::Motion, pods as usize, "pods restart"),
