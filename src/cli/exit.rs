@@ -25,7 +25,8 @@ impl Exit {
     /// What a problem means for the exit code.
     pub fn of(problem: &Problem) -> Self {
         match (problem.severity, problem.reason) {
-            (Severity::Note, _) => Self::Clean,
+            // A note, or worth a warning and read all the same: clocks that differ, a kind that only names lead to.
+            (Severity::Note, _) | (Severity::Warning, Reason::Cluster | Reason::Forbidden) => Self::Clean,
             // What was left out is not there, whatever else goes on; any other warning is a finding.
             (
                 Severity::Warning,
@@ -38,8 +39,6 @@ impl Exit {
                 | Reason::MissingFile
                 | Reason::LimitExceeded,
             ) => Self::Incomplete,
-            // Worth a warning, and read all the same: clocks that differ, a kind that only names lead to.
-            (Severity::Warning, Reason::Cluster | Reason::Forbidden) => Self::Clean,
             (Severity::Warning, _) => Self::Differences,
             (Severity::Error, reason) => Self::of_error(reason),
         }
