@@ -25,7 +25,7 @@ impl Exit {
     /// What a problem means for the exit code.
     pub fn of(problem: &Problem) -> Self {
         match (problem.severity, problem.reason) {
-            // Read all the same, though worth a warning: clocks that differ, a kind that only names lead to.
+            // A note, or worth a warning and read all the same: clocks that differ, a kind that only names lead to.
             (Severity::Note, _) | (Severity::Warning, Reason::Cluster | Reason::Forbidden) => Self::Clean,
             // What was left out is not there, whatever else goes on; any other warning is a finding.
             (

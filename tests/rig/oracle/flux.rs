@@ -1,7 +1,7 @@
 //! Flux by hand around the real `kubectl kustomize`: from an entry's folder to all objects.
 
 use super::files::{self, KUSTOMIZATIONS, Listing, Trees, folder_of, joined, name_of};
-use super::normal::{Body, SEALED, of_yaml};
+use super::normal::{Body, SEALED, of_yaml, of_yaml_or_nothing};
 use super::substitute::{Variables, substitute};
 use crate::support::{text, tool};
 use serde_json::{Value, json};
@@ -136,8 +136,8 @@ impl Oracle {
     }
 
     /// Where rendering starts: the Kustomization in the entry's folder that syncs that folder, as `flux bootstrap` commits
-    /// it; in a folder of `clusters`, where bootstrap did not commit it yet, the one that it makes; else, where an operator
-    /// syncs the folder, the Kustomizations that lie in it.
+    /// it; in a folder of `clusters`, where bootstrap did not commit it yet, the one that it makes; the same where a Flux
+    /// instance is told to sync the folder, which makes it in the cluster; else the Kustomizations that lie in it.
     fn seeds(&mut self, listing: &Listing, entry: &str) -> Vec<Kustomization> {
         let source = json!({"kind": "GitRepository", "name": "flux-system"});
         let made = Kustomization {
@@ -157,8 +157,28 @@ impl Oracle {
         match own.iter().find(|spec| spec.folder() == entry) {
             Some(itself) => vec![itself.clone()],
             None if own.is_empty() || entry.starts_with("clusters/") => vec![made],
+            None if self.is_synced(listing, entry) => vec![made],
             None => own,
         }
+    }
+
+    /// True if a FluxInstance, or the values of the chart that makes one, names the folder.
+    fn is_synced(&mut self, listing: &Listing, entry: &str) -> bool {
+        let files = listing.iter().filter(|(path, _)| path.ends_with(".yaml"));
+        let blobs: Vec<&String> = files.map(|(_, id)| id).collect();
+        blobs.into_iter().any(|id| {
+            let blob = self.trees.blob(id);
+            let text = String::from_utf8_lossy(&blob);
+            let objects = if text.contains("sync:") { of_yaml_or_nothing(&text) } else { vec![] };
+            objects.iter().any(|body| {
+                let sync = match body["kind"].as_str() {
+                    Some("FluxInstance") => &body["spec"]["sync"],
+                    Some("HelmRelease") => &body["spec"]["values"]["instance"]["sync"],
+                    _ => return false,
+                };
+                sync["path"].as_str().and_then(|path| joined("", path)).as_deref() == Some(entry)
+            })
+        })
     }
 
     fn applied(&mut self, text: &str, spec: &Kustomization, desired: &Desired) -> Arc<Vec<Arc<Body>>> {
@@ -345,10 +365,23 @@ fn sources(spec: &Kustomization) -> Vec<String> {
     from.iter().map(|e| format!("/{}/{}/{}", text(e, "kind"), spec.namespace, text(e, "name"))).collect()
 }
 
+/// The documents of a build, each with the line break at its end: a block scalar that ends it keeps its own by that.
+fn documents(text: &str) -> Vec<&str> {
+    let mut documents = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("\n---\n") {
+        documents.push(&rest[..=at]);
+        rest = &rest[at + "\n---\n".len()..];
+    }
+    documents.push(rest);
+    documents.retain(|document| !document.trim().is_empty());
+    documents
+}
+
 /// The objects of one build as they are applied: variables, common metadata, labels.
 fn applied(text: &str, spec: &Kustomization, variables: &Variables) -> Vec<Arc<Body>> {
     let mut objects = Vec::new();
-    for document in text.split("\n---\n").filter(|part| !part.trim().is_empty()) {
+    for document in documents(text) {
         let mut bodies = of_yaml(document);
         let mut sealed = Vec::new();
         let opted_out = bodies.iter().any(|body| {
@@ -465,4 +498,12 @@ fn scoped(desired: &mut Desired) {
         };
         desired.objects.insert(format!("{group}/{kind}/{namespace}/{name}"), body);
     }
+}
+
+#[test]
+fn a_document_keeps_the_line_break_that_ends_its_last_block() {
+    let text = "a: |\n  x\n---\nb: |+\n  y\n\n---\nc: |\n  z\n";
+    assert_eq!(documents(text), ["a: |\n  x\n", "b: |+\n  y\n\n", "c: |\n  z\n"]);
+    let read: Vec<Body> = documents(text).into_iter().flat_map(of_yaml).collect();
+    assert_eq!(read, of_yaml(text));
 }

@@ -21,6 +21,12 @@ pub fn of_yaml(text: &str) -> Vec<Body> {
     values.filter(|value| !value.is_null()).collect()
 }
 
+/// The same of a file that somebody wrote, which may be no YAML.
+pub fn of_yaml_or_nothing(text: &str) -> Vec<Body> {
+    use serde::Deserialize as _;
+    serde_yaml::Deserializer::from_str(text).map_while(|one| Value::deserialize(one).ok()).collect()
+}
+
 /// True if a server makes the same of both: a null is no value, and the namespace is the one of the key, whether the body
 /// repeats it or not.
 pub fn same(a: &Body, b: &Body) -> bool {
