@@ -162,9 +162,10 @@ impl Oracle {
         }
     }
 
-    /// True if a FluxInstance, or the values of the chart that makes one, names the folder.
+    /// True if a `FluxInstance`, or the values of the chart that makes one, names the folder.
     fn is_synced(&mut self, listing: &Listing, entry: &str) -> bool {
-        let files = listing.iter().filter(|(path, _)| path.ends_with(".yaml"));
+        let files =
+            listing.iter().filter(|(path, _)| Path::new(path).extension().is_some_and(|e| e == "yaml"));
         let blobs: Vec<&String> = files.map(|(_, id)| id).collect();
         blobs.into_iter().any(|id| {
             let blob = self.trees.blob(id);
