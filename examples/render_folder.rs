@@ -8,14 +8,13 @@ use std::path::PathBuf;
 
 fn main() -> anyhow::Result<()> {
     let made = tempfile::tempdir()?;
-    let folder = match std::env::args().nth(1) {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            let kustomization =
-                "namespace: shop\nconfigMapGenerator:\n- name: front\n  literals: [colour=blue]\n";
-            std::fs::write(made.path().join("kustomization.yaml"), kustomization)?;
-            made.path().to_path_buf()
-        }
+    let folder = if let Some(folder) = std::env::args().nth(1) {
+        PathBuf::from(folder)
+    } else {
+        let kustomization =
+            "namespace: shop\nconfigMapGenerator:\n- name: front\n  literals: [colour=blue]\n";
+        std::fs::write(made.path().join("kustomization.yaml"), kustomization)?;
+        made.path().to_path_buf()
     };
     let request = BuildRequest { confined: true, legacy_order: false, managed_by_label: false };
     let objects = build(&folder, &request).map_err(|problem| anyhow!("{problem}"))?;

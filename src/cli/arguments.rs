@@ -99,7 +99,7 @@ pub enum Command {
     Build(BuildArguments),
     /// What differs: between two revisions, or between git and the cluster
     Diff {
-        /// A, or A..B; without it HEAD is compared with the cluster
+        /// A, or A..B; without it HEAD is compared with the cluster. With --live, the config repository
         range: Option<String>,
         /// Compare with the cluster
         #[arg(long, conflicts_with = "range")]

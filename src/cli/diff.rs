@@ -3,8 +3,11 @@
 use super::exit::Exit;
 use super::output::{self, Label};
 use super::run::{Context, settled};
+use super::status::cluster_words;
 use crate::model::{FieldDiff, ObjectDiff, ObjectKey, Problem, Verdict};
-use crate::workspace::{Differences, ObjectRow, PlanEffect, Workspace};
+use crate::workspace::{
+    ClusterView, Differences, EnvironmentView, ObjectRow, PlanEffect, Snapshot, Workspace,
+};
 use crate::yaml::Node;
 use serde_json::json;
 use std::collections::HashMap;
@@ -17,6 +20,8 @@ pub(super) async fn run(
     range: Option<&str>,
     live: bool,
 ) -> io::Result<Exit> {
+    // With --live there is no range: what is given is the repository, as with the other verbs.
+    let path = range.filter(|_| live && path == Path::new(".")).map_or(path, Path::new);
     match range {
         Some(range) if !live => {
             let workspace = match context.open_offline(path)? {
@@ -136,29 +141,29 @@ async fn against_clusters(context: &mut Context<'_, '_>, workspace: &Workspace) 
             }
             _ => exit = exit.and(Exit::Differences),
         }
-        show(context, row, diff)?;
+        if !unread(&snapshot).any(|e| *e.name == *row.environment) {
+            show(context, row, diff)?;
+        }
         answers.push(object_json(row, diff));
     }
-    let environments = || snapshot.environments.iter().filter(|e| is_wanted(&e.name));
-    let coverage: Vec<String> = environments().map(|e| format!("{}: {}", e.name, e.coverage)).collect();
-    if environments().any(|e| e.coverage.complete < e.coverage.total) {
+    for environment in unread(&snapshot).filter(|e| is_wanted(&e.name)) {
+        let objects = snapshot.objects.iter().filter(|r| r.environment == environment.name).count();
+        let (label, words) = cluster_words(&environment.cluster);
+        context.out.line(&[
+            (Label::Notice, "unknown      "),
+            (Label::Strong, &output::counted(objects, "object")),
+            (Label::Muted, &format!("  {}, not compared: ", environment.name)),
+            (label, &words),
+        ])?;
+    }
+    let environments: Vec<_> = snapshot.environments.iter().filter(|e| is_wanted(&e.name)).collect();
+    if environments.iter().any(|e| e.coverage.complete < e.coverage.total) {
         exit = exit.and(Exit::Incomplete);
     }
-    let not_rendered: Vec<Problem> = environments().flat_map(|e| workspace.not_rendered(&e.name)).collect();
-    if !folded.is_empty() {
-        let count = format!(
-            "{} in agreement, with fields that others wrote",
-            output::counted(folded.len(), "object")
-        );
-        context.out.line(&[(Label::Muted, &count)])?;
-    }
-    context.out.line(&[(
-        Label::Muted,
-        &format!("{} equal; {}", output::counted(equal, "object"), coverage.join(", ")),
-    )])?;
-    for problem in &not_rendered {
-        context.out.line(&[(Label::Muted, &format!("? {problem}"))])?;
-    }
+    let not_rendered: Vec<Problem> =
+        environments.iter().flat_map(|e| workspace.not_rendered(&e.name)).collect();
+    sums(context, &environments, (folded.len(), equal), &not_rendered)?;
+    let coverage: Vec<String> = environments.iter().map(|e| format!("{}: {}", e.name, e.coverage)).collect();
     context.out.json(&json!({
         "objects": answers,
         "folded": folded,
@@ -167,6 +172,41 @@ async fn against_clusters(context: &mut Context<'_, '_>, workspace: &Workspace) 
         "notRendered": not_rendered.iter().map(output::problem).collect::<Vec<_>>(),
     }))?;
     Ok(exit)
+}
+
+/// How many agree, how much was rendered, and what was not.
+fn sums(
+    context: &mut Context<'_, '_>,
+    environments: &[&EnvironmentView],
+    (folded, equal): (usize, usize),
+    not_rendered: &[Problem],
+) -> io::Result<()> {
+    if folded > 0 {
+        let text =
+            format!("{} in agreement, with fields that others wrote", output::counted(folded, "object"));
+        context.out.line(&[(Label::Muted, &text)])?;
+    }
+    let coverage: Vec<String> = environments.iter().map(|e| format!("{}: {}", e.name, e.coverage)).collect();
+    let text = format!("{} equal; {}", output::counted(equal, "object"), coverage.join(", "));
+    context.out.line(&[(Label::Muted, &text)])?;
+    for problem in not_rendered {
+        context.out.line(&[(Label::Muted, &format!("? {problem}"))])?;
+    }
+    Ok(())
+}
+
+/// Environments of whose cluster nothing was read: what holds for all their objects is said once.
+fn unread(snapshot: &Snapshot) -> impl Iterator<Item = &EnvironmentView> {
+    snapshot.environments.iter().filter(|e| {
+        matches!(
+            e.cluster,
+            ClusterView::Off
+                | ClusterView::Unchosen { .. }
+                | ClusterView::NeedsConsent { .. }
+                | ClusterView::Failed(_)
+                | ClusterView::Connecting
+        )
+    })
 }
 
 /// What a verdict says beside its word.
@@ -191,7 +231,12 @@ fn show(context: &mut Context<'_, '_>, row: &ObjectRow, diff: Option<&ObjectDiff
         let text = |node: &Option<Node>| node.as_ref().map(crate::workspace::text);
         let by = field.by.as_ref().map_or(String::new(), |m| format!("{} {}", m.name, m.time));
         let (live, git) = (text(&field.live), text(&field.desired));
+        let hidden = live.is_some() && live == git;
+        let (live, git) = if hidden { (None, None) } else { (live, git) };
         fields(context, &field.path.to_string(), live.as_deref(), git.as_deref(), &by)?;
+        if hidden {
+            context.out.line(&[(Label::Notice, "    ≠ the values differ; they are not shown")])?;
+        }
     }
     Ok(())
 }

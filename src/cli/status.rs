@@ -160,7 +160,7 @@ fn place_of(app: &AppRow) -> String {
     app.place.as_ref().filter(|_| in_files).map_or(String::new(), |place| format!("{place}: "))
 }
 
-fn cluster_words(cluster: &ClusterView) -> (Label, String) {
+pub(super) fn cluster_words(cluster: &ClusterView) -> (Label, String) {
     match cluster {
         ClusterView::Off => (Label::Muted, "not looked at".to_owned()),
         ClusterView::Unchosen { contexts, problem: Some(problem) } if contexts.is_empty() => {

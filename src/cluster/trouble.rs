@@ -334,16 +334,16 @@ async fn a_proxy_that_the_kubeconfig_names_is_used() {
 
 /// Everything here runs in spawned tasks. Compiled, never called.
 #[expect(dead_code, reason = "compiling it is the test")]
-fn all_of_it_can_be_spawned(connection: Connection, reader: Reader, key: crate::model::ObjectKey) {
+fn all_of_it_can_be_spawned(connection: &Connection, reader: &Reader, key: &crate::model::ObjectKey) {
     fn spawned<T: Send>(_: T) {}
     let options = ConnectOptions::default();
     spawned(Connection::from_kubeconfig(&options, &|_| false));
     spawned(connection.discover());
     spawned(connection.can("get", "", "pods", ""));
-    spawned(reader.get(&key, "v1"));
+    spawned(reader.get(key, "v1"));
     spawned(reader.get_many(&[]));
-    spawned(reader.events(&key));
+    spawned(reader.events(key));
     spawned(reader.schema("apps", "v1"));
-    spawned(reader.logs(&key, None, super::LogOptions::default()));
+    spawned(reader.logs(key, None, super::LogOptions::default()));
     spawned(reader.watch(&[], &Namespaces::All));
 }

@@ -10,7 +10,7 @@ const SECRET_APP: &str = "cart";
 
 /// The next step while the rehearsed revert is on screen.
 pub const REHEARSED: &str =
-    "tour: nothing is written yet; on the right is all that would change. `C` makes the commit";
+    "tour: nothing is written yet, and this is all that would change. `C` makes the commit";
 
 /// The next step that the tour offers; `None` while there is nothing to say.
 pub fn next_step(snapshot: &Snapshot) -> Option<String> {

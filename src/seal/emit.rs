@@ -334,13 +334,14 @@ impl Printer<'_> {
             (_, Some((bytes, ValueType::Bool))) => {
                 self.put(if bytes.as_slice() == b"True" { "true" } else { "false" });
             }
-            (_, Some((bytes, _))) => match std::str::from_utf8(bytes) {
-                Ok(text) => put_json_string(text, &mut self.out),
-                Err(_) => {
+            (_, Some((bytes, _))) => {
+                if let Ok(text) = std::str::from_utf8(bytes) {
+                    put_json_string(text, &mut self.out);
+                } else {
                     let text = Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
                     put_json_string(&text, &mut self.out);
                 }
-            },
+            }
         }
     }
 }

@@ -42,14 +42,9 @@ impl DigestKey {
     pub fn digest_base64(&self, encoded: &[u8]) -> SecretDigest {
         let compact: Zeroizing<Vec<u8>> =
             Zeroizing::new(encoded.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect());
-        match base64::engine::general_purpose::STANDARD.decode(compact.as_slice()).map(Zeroizing::new) {
-            Ok(plain) => self.digest(&plain),
-            Err(_) => {
-                let mut marked = Zeroizing::new(b"not base64:".to_vec());
-                marked.extend_from_slice(encoded);
-                self.digest(&marked)
-            }
-        }
+        let plain = base64::engine::general_purpose::STANDARD.decode(compact.as_slice()).map(Zeroizing::new);
+        let marked = || Zeroizing::new([&b"not base64:"[..], encoded].concat());
+        self.digest(&plain.unwrap_or_else(|_| marked()))
     }
 }
 

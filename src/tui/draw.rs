@@ -77,7 +77,7 @@ fn too_small(state: &State, canvas: &mut Canvas<'_>) {
     let (width, height) = state.size;
     let texts = [
         format!("Sealane needs {} columns and {} lines.", SMALLEST.0, SMALLEST.1),
-        format!("Here are {width} and {height}."),
+        format!("Here are {width} and {height}: make the terminal larger."),
     ];
     let mut y = 0;
     for text in texts {

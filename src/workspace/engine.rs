@@ -192,7 +192,7 @@ impl Engine {
             }
             Message::Discovered(name, epoch, scopes) => {
                 if let Some(field) = self.fields.get_mut(&name).filter(|f| f.epoch == epoch) {
-                    field.discovered(scopes);
+                    field.discovered(&scopes);
                 }
             }
             Message::Stories(name, told) => {
@@ -274,17 +274,14 @@ impl Engine {
         });
         let mut fresh = Vec::new();
         for (environment, desired) in &read.environments {
-            match self.fields.get_mut(&environment.name) {
-                Some(field) => {
-                    field.rendered_with = read.outsides.get(&environment.name).map_or(0, |o| o.id);
-                    field.set_desired(desired.clone());
-                }
-                None => {
-                    let means = (self.session.digests.clone(), self.session.ignore.clone());
-                    let field = Field::new(Facts::of_git(environment.clone(), desired.clone(), means, now));
-                    self.fields.insert(environment.name.clone(), field);
-                    fresh.push(environment.name.clone());
-                }
+            if let Some(field) = self.fields.get_mut(&environment.name) {
+                field.rendered_with = read.outsides.get(&environment.name).map_or(0, |o| o.id);
+                field.set_desired(desired.clone());
+            } else {
+                let means = (self.session.digests.clone(), self.session.ignore.clone());
+                let field = Field::new(Facts::of_git(environment.clone(), desired.clone(), means, now));
+                self.fields.insert(environment.name.clone(), field);
+                fresh.push(environment.name.clone());
             }
         }
         self.repository = Some(read);
@@ -329,12 +326,11 @@ impl Engine {
         let consents = self.answers.consents.clone();
         let (digests, sender, name) = (self.session.digests.clone(), self.sender.clone(), name.clone());
         tokio::spawn(async move {
-            let connection = match given {
-                Some(connection) => Ok(connection),
-                None => {
-                    let agreed = |command: &ExecCommand| consents.contains(&command.id());
-                    Connection::from_kubeconfig(&options, &agreed).await
-                }
+            let connection = if let Some(connection) = given {
+                Ok(connection)
+            } else {
+                let agreed = |command: &ExecCommand| consents.contains(&command.id());
+                Connection::from_kubeconfig(&options, &agreed).await
             };
             let outcome = match connection {
                 Ok(connection) => {

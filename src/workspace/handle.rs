@@ -83,9 +83,9 @@ impl Workspace {
         };
         let kubeconfig: Arc<[PathBuf]> = clusters.kubeconfig.clone().into();
         let (engine, messages) = mpsc::channel(WAITING);
-        let (publisher, published) = watch::channel(Arc::new(Published::default()));
+        let (results, published) = watch::channel(Arc::new(Published::default()));
         let (sender, snapshots) = watch::channel(Arc::new(Snapshot::default()));
-        tokio::spawn(Engine::new(session.clone(), clusters, engine.clone(), publisher).run(messages));
+        tokio::spawn(Engine::new(session.clone(), clusters, engine.clone(), results).run(messages));
         tokio::spawn(forward(published.clone(), sender));
         Ok(Self { session, published, snapshots, engine, kubeconfig, ours: Arc::default() })
     }

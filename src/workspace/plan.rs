@@ -185,7 +185,7 @@ pub struct SecretForm {
     pub file: Arc<str>,
     /// True if it does not exist yet.
     pub new: bool,
-    /// The rule of `.sops.yaml` that applies: "rule 2 (path_regex secrets/prod)".
+    /// The rule of `.sops.yaml` that applies: `rule 2 (path_regex secrets/prod)`.
     pub rule: String,
     /// Who will be able to open it.
     pub recipients: Vec<Arc<str>>,

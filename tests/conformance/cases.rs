@@ -67,13 +67,11 @@ fn outcome(case: &serde_json::Value) -> Result<(), String> {
 /// A file's text, or its bytes in base64.
 fn bytes(content: &serde_json::Value) -> Vec<u8> {
     use base64::Engine as _;
-    match content.as_str() {
-        Some(text) => text.as_bytes().to_vec(),
-        None => {
-            let text = content["base64"].as_str().expect("a file is a text or base64");
-            base64::engine::general_purpose::STANDARD.decode(text).expect("it is base64")
-        }
+    if let Some(text) = content.as_str() {
+        return text.as_bytes().to_vec();
     }
+    let text = content["base64"].as_str().expect("a file is a text or base64");
+    base64::engine::general_purpose::STANDARD.decode(text).expect("it is base64")
 }
 
 /// Lines that differ, in the way of a diff.

@@ -313,33 +313,9 @@ impl Overlay {
             self.dice.pick(&NAMES),
             self.dice.pick(&["Deployment", "StatefulSet", "Service", "ConfigMap", "Gadget"]),
         );
-        let target = match self.dice.roll(5) {
-            0 => format!("  target:\n    kind: {kind}\n"),
-            1 => format!("  target:\n    name: {}\n", self.dice.pick(&["web|api", "web.*", "db", ".*"])),
-            2 => format!(
-                "  target:\n    kind: {kind}\n    labelSelector: {}\n",
-                self.dice.pick(&["app=web", "app in (web, api)", "\"!app\"", "app"])
-            ),
-            3 => format!(
-                "  target:\n    namespace: {}\n    kind: {kind}\n",
-                self.dice.pick(&["default", "shop"])
-            ),
-            _ => format!("  target:\n    kind: {kind}\n    name: {name}\n"),
-        };
+        let target = self.target(kind, name);
         if self.dice.one_in(2) {
-            let ops = match self.dice.roll(7) {
-                0 => "- op: add\n  path: /metadata/labels/added\n  value: yes\n",
-                1 => "- op: replace\n  path: /metadata/name\n  value: renamed\n",
-                2 => "- op: add\n  path: /metadata/annotations/a~1b\n  value: \"1\"\n",
-                3 => "- op: add\n  path: /spec/template/metadata/annotations\n  value: {a: \"1\", b: 2}\n",
-                4 => {
-                    "- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: new:1\n- op: add\n  path: /spec/template/spec/containers/-\n  value:\n    name: late\n    image: late\n"
-                }
-                5 => {
-                    "- op: test\n  path: /kind\n  value: Deployment\n- op: add\n  path: /spec/paused\n  value: on\n"
-                }
-                _ => "- op: add\n  path: /spec/number\n  value: 0644\n",
-            };
+            let ops = self.operations();
             let inline = ops.lines().fold(String::new(), |all, line| all + "    " + line + "\n");
             let target = if ops.contains("/spec/") && !self.dice.one_in(6) {
                 "  target:\n    kind: Deployment\n    labelSelector: app\n".to_owned()
@@ -348,20 +324,7 @@ impl Overlay {
             };
             return format!("- patch: |-\n{inline}{target}");
         }
-        let strategic = match self.dice.roll(8) {
-            0 => "spec:\n  replicas: 7\n",
-            1 => {
-                "spec:\n  template:\n    spec:\n      containers:\n      - name: main\n        env:\n        - name: C\n          value: c\n        - name: A\n          $patch: delete\n"
-            }
-            2 => {
-                "spec:\n  template:\n    spec:\n      containers:\n      - name: extra\n        image: extra:1\n      - name: side\n        $patch: delete\n"
-            }
-            3 => "$patch: delete\n",
-            4 => "data:\n  key: null\n  added: \"2\"\n",
-            5 => "metadata:\n  labels:\n    app: null\n    patched: \"true\"\n  annotations:\n    extra: x\n",
-            6 => "spec:\n  ports:\n  - port: 80\n    targetPort: 8080\n  - port: 9090\n    name: metrics\n",
-            _ => "spec:\n  template:\n    spec:\n      $patch: replace\n      containers: []\n",
-        };
+        let strategic = self.strategic();
         let group = match kind {
             "Deployment" | "StatefulSet" => "apps/v1",
             "Gadget" => "example.com/v1",
@@ -390,6 +353,55 @@ impl Overlay {
                 let inline = body.lines().fold(String::new(), |all, line| all + "    " + line + "\n");
                 format!("- patch: |-\n{inline}{target}")
             }
+        }
+    }
+
+    fn target(&mut self, kind: &str, name: &str) -> String {
+        match self.dice.roll(5) {
+            0 => format!("  target:\n    kind: {kind}\n"),
+            1 => format!("  target:\n    name: {}\n", self.dice.pick(&["web|api", "web.*", "db", ".*"])),
+            2 => format!(
+                "  target:\n    kind: {kind}\n    labelSelector: {}\n",
+                self.dice.pick(&["app=web", "app in (web, api)", "\"!app\"", "app"])
+            ),
+            3 => format!(
+                "  target:\n    namespace: {}\n    kind: {kind}\n",
+                self.dice.pick(&["default", "shop"])
+            ),
+            _ => format!("  target:\n    kind: {kind}\n    name: {name}\n"),
+        }
+    }
+
+    fn operations(&mut self) -> &'static str {
+        match self.dice.roll(7) {
+            0 => "- op: add\n  path: /metadata/labels/added\n  value: yes\n",
+            1 => "- op: replace\n  path: /metadata/name\n  value: renamed\n",
+            2 => "- op: add\n  path: /metadata/annotations/a~1b\n  value: \"1\"\n",
+            3 => "- op: add\n  path: /spec/template/metadata/annotations\n  value: {a: \"1\", b: 2}\n",
+            4 => {
+                "- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: new:1\n- op: add\n  path: /spec/template/spec/containers/-\n  value:\n    name: late\n    image: late\n"
+            }
+            5 => {
+                "- op: test\n  path: /kind\n  value: Deployment\n- op: add\n  path: /spec/paused\n  value: on\n"
+            }
+            _ => "- op: add\n  path: /spec/number\n  value: 0644\n",
+        }
+    }
+
+    fn strategic(&mut self) -> &'static str {
+        match self.dice.roll(8) {
+            0 => "spec:\n  replicas: 7\n",
+            1 => {
+                "spec:\n  template:\n    spec:\n      containers:\n      - name: main\n        env:\n        - name: C\n          value: c\n        - name: A\n          $patch: delete\n"
+            }
+            2 => {
+                "spec:\n  template:\n    spec:\n      containers:\n      - name: extra\n        image: extra:1\n      - name: side\n        $patch: delete\n"
+            }
+            3 => "$patch: delete\n",
+            4 => "data:\n  key: null\n  added: \"2\"\n",
+            5 => "metadata:\n  labels:\n    app: null\n    patched: \"true\"\n  annotations:\n    extra: x\n",
+            6 => "spec:\n  ports:\n  - port: 80\n    targetPort: 8080\n  - port: 9090\n    name: metrics\n",
+            _ => "spec:\n  template:\n    spec:\n      $patch: replace\n      containers: []\n",
         }
     }
 

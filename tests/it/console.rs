@@ -44,7 +44,7 @@ impl<W: Watch> Console<W> {
         let mut reader = pair.master.try_clone_reader()?;
         let (watched, typing) = (seen.clone(), keyboard.clone());
         std::thread::spawn(move || {
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             while let Ok(read @ 1..) = reader.read(&mut buffer) {
                 let (bytes, at) = (&buffer[..read], Instant::now());
                 if let Some(answer) = W::answer(bytes) {
@@ -67,7 +67,7 @@ impl<W: Watch> Console<W> {
     }
 
     /// Waits until what was noted gives an answer; `None` if nothing comes any more, or not in time.
-    pub fn until<T>(&self, patience: Duration, mut wanted: impl FnMut(&W) -> Option<T>) -> Option<T> {
+    pub fn until<T>(&self, patience: Duration, wanted: impl Fn(&W) -> Option<T>) -> Option<T> {
         let begun = Instant::now();
         let mut seen = locked(&self.seen.0);
         loop {
@@ -78,8 +78,8 @@ impl<W: Watch> Console<W> {
                 return None;
             }
             // What is wanted may hang on more than the screen; looking again costs little.
-            let waited = self.seen.1.wait_timeout(seen, Duration::from_millis(100));
-            seen = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let again = self.seen.1.wait_timeout(seen, Duration::from_millis(100));
+            seen = again.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

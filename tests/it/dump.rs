@@ -8,7 +8,7 @@ use sealane::tui::{self, Opened, Options};
 use sealane::workspace::{Settings, Workspace};
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Names the repository for the other half of the test, which runs as a program of its own.
@@ -20,7 +20,7 @@ const REST: Duration = Duration::from_secs(20);
 #[test]
 fn a_dump_taken_after_the_form_closed_holds_nothing_of_what_was_typed() {
     if let Some(path) = std::env::var_os(UNHARDENED) {
-        return unhardened(PathBuf::from(path));
+        return unhardened(Path::new(&path));
     }
     let mut sandbox = Sandbox::new();
     let repository = DemoRepository::create(sandbox.folder()).expect("made");
@@ -67,10 +67,10 @@ fn a_dump_taken_after_the_form_closed_holds_nothing_of_what_was_typed() {
 }
 
 /// The screen as `main` runs it, but for the hardening.
-fn unhardened(path: PathBuf) {
+fn unhardened(path: &Path) {
     let variable = |name: &str| std::env::var(name).ok();
     let home = variable("HOME").map(PathBuf::from);
-    let settings = Settings { no_cluster: true, ..Settings::of_user(&path, variable, home.as_deref()) };
+    let settings = Settings { no_cluster: true, ..Settings::of_user(path, variable, home.as_deref()) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let open = || {

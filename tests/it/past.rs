@@ -90,7 +90,9 @@ impl Past {
 
     /// Commits these files; the id of the commit.
     pub fn commit(&self, files: &[(&str, &str)]) -> String {
-        files.iter().for_each(|(path, text)| self.write(path, text));
+        for (path, text) in files {
+            self.write(path, text);
+        }
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--message", "one more"]);
         self.git(&["rev-parse", "HEAD"])

@@ -71,7 +71,10 @@ fn a_terminal_of_one_cell_is_lived_with_until_it_grows_and_no_color_has_none() {
             && s.lines().nth(23).is_some_and(|line| line.contains("enter open"))
     });
     screen.resize((40, 10));
-    screen.shows("80");
+    screen.until("what it needs, what it has, and what to do", |s| {
+        let words = s.split_whitespace().collect::<Vec<_>>().join(" ");
+        words.contains("Sealane needs 80 columns and 24 lines. Here are 40 and 10: make the terminal larger.")
+    });
     screen.press("\x03");
     assert!(screen.ends().success());
     screen.given_back();

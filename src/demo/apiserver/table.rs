@@ -59,74 +59,99 @@ pub(super) fn table<'o>(
     json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": definitions, "rows": rows})
 }
 
+/// A column's name, its type and how its cell is made.
+type Printed = (&'static str, &'static str, fn(&Value) -> Value);
+
+/// Group and kind, with the columns that an API server prints between name and age.
+const PRINTED: &[(&str, &str, &[Printed])] = &[
+    (
+        "",
+        "Pod",
+        &[("Ready", "string", ready_of), ("Status", "string", pod_status), ("Restarts", "string", restarts)],
+    ),
+    (
+        "apps",
+        "Deployment",
+        &[
+            ("Ready", "string", |o| of(o, "/status/readyReplicas", "/spec/replicas")),
+            ("Up-to-date", "string", |o| number(o, "/status/updatedReplicas")),
+            ("Available", "string", |o| number(o, "/status/availableReplicas")),
+        ],
+    ),
+    ("apps", "StatefulSet", &[("Ready", "string", |o| of(o, "/status/readyReplicas", "/spec/replicas"))]),
+    (
+        "apps",
+        "ReplicaSet",
+        &[
+            ("Desired", "integer", |o| number(o, "/spec/replicas")),
+            ("Current", "integer", |o| number(o, "/status/replicas")),
+            ("Ready", "integer", |o| number(o, "/status/readyReplicas")),
+        ],
+    ),
+    (
+        "apps",
+        "DaemonSet",
+        &[
+            ("Desired", "integer", |o| number(o, "/status/desiredNumberScheduled")),
+            ("Current", "integer", |o| number(o, "/status/currentNumberScheduled")),
+            ("Ready", "integer", |o| number(o, "/status/numberReady")),
+        ],
+    ),
+    (
+        "batch",
+        "Job",
+        &[
+            ("Status", "string", job_status),
+            ("Completions", "string", |o| of(o, "/status/succeeded", "/spec/completions")),
+        ],
+    ),
+    (
+        "batch",
+        "CronJob",
+        &[("Schedule", "string", |o| text(o, "/spec/schedule")), ("Suspend", "boolean", suspended)],
+    ),
+    (
+        "",
+        "Service",
+        &[
+            ("Type", "string", |o| text(o, "/spec/type")),
+            ("Cluster-IP", "string", |o| text(o, "/spec/clusterIP")),
+            ("External-IP", "string", |_| json!("<none>")),
+            ("Port(s)", "string", ports),
+        ],
+    ),
+    ("", "ConfigMap", &[("Data", "string", |o| json!(entries(o, "data") + entries(o, "binaryData")))]),
+    (
+        "",
+        "Secret",
+        &[("Type", "string", |o| text(o, "/type")), ("Data", "string", |o| json!(entries(o, "data")))],
+    ),
+    ("", "Namespace", &[("Status", "string", |o| text(o, "/status/phase"))]),
+    (
+        "",
+        "PersistentVolumeClaim",
+        &[
+            ("Status", "string", |o| text(o, "/status/phase")),
+            ("Volume", "string", |o| text(o, "/spec/volumeName")),
+            ("StorageClass", "string", |o| text(o, "/spec/storageClassName")),
+        ],
+    ),
+    ("", "Node", &[("Status", "string", node_status)]),
+];
+
 fn columns(kind: &Kind) -> Vec<Column> {
     let mut columns = vec![column("Name", "string", Cell::Name)];
-    let mut add = |name: &str, kind: &str, make: fn(&Value) -> Value| {
-        columns.push(column(name, kind, Cell::Made(make)));
-    };
     match (kind.group.as_str(), kind.kind.as_str()) {
-        ("", "Pod") => {
-            add("Ready", "string", ready_of);
-            add("Status", "string", pod_status);
-            add("Restarts", "string", |o| {
-                let statuses = o.pointer("/status/containerStatuses").and_then(Value::as_array);
-                let restarts: i64 =
-                    statuses.into_iter().flatten().filter_map(|s| s["restartCount"].as_i64()).sum();
-                json!(restarts.to_string())
-            });
-        }
-        ("apps", "Deployment") => {
-            add("Ready", "string", |o| of(o, "/status/readyReplicas", "/spec/replicas"));
-            add("Up-to-date", "string", |o| number(o, "/status/updatedReplicas"));
-            add("Available", "string", |o| number(o, "/status/availableReplicas"));
-        }
-        ("apps", "StatefulSet") => {
-            add("Ready", "string", |o| of(o, "/status/readyReplicas", "/spec/replicas"));
-        }
-        ("apps", "ReplicaSet") => {
-            add("Desired", "integer", |o| number(o, "/spec/replicas"));
-            add("Current", "integer", |o| number(o, "/status/replicas"));
-            add("Ready", "integer", |o| number(o, "/status/readyReplicas"));
-        }
-        ("apps", "DaemonSet") => {
-            add("Desired", "integer", |o| number(o, "/status/desiredNumberScheduled"));
-            add("Current", "integer", |o| number(o, "/status/currentNumberScheduled"));
-            add("Ready", "integer", |o| number(o, "/status/numberReady"));
-        }
-        ("batch", "Job") => {
-            add("Status", "string", job_status);
-            add("Completions", "string", |o| of(o, "/status/succeeded", "/spec/completions"));
-        }
-        ("batch", "CronJob") => {
-            add("Schedule", "string", |o| text(o, "/spec/schedule"));
-            add("Suspend", "boolean", |o| {
-                json!(o.pointer("/spec/suspend").is_some_and(|s| *s == json!(true)).to_string())
-            });
-        }
-        ("", "Service") => {
-            add("Type", "string", |o| text(o, "/spec/type"));
-            add("Cluster-IP", "string", |o| text(o, "/spec/clusterIP"));
-            add("External-IP", "string", |_| json!("<none>"));
-            add("Port(s)", "string", ports);
-        }
-        ("", "ConfigMap") => add("Data", "string", |o| json!(entries(o, "data") + entries(o, "binaryData"))),
-        ("", "Secret") => {
-            add("Type", "string", |o| text(o, "/type"));
-            add("Data", "string", |o| json!(entries(o, "data")));
-        }
-        ("", "Namespace") => add("Status", "string", |o| text(o, "/status/phase")),
-        ("", "PersistentVolumeClaim") => {
-            add("Status", "string", |o| text(o, "/status/phase"));
-            add("Volume", "string", |o| text(o, "/spec/volumeName"));
-            add("StorageClass", "string", |o| text(o, "/spec/storageClassName"));
-        }
-        ("", "Node") => add("Status", "string", node_status),
         ("", "Event") => return events(),
         ("apiextensions.k8s.io", _) => {
             columns.push(column("Created At", "date", Cell::Path(".metadata.creationTimestamp".to_owned())));
             return columns;
         }
-        _ => {}
+        (group, name) => {
+            let printed = PRINTED.iter().filter(|(g, k, _)| (*g, *k) == (group, name));
+            let cells = printed.flat_map(|(_, _, cells)| cells.iter());
+            columns.extend(cells.map(|(name, kind, make)| column(name, kind, Cell::Made(*make))));
+        }
     }
     if kind.custom {
         columns.extend(kind.columns.iter().map(|c| Column {
@@ -141,6 +166,16 @@ fn columns(kind: &Kind) -> Vec<Column> {
         columns.push(column("Age", "string", Cell::Age));
     }
     columns
+}
+
+fn restarts(o: &Value) -> Value {
+    let statuses = o.pointer("/status/containerStatuses").and_then(Value::as_array);
+    let restarts: i64 = statuses.into_iter().flatten().filter_map(|s| s["restartCount"].as_i64()).sum();
+    json!(restarts.to_string())
+}
+
+fn suspended(o: &Value) -> Value {
+    json!(o.pointer("/spec/suspend").is_some_and(|s| *s == json!(true)).to_string())
 }
 
 fn events() -> Vec<Column> {

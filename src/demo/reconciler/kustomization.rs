@@ -82,44 +82,14 @@ fn apply(cluster: &mut DemoCluster, key: &ObjectKey, object: &Value, commit: Com
     let Some(producer) = producer.filter(|p| p.complete || !p.objects.is_empty() || p.problems.is_empty())
     else {
         let message = format!("kustomization path not found in revision {revision}");
-        let ready = condition(
-            object,
-            "Ready",
-            "False",
-            "BuildFailed",
-            &message,
-            &cluster.stamp(),
-            generation(object),
-        );
-        return set_conditions(
-            cluster,
-            key,
-            object,
-            vec![ready],
-            &[("lastAttemptedRevision", json!(revision))],
-        );
+        return fail(cluster, key, object, ("BuildFailed", &message), revision);
     };
     let failed = staged(producer).into_iter().find_map(|manifest| {
         let outcome = cluster.store.apply(MANAGER, &reveal(&manifest.body), true);
         outcome.err().map(|e| format!("{} dry-run failed: {e}", manifest.key))
     });
     if let Some(message) = failed {
-        let ready = condition(
-            object,
-            "Ready",
-            "False",
-            "ReconciliationFailed",
-            &message,
-            &cluster.stamp(),
-            generation(object),
-        );
-        return set_conditions(
-            cluster,
-            key,
-            object,
-            vec![ready],
-            &[("lastAttemptedRevision", json!(revision))],
-        );
+        return fail(cluster, key, object, ("ReconciliationFailed", &message), revision);
     }
     let inventory: Vec<Value> = producer.objects.iter().map(|m| entry(m)).collect();
     prune(cluster, object, &inventory);
@@ -138,6 +108,19 @@ fn apply(cluster: &mut DemoCluster, key: &ObjectKey, object: &Value, commit: Com
     if let Some(fresh) = cluster.store.get(key) {
         wait(cluster, key, &fresh, revision);
     }
+}
+
+/// Says why a revision could not be applied.
+fn fail(
+    cluster: &mut DemoCluster,
+    key: &ObjectKey,
+    object: &Value,
+    (reason, message): (&str, &str),
+    revision: &str,
+) {
+    let now = cluster.stamp();
+    let ready = condition(object, "Ready", "False", reason, message, &now, generation(object));
+    set_conditions(cluster, key, object, vec![ready], &[("lastAttemptedRevision", json!(revision))]);
 }
 
 /// Definitions and namespaces before what needs them (render.md 6.5).

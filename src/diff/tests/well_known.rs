@@ -15,139 +15,139 @@ type Row = (
     &'static [&'static str],
 );
 
+const ROWS: &[Row] = &[
+    (
+        SERVICE,
+        "spec: {type: NodePort, ports: [{port: 80}]}",
+        "spec: {type: NodePort, clusterIPs: [a], ipFamilies: [IPv4], ipFamilyPolicy: SingleStack, ports: [{port: 80, nodePort: 30000}]}",
+        "",
+        "",
+        &[
+            "spec.ports[80,TCP].nodePort set by the system",
+            "spec.clusterIPs set by the system",
+            "spec.ipFamilies set by the system",
+            "spec.ipFamilyPolicy set by the system",
+        ],
+    ),
+    (
+        SERVICE,
+        "spec: {clusterIP: None}",
+        "spec: {clusterIP: 10.0.0.1}",
+        "k9s",
+        "{f:spec: {f:clusterIP: {}}}",
+        &["spec.clusterIP drifted by k9s"],
+    ),
+    (
+        DEPLOYMENT,
+        "spec: {template: {spec: {containers: [{name: a, resources: {requests: {cpu: 1}}}]}}}",
+        "spec: {template: {spec: {containers: [{name: a, resources: {requests: {cpu: 2}}}]}}}",
+        "vpa-updater",
+        r#"{f:spec: {f:template: {f:spec: {f:containers: {'k:{"name":"a"}': {f:resources: {f:requests: {f:cpu: {}}}}}}}}}"#,
+        &["spec.template.spec.containers[a].resources.requests.cpu delegated by vpa-updater"],
+    ),
+    (
+        ("apiregistration.k8s.io", "APIService"),
+        "spec: {version: v1}",
+        "spec: {version: v1, caBundle: eA==}",
+        "cainjector",
+        "{f:spec: {f:caBundle: {}}}",
+        &["spec.caBundle delegated by cainjector"],
+    ),
+    (
+        POD,
+        "spec: {containers: [{name: a}]}",
+        "spec: {containers: [{name: a}, {name: istio-proxy}]}",
+        "",
+        "",
+        &["spec.containers[istio-proxy] added by others"],
+    ),
+    (
+        DEPLOYMENT,
+        "spec: {paused: false}",
+        "spec: {template: {metadata: {annotations: {kubectl.kubernetes.io/restartedAt: now}}}}",
+        "kubectl-rollout",
+        "{f:spec: {f:template: {f:metadata: {f:annotations: {f:kubectl.kubernetes.io/restartedAt: {}}}}}}",
+        &[
+            "spec.template.metadata.annotations[\"kubectl.kubernetes.io/restartedAt\"] added by others by kubectl-rollout",
+        ],
+    ),
+    (
+        ("", "ServiceAccount"),
+        "{}",
+        "secrets: [{name: token}]\nimagePullSecrets: [{name: pull}]",
+        "",
+        "",
+        &["secrets[token] added by others", "imagePullSecrets added by others"],
+    ),
+    (
+        ("", "PersistentVolumeClaim"),
+        "spec: {accessModes: [a]}",
+        "spec: {accessModes: [a], volumeName: v, storageClassName: s}\nmetadata: {annotations: {volume.kubernetes.io/selected-node: n}, finalizers: [kubernetes.io/pvc-protection]}",
+        "kube-controller-manager",
+        "{f:spec: {f:volumeName: {}}}",
+        &[
+            "metadata.annotations[\"volume.kubernetes.io/selected-node\"] set by the system",
+            "metadata.finalizers[kubernetes.io/pvc-protection] set by the system",
+            "spec.volumeName set by the system by kube-controller-manager",
+            "spec.storageClassName set by the system",
+        ],
+    ),
+    (
+        ("", "Namespace"),
+        "{}",
+        "metadata: {labels: {kubernetes.io/metadata.name: x, platform: y}}\nspec: {finalizers: [kubernetes]}",
+        "rancher",
+        "{f:metadata: {f:labels: {f:platform: {}}}}",
+        &[
+            "metadata.labels[\"kubernetes.io/metadata.name\"] set by the system",
+            "metadata.labels.platform added by others by rancher",
+            "spec.finalizers set by the system",
+        ],
+    ),
+    (
+        ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+        "spec: {path: a}",
+        "spec: {path: a}\nmetadata: {finalizers: [finalizers.fluxcd.io]}",
+        "gotk-kustomize-controller",
+        r#"{f:metadata: {f:finalizers: {.: {}, 'v:"finalizers.fluxcd.io"': {}}}}"#,
+        &["metadata.finalizers[finalizers.fluxcd.io] set by the system by gotk-kustomize-controller"],
+    ),
+    (
+        ("batch", "Job"),
+        "spec: {backoffLimit: 6}",
+        "spec: {backoffLimit: 6, selector: {matchLabels: {batch.kubernetes.io/controller-uid: u}}, template: {metadata: {labels: {job-name: x}}}}",
+        "",
+        "",
+        &[
+            "spec.selector.matchLabels[\"batch.kubernetes.io/controller-uid\"] set by the system",
+            "spec.template.metadata.labels.job-name set by the system",
+        ],
+    ),
+    (
+        POD,
+        "spec: {restartPolicy: Always}",
+        "spec: {restartPolicy: Always, nodeName: n, tolerations: [{key: a}], serviceAccountName: default}",
+        "",
+        "",
+        &[
+            "spec.nodeName set by the system",
+            "spec.tolerations set by the system",
+            "spec.serviceAccountName set by the system",
+        ],
+    ),
+    (
+        ("networking.k8s.io", "Ingress"),
+        "spec: {ingressClassName: a}",
+        "spec: {ingressClassName: a}\nmetadata: {annotations: {field.cattle.io/x: y}}",
+        "rancher",
+        "{f:metadata: {f:annotations: {f:field.cattle.io/x: {}}}}",
+        &["metadata.annotations[\"field.cattle.io/x\"] added by others by rancher"],
+    ),
+];
+
 #[test]
-#[allow(clippy::too_many_lines)] // One row a mutation: a table is read in one piece.
 fn each_row_of_the_table() {
-    let rows: &[Row] = &[
-        (
-            SERVICE,
-            "spec: {type: NodePort, ports: [{port: 80}]}",
-            "spec: {type: NodePort, clusterIPs: [a], ipFamilies: [IPv4], ipFamilyPolicy: SingleStack, ports: [{port: 80, nodePort: 30000}]}",
-            "",
-            "",
-            &[
-                "spec.ports[80,TCP].nodePort set by the system",
-                "spec.clusterIPs set by the system",
-                "spec.ipFamilies set by the system",
-                "spec.ipFamilyPolicy set by the system",
-            ],
-        ),
-        (
-            SERVICE,
-            "spec: {clusterIP: None}",
-            "spec: {clusterIP: 10.0.0.1}",
-            "k9s",
-            "{f:spec: {f:clusterIP: {}}}",
-            &["spec.clusterIP drifted by k9s"],
-        ),
-        (
-            DEPLOYMENT,
-            "spec: {template: {spec: {containers: [{name: a, resources: {requests: {cpu: 1}}}]}}}",
-            "spec: {template: {spec: {containers: [{name: a, resources: {requests: {cpu: 2}}}]}}}",
-            "vpa-updater",
-            r#"{f:spec: {f:template: {f:spec: {f:containers: {'k:{"name":"a"}': {f:resources: {f:requests: {f:cpu: {}}}}}}}}}"#,
-            &["spec.template.spec.containers[a].resources.requests.cpu delegated by vpa-updater"],
-        ),
-        (
-            ("apiregistration.k8s.io", "APIService"),
-            "spec: {version: v1}",
-            "spec: {version: v1, caBundle: eA==}",
-            "cainjector",
-            "{f:spec: {f:caBundle: {}}}",
-            &["spec.caBundle delegated by cainjector"],
-        ),
-        (
-            POD,
-            "spec: {containers: [{name: a}]}",
-            "spec: {containers: [{name: a}, {name: istio-proxy}]}",
-            "",
-            "",
-            &["spec.containers[istio-proxy] added by others"],
-        ),
-        (
-            DEPLOYMENT,
-            "spec: {paused: false}",
-            "spec: {template: {metadata: {annotations: {kubectl.kubernetes.io/restartedAt: now}}}}",
-            "kubectl-rollout",
-            "{f:spec: {f:template: {f:metadata: {f:annotations: {f:kubectl.kubernetes.io/restartedAt: {}}}}}}",
-            &[
-                "spec.template.metadata.annotations[\"kubectl.kubernetes.io/restartedAt\"] added by others by kubectl-rollout",
-            ],
-        ),
-        (
-            ("", "ServiceAccount"),
-            "{}",
-            "secrets: [{name: token}]\nimagePullSecrets: [{name: pull}]",
-            "",
-            "",
-            &["secrets[token] added by others", "imagePullSecrets added by others"],
-        ),
-        (
-            ("", "PersistentVolumeClaim"),
-            "spec: {accessModes: [a]}",
-            "spec: {accessModes: [a], volumeName: v, storageClassName: s}\nmetadata: {annotations: {volume.kubernetes.io/selected-node: n}, finalizers: [kubernetes.io/pvc-protection]}",
-            "kube-controller-manager",
-            "{f:spec: {f:volumeName: {}}}",
-            &[
-                "metadata.annotations[\"volume.kubernetes.io/selected-node\"] set by the system",
-                "metadata.finalizers[kubernetes.io/pvc-protection] set by the system",
-                "spec.volumeName set by the system by kube-controller-manager",
-                "spec.storageClassName set by the system",
-            ],
-        ),
-        (
-            ("", "Namespace"),
-            "{}",
-            "metadata: {labels: {kubernetes.io/metadata.name: x, platform: y}}\nspec: {finalizers: [kubernetes]}",
-            "rancher",
-            "{f:metadata: {f:labels: {f:platform: {}}}}",
-            &[
-                "metadata.labels[\"kubernetes.io/metadata.name\"] set by the system",
-                "metadata.labels.platform added by others by rancher",
-                "spec.finalizers set by the system",
-            ],
-        ),
-        (
-            ("kustomize.toolkit.fluxcd.io", "Kustomization"),
-            "spec: {path: a}",
-            "spec: {path: a}\nmetadata: {finalizers: [finalizers.fluxcd.io]}",
-            "gotk-kustomize-controller",
-            r#"{f:metadata: {f:finalizers: {.: {}, 'v:"finalizers.fluxcd.io"': {}}}}"#,
-            &["metadata.finalizers[finalizers.fluxcd.io] set by the system by gotk-kustomize-controller"],
-        ),
-        (
-            ("batch", "Job"),
-            "spec: {backoffLimit: 6}",
-            "spec: {backoffLimit: 6, selector: {matchLabels: {batch.kubernetes.io/controller-uid: u}}, template: {metadata: {labels: {job-name: x}}}}",
-            "",
-            "",
-            &[
-                "spec.selector.matchLabels[\"batch.kubernetes.io/controller-uid\"] set by the system",
-                "spec.template.metadata.labels.job-name set by the system",
-            ],
-        ),
-        (
-            POD,
-            "spec: {restartPolicy: Always}",
-            "spec: {restartPolicy: Always, nodeName: n, tolerations: [{key: a}], serviceAccountName: default}",
-            "",
-            "",
-            &[
-                "spec.nodeName set by the system",
-                "spec.tolerations set by the system",
-                "spec.serviceAccountName set by the system",
-            ],
-        ),
-        (
-            ("networking.k8s.io", "Ingress"),
-            "spec: {ingressClassName: a}",
-            "spec: {ingressClassName: a}\nmetadata: {annotations: {field.cattle.io/x: y}}",
-            "rancher",
-            "{f:metadata: {f:annotations: {f:field.cattle.io/x: {}}}}",
-            &["metadata.annotations[\"field.cattle.io/x\"] added by others by rancher"],
-        ),
-    ];
-    for (kind, d, l, who, fields, expected) in rows {
+    for (kind, d, l, who, fields, expected) in ROWS {
         let mut case = case(*kind, d, l);
         if !who.is_empty() {
             case = case.foreign(who, fields);

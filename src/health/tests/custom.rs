@@ -60,55 +60,44 @@ fn custom_resources() {
 }
 
 #[test]
-fn flux() {
-    let kustomization = "kustomize.toolkit.fluxcd.io/v1 Kustomization";
-    check(
-        kustomization,
-        &conditions(&[("Ready", "True", "ReconciliationSucceeded", "Applied")]),
-        Healthy,
-        "",
-    );
-    check(
-        kustomization,
-        &conditions(&[("Ready", "False", "BuildFailed", "kustomize build failed")]),
-        Degraded,
-        "kustomize build failed",
-    );
-    check(
-        kustomization,
-        &conditions(&[
-            ("Ready", "False", "DependencyNotReady", "dependency shop/db is not ready"),
-            ("Reconciling", "True", "ProgressingWithRetry", "x"),
-        ]),
-        Progressing,
-        "shop/db",
-    );
-    check(
-        kustomization,
-        &conditions(&[
-            ("Ready", "False", "HealthCheckFailed", "timeout"),
-            ("Reconciling", "True", "ProgressingWithRetry", "x"),
-        ]),
-        Degraded,
-        "tried again: timeout",
-    );
-    check(
-        kustomization,
-        &conditions(&[
-            ("Ready", "Unknown", "Progressing", "x"),
-            ("Reconciling", "True", "Progressing", "building"),
-        ]),
-        Progressing,
-        "building",
-    );
-    check(
-        kustomization,
-        &conditions(&[("Stalled", "True", "InvalidCELExpression", "bad expression")]),
-        Degraded,
-        "stalled: bad expression",
-    );
-    check(kustomization, "spec: {suspend: true}", Suspended, "");
-    check(kustomization, "status: {observedGeneration: -1}", Progressing, "newest spec");
+fn flux_kustomizations() {
+    let kind = "kustomize.toolkit.fluxcd.io/v1 Kustomization";
+    let retry = ("Reconciling", "True", "ProgressingWithRetry", "x");
+    for (told, state, words) in [
+        (vec![("Ready", "True", "ReconciliationSucceeded", "Applied")], Healthy, ""),
+        (
+            vec![("Ready", "False", "BuildFailed", "kustomize build failed")],
+            Degraded,
+            "kustomize build failed",
+        ),
+        (
+            vec![("Ready", "False", "DependencyNotReady", "dependency shop/db is not ready"), retry],
+            Progressing,
+            "shop/db",
+        ),
+        (vec![("Ready", "False", "HealthCheckFailed", "timeout"), retry], Degraded, "tried again: timeout"),
+        (
+            vec![
+                ("Ready", "Unknown", "Progressing", "x"),
+                ("Reconciling", "True", "Progressing", "building"),
+            ],
+            Progressing,
+            "building",
+        ),
+        (
+            vec![("Stalled", "True", "InvalidCELExpression", "bad expression")],
+            Degraded,
+            "stalled: bad expression",
+        ),
+    ] {
+        check(kind, &conditions(&told), state, words);
+    }
+    check(kind, "spec: {suspend: true}", Suspended, "");
+    check(kind, "status: {observedGeneration: -1}", Progressing, "newest spec");
+}
+
+#[test]
+fn flux_releases_and_sources() {
     let release = "helm.toolkit.fluxcd.io/v2 HelmRelease";
     check(
         release,

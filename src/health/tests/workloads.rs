@@ -104,92 +104,86 @@ fn pod(spec: &str, phase: &str, container: &str, more: &str) -> String {
     )
 }
 
+fn running(phase: &str, container: &str) -> String {
+    pod("restartPolicy: Always", phase, container, "a: b")
+}
+
+fn waiting(reason: &str, message: &str) -> String {
+    format!("ready: false, restartCount: 5, state: {{waiting: {{reason: {reason}, message: '{message}'}}}}")
+}
+
 #[test]
-fn pods_name_container_image_and_exit_code() {
-    let kind = "v1 Pod";
-    let always = |phase: &str, container: &str| pod("restartPolicy: Always", phase, container, "a: b");
-    let waiting = |reason: &str, message: &str| {
-        format!(
-            "ready: false, restartCount: 5, state: {{waiting: {{reason: {reason}, message: '{message}'}}}}"
-        )
-    };
-    check(
-        kind,
-        &always("Pending", &waiting("ImagePullBackOff", "rpc error: manifest unknown")),
-        Degraded,
-        "image shop/pay:2.4.1 cannot be pulled: it does not exist",
-    );
-    check(
-        kind,
-        &always("Pending", &waiting("ErrImagePull", "401 Unauthorized")),
-        Degraded,
-        "image shop/pay:2.4.1 cannot be pulled: the registry refuses us",
-    );
-    check(
-        kind,
-        &always("Pending", &waiting("CreateContainerConfigError", "secret \"db\" not found")),
-        Degraded,
-        "container pay cannot be started: secret \"db\" not found",
-    );
-    check(kind, &always("Pending", &waiting("ContainerCreating", "")), Progressing, "starting container pay");
+fn pods_that_wait_name_container_and_image() {
+    for (reason, message, state, words) in [
+        (
+            "ImagePullBackOff",
+            "rpc error: manifest unknown",
+            Degraded,
+            "image shop/pay:2.4.1 cannot be pulled: it does not exist",
+        ),
+        (
+            "ErrImagePull",
+            "401 Unauthorized",
+            Degraded,
+            "image shop/pay:2.4.1 cannot be pulled: the registry refuses us",
+        ),
+        (
+            "CreateContainerConfigError",
+            "secret \"db\" not found",
+            Degraded,
+            "container pay cannot be started: secret \"db\" not found",
+        ),
+        ("ContainerCreating", "", Progressing, "starting container pay"),
+    ] {
+        check("v1 Pod", &running("Pending", &waiting(reason, message)), state, words);
+    }
+}
+
+#[test]
+fn containers_that_ended_name_their_exit_code() {
     let crash =
         |end: &str| format!("{}, lastState: {{terminated: {end}}}", waiting("CrashLoopBackOff", "back-off"));
-    check(
-        kind,
-        &always("Running", &crash("{exitCode: 3, reason: Error}")),
-        Degraded,
-        "container pay ended with exit code 3; restarted 5 times",
-    );
-    check(
-        kind,
-        &always("Running", &crash("{exitCode: 137, reason: OOMKilled}")),
-        Degraded,
-        "container pay ran out of memory (limit 512Mi)",
-    );
-    check(
-        kind,
-        &always(
+    let again = "ready: false, restartCount: 2, state: {running: {}}, lastState: {terminated: {exitCode: 1}}";
+    let failed = "state: {terminated: {exitCode: 2, message: 'no config'}}";
+    for (phase, container, words) in [
+        (
             "Running",
-            "ready: false, restartCount: 2, state: {running: {}}, lastState: {terminated: {exitCode: 1}}",
+            crash("{exitCode: 3, reason: Error}"),
+            "container pay ended with exit code 3; restarted 5 times",
         ),
-        Degraded,
-        "exit code 1",
-    );
-    check(
-        kind,
-        &always("Running", "ready: false, restartCount: 0, state: {running: {}}"),
-        Progressing,
-        "container pay is not ready",
-    );
+        (
+            "Running",
+            crash("{exitCode: 137, reason: OOMKilled}"),
+            "container pay ran out of memory (limit 512Mi)",
+        ),
+        ("Running", again.to_owned(), "exit code 1"),
+        ("Failed", failed.to_owned(), "container pay ended with exit code 2: no config"),
+    ] {
+        check("v1 Pod", &running(phase, &container), Degraded, words);
+    }
+}
+
+#[test]
+fn pods_say_what_their_phase_means() {
     let ready = condition("Ready", "True", "x", "");
-    check(
-        kind,
-        &pod("restartPolicy: Always", "Running", "ready: true", &format!("conditions: [{ready}]")),
-        Healthy,
-        "",
-    );
-    check(
-        kind,
-        &always("Failed", "state: {terminated: {exitCode: 2, message: 'no config'}}"),
-        Degraded,
-        "container pay ended with exit code 2: no config",
-    );
-    check(
-        kind,
-        "spec: {}\nstatus: {phase: Failed, reason: Evicted, message: 'low on disk'}",
-        Degraded,
-        "evicted: low on disk",
-    );
-    check(kind, &pod("restartPolicy: Never", "Succeeded", "a: b", "a: b"), Healthy, "");
-    check(kind, &pod("restartPolicy: OnFailure", "Running", "ready: true", "a: b"), Progressing, "running");
+    let ready = pod("restartPolicy: Always", "Running", "ready: true", &format!("conditions: [{ready}]"));
+    let not_ready = running("Running", "ready: false, restartCount: 0, state: {running: {}}");
+    let evicted = "spec: {}\nstatus: {phase: Failed, reason: Evicted, message: 'low on disk'}";
     let nowhere = condition("PodScheduled", "False", "Unschedulable", "0/3 nodes are available");
-    check(
-        kind,
-        &format!("spec: {{}}\nstatus: {{phase: Pending, conditions: [{nowhere}]}}"),
-        Degraded,
-        "no node takes it: 0/3 nodes are available (for 10 min)",
-    );
-    check(kind, "spec: {}\nstatus: {phase: Pending}", Progressing, "waits for a node");
+    let nowhere = format!("spec: {{}}\nstatus: {{phase: Pending, conditions: [{nowhere}]}}");
+    let done = pod("restartPolicy: Never", "Succeeded", "a: b", "a: b");
+    let task = pod("restartPolicy: OnFailure", "Running", "ready: true", "a: b");
+    for (rest, state, words) in [
+        (&*not_ready, Progressing, "container pay is not ready"),
+        (&ready, Healthy, ""),
+        (evicted, Degraded, "evicted: low on disk"),
+        (&done, Healthy, ""),
+        (&task, Progressing, "running"),
+        (&nowhere, Degraded, "no node takes it: 0/3 nodes are available (for 10 min)"),
+        ("spec: {}\nstatus: {phase: Pending}", Progressing, "waits for a node"),
+    ] {
+        check("v1 Pod", rest, state, words);
+    }
 }
 
 #[test]

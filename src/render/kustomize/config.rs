@@ -4,6 +4,7 @@ use super::decode::{Fields, Text};
 use super::error::{BuildError, Cause};
 use super::fields::split;
 use super::id::Gvk;
+use super::sort::{FIRST, LAST};
 use super::tables::fieldspecs::{self, Row};
 use crate::yaml::{Dialect, Limits, Node, read_stream};
 use std::sync::{Arc, LazyLock};
@@ -71,39 +72,9 @@ const LISTS: [&str; 10] = [
     "replicas",
 ];
 
-/// The kinds in kustomize's own order, in which it sorts its field specs.
-const ORDER: [&str; 24] = [
-    "Namespace",
-    "ResourceQuota",
-    "StorageClass",
-    "CustomResourceDefinition",
-    "ServiceAccount",
-    "PodSecurityPolicy",
-    "Role",
-    "ClusterRole",
-    "RoleBinding",
-    "ClusterRoleBinding",
-    "ConfigMap",
-    "Secret",
-    "Endpoints",
-    "Service",
-    "LimitRange",
-    "PriorityClass",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "Deployment",
-    "StatefulSet",
-    "CronJob",
-    "PodDisruptionBudget",
-    "MutatingWebhookConfiguration",
-    "ValidatingWebhookConfiguration",
-];
-
 impl FieldSpec {
     fn of(row: &Row) -> Self {
-        let (group, version, kind, path, create) = *row;
-        let gvk = Gvk { group: group.into(), version: version.into(), kind: kind.into() };
-        Self::new(gvk, path, create)
+        Self::new(gvk(row.gvk), row.path, row.create)
     }
 
     /// A spec for objects of the kinds that `gvk` selects.
@@ -156,32 +127,20 @@ impl Config {
     }
 
     fn built_in() -> Self {
-        let list = |rows: &[Row]| {
-            let mut specs: Vec<FieldSpec> = rows.iter().map(FieldSpec::of).collect();
-            sort(&mut specs);
-            specs
-        };
-        let mut references: Vec<BackReference> = fieldspecs::NAME_REFERENCE
-            .iter()
-            .map(|(group, version, kind, rows)| BackReference {
-                target: Gvk { group: (*group).into(), version: (*version).into(), kind: (*kind).into() },
+        let mut rows = Self::default();
+        for name in LISTS {
+            let specs = rows.named(name);
+            specs.extend(fieldspecs::list(name).iter().map(FieldSpec::of));
+            sort(specs);
+        }
+        rows.name_reference = fieldspecs::references()
+            .into_iter()
+            .map(|(target, rows)| BackReference {
+                target: gvk(target),
                 referrers: rows.iter().map(FieldSpec::of).collect(),
             })
             .collect();
-        references.sort_by_cached_key(|r| sort_key(&r.target));
-        let rows = Self {
-            name_prefix: list(fieldspecs::NAME_PREFIX),
-            name_suffix: list(fieldspecs::NAME_SUFFIX),
-            namespace: list(fieldspecs::NAMESPACE),
-            common_labels: list(fieldspecs::COMMON_LABELS),
-            labels: Vec::new(),
-            template_labels: list(fieldspecs::TEMPLATE_LABELS),
-            common_annotations: list(fieldspecs::COMMON_ANNOTATIONS),
-            name_reference: references,
-            var_reference: list(fieldspecs::VAR_REFERENCE),
-            images: list(fieldspecs::IMAGES),
-            replicas: list(fieldspecs::REPLICAS),
-        };
+        rows.name_reference.sort_by_cached_key(|r| sort_key(&r.target));
         // The defaults do not conflict with each other.
         Self::default().joined(&rows).unwrap_or(rows)
     }
@@ -304,17 +263,21 @@ fn back_reference(f: &Fields<'_>, node: &Node) -> Result<BackReference, BuildErr
     Ok(reference)
 }
 
+fn gvk([group, version, kind]: [&str; 3]) -> Gvk {
+    Gvk { group: group.into(), version: version.into(), kind: kind.into() }
+}
+
 fn sort(specs: &mut [FieldSpec]) {
     specs.sort_by_cached_key(|s| sort_key(&s.gvk));
 }
 
 /// Kustomize's order of kinds: the known first ones, everything else, the known last ones.
-pub fn sort_key(gvk: &Gvk) -> (i32, String) {
-    let place = ORDER.iter().position(|kind| *kind == &*gvk.kind);
-    let rank = match place.and_then(|p| i32::try_from(p).ok()) {
-        Some(p) if p < 22 => p - 22,
-        Some(p) => p - 21,
-        None => 0,
+pub fn sort_key(gvk: &Gvk) -> ((i8, usize), String) {
+    let place = |kinds: &[&str]| kinds.iter().position(|kind| *kind == &*gvk.kind);
+    let rank = match (place(&FIRST), place(&LAST)) {
+        (Some(before), _) => (-1, before),
+        (None, Some(after)) => (1, after),
+        (None, None) => (0, 0),
     };
     (rank, gvk.sort_text())
 }

@@ -6,7 +6,8 @@ use super::resmap::ResMap;
 use super::resource::Resource;
 use std::cmp::Ordering;
 
-const FIRST: [&str; 22] = [
+/// The kinds that kustomize puts before all others, in its order.
+pub(super) const FIRST: [&str; 22] = [
     "Namespace",
     "ResourceQuota",
     "StorageClass",
@@ -30,7 +31,8 @@ const FIRST: [&str; 22] = [
     "CronJob",
     "PodDisruptionBudget",
 ];
-const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+/// Those that it puts after all others.
+pub(super) const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
 /// Sorts by kind, then by identity.
 pub fn legacy(objects: &mut ResMap) -> Result<(), Cause> {

@@ -2,7 +2,7 @@
 //! from which the repository is written to.
 
 use super::blocks::{Block, Cursor, draw_blocks};
-use super::{Facts, Given, Screen, Step, Strip, draw_problem, draw_reading};
+use super::{Facts, Given, Screen, Step, Strip, draw_reading};
 use crate::model::{Commit, CommitId, Problem, Severity};
 use crate::tui::canvas::{Canvas, Line, Piece, bold, cells, piece};
 use crate::tui::effect::{Answer, Deed, Question, Slot};
@@ -15,8 +15,10 @@ use crate::workspace::{Committed, Destination, KeyEdit, Plan, PlanKind, PushOutc
 use std::collections::HashSet;
 
 mod parts;
+mod refusal;
 
 use parts::{MESSAGE, Shown};
+use refusal::draw_refusal;
 
 /// How far the plan is.
 enum Stage {
@@ -490,28 +492,5 @@ impl PlanScreen {
             [all] => draw_blocks(all, &self.cursors[0], true, canvas),
             _ => {}
         }
-    }
-}
-
-fn draw_refusal(refusal: &Refusal, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
-    draw_problem(canvas, &refusal.problem);
-    if refusal.also.is_empty() {
-        return;
-    }
-    let (width, height) = (canvas.width(), canvas.height());
-    let used = 6.min(height);
-    let mut part = canvas.part(2, used, width.saturating_sub(4), height - used);
-    part.line(
-        0,
-        &Line::text(Label::Text, "Later commits changed the same lines; reverting them too would work:"),
-    );
-    for (y, commit) in refusal.also.iter().enumerate() {
-        let ago = words::ago(facts.seconds(), commit.time);
-        let line = Line::new(vec![
-            piece(Label::Text, format!("  {}  ", commit.id.short())),
-            piece(Label::Muted, format!("{ago:>4}  {}  ", commit.author)),
-            piece(Label::Text, commit.subject.to_string()),
-        ]);
-        part.line(cells(y + 1), &line);
     }
 }

@@ -8,7 +8,7 @@ use crate::tui::filter::{Field, Fields, Filter};
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::list::{Ordered, Table};
 use crate::tui::theme::Label;
-use crate::workspace::{ObjectId, ObjectRow, Snapshot};
+use crate::workspace::{ClusterView, EnvironmentView, ObjectId, ObjectRow, Snapshot};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -51,10 +51,12 @@ enum Chip {
     Differs,
     OnlyGit,
     OnlyLive,
+    Unknown,
     Synced,
 }
 
-const CHIPS: [Chip; 5] = [Chip::Failing, Chip::Differs, Chip::OnlyGit, Chip::OnlyLive, Chip::Synced];
+const CHIPS: [Chip; 6] =
+    [Chip::Failing, Chip::Differs, Chip::OnlyGit, Chip::OnlyLive, Chip::Unknown, Chip::Synced];
 
 struct ObjectFields<'a>(&'a ObjectRow);
 
@@ -91,6 +93,7 @@ fn chip(row: &ObjectRow) -> Chip {
     }
     match row.verdict {
         Verdict::Synced => Chip::Synced,
+        Verdict::Unknown(_) | Verdict::NotRendered(_) | Verdict::Forbidden => Chip::Unknown,
         _ if row.declared && !row.live => Chip::OnlyGit,
         _ if row.live && !row.declared => Chip::OnlyLive,
         _ => Chip::Differs,
@@ -103,6 +106,19 @@ fn urgency(row: &ObjectRow) -> (bool, &Verdict, &str, &str) {
 }
 
 impl Tree {
+    /// What stands above the right side.
+    fn live_head(&self, facts: &Facts<'_>) -> &'static str {
+        if self.has_cluster(facts) { "live in the cluster" } else { "no cluster to compare with" }
+    }
+
+    /// False where git alone is looked at.
+    fn has_cluster(&self, facts: &Facts<'_>) -> bool {
+        let (Scope::App(name, _) | Scope::Environment(name) | Scope::Undeclared(name)) = &self.scope;
+        let alone =
+            |e: &EnvironmentView| matches!(e.cluster, ClusterView::Off | ClusterView::Unchosen { .. });
+        !facts.snapshot.environments.iter().any(|e| e.name == *name && alone(e))
+    }
+
     pub(crate) fn new(scope: Scope) -> Self {
         Self {
             scope,
@@ -294,7 +310,7 @@ impl Screen for Tree {
             .map(|which| {
                 let label = match which {
                     Chip::Failing => Label::Bad,
-                    Chip::Synced => Label::Muted,
+                    Chip::Synced | Chip::Unknown => Label::Muted,
                     Chip::Differs | Chip::OnlyGit | Chip::OnlyLive => Label::Notice,
                 };
                 let number = self.nodes.values().filter(|n| chip(&n.row) == which).count();
@@ -340,7 +356,7 @@ impl Screen for Tree {
         let middle = canvas.width() / 2;
         let head = piece(Label::Muted, "declared in git");
         canvas.put(2, 0, middle.saturating_sub(4), &head);
-        canvas.put(middle + 3, 0, canvas.width(), &piece(Label::Muted, "live in the cluster"));
+        canvas.put(middle + 3, 0, canvas.width(), &piece(Label::Muted, self.live_head(facts)));
         let rows = facts.rows().min(self.rows.order.len() - self.rows.list.top);
         canvas.post(middle - 1, 0, cells(rows + 1));
         canvas.post(middle + 1, 0, cells(rows + 1));
@@ -357,6 +373,7 @@ fn word(chip: Chip) -> &'static str {
         Chip::Differs => "differ",
         Chip::OnlyGit => "only in git",
         Chip::OnlyLive => "only live",
+        Chip::Unknown => "not compared",
         Chip::Synced => "synced",
     }
 }

@@ -67,7 +67,7 @@ impl Field {
     }
 
     /// The server was asked again what it serves: kinds that are new are watched and read from now on.
-    pub(in crate::workspace) fn discovered(&mut self, scopes: Arc<Scopes>) {
+    pub(in crate::workspace) fn discovered(&mut self, scopes: &Arc<Scopes>) {
         let (Some(before), Some(reader)) = (self.facts.scopes.clone(), self.facts.reader.take()) else {
             return;
         };

@@ -15,7 +15,10 @@ type Told<'a> = (&'a str, Vec<String>);
 /// One repository, and the operator's identity to read it with.
 fn repository(sandbox: &mut Sandbox) -> DemoRepository {
     sandbox.more.push(("SOPS_AGE_KEY".to_owned(), sealane::demo::OPERATOR.to_owned()));
-    DemoRepository::create(sandbox.folder()).expect("made")
+    let repository = DemoRepository::create(sandbox.folder()).expect("made");
+    // The demo's own file names contexts; here nobody has said yet whose cluster is whose.
+    std::fs::write(repository.clone.join(".sealane.yaml"), "# nothing\n").expect("written");
+    repository
 }
 
 /// `.sealane.yaml` on disk, which says whose cluster is whose.
@@ -41,8 +44,11 @@ fn prod_is_live(status: &str) {
     told(status, &["drifted", " front ", " prod ", "replicas 3 → 5, by kubectl-edit"]);
 }
 
+/// Name, address and more of a context, as [`kubeconfig`] takes it.
+type Context<'a> = (&'a str, String, &'a str);
+
 /// Two of these at a time stand in for dev and staging, beside a prod that works.
-fn each_is_told_beside_a_cluster_that_works(broken: &[((&str, String, &str), Vec<String>)]) {
+fn each_is_told_beside_a_cluster_that_works(broken: &[(Context, Vec<String>)]) {
     let mut sandbox = Sandbox::new();
     let repository = repository(&mut sandbox);
     let cluster = Cluster::of(&repository, Access::default());
@@ -106,7 +112,9 @@ fn without_a_kubeconfig_or_with_a_broken_one_git_is_shown() {
         assert_eq!(code, expected, "{status}");
         told(&status, &["  prod ", place, cause, next, "7 of 8"]);
         let shown: &[&str] = if expected == 4 { &["prod"] } else { &["dev", "staging", "prod"] };
-        shown.iter().for_each(|environment| git_is_shown(&status, environment));
+        for environment in shown {
+            git_is_shown(&status, environment);
+        }
         assert!(!status.contains("canary-5"), "{status}");
         let (doctor, code) = said(&sandbox, &fleet, &[&["doctor"], options].concat());
         assert_eq!(code, 3, "{doctor}");

@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sealane::demo::apiserver::{Access, Answer, ApiServer, Store};
 use sealane::demo::{DemoCluster, DemoRepository};
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
@@ -196,7 +197,7 @@ pub(super) fn kubeconfig(contexts: &[(&str, String, &str)]) -> String {
     let mut text = "apiVersion: v1\nkind: Config\n".to_owned();
     let lists = [("clusters", "cluster"), ("contexts", "context"), ("users", "user")];
     for (list, one) in lists {
-        text += &format!("{list}:\n");
+        let _ = writeln!(text, "{list}:");
         for (name, server, more) in contexts {
             let (cluster, user) = more.split_once('|').unwrap_or(("", more));
             let value = match one {
@@ -204,7 +205,7 @@ pub(super) fn kubeconfig(contexts: &[(&str, String, &str)]) -> String {
                 "context" => format!("cluster: {name}, user: {name}"),
                 _ => (*user).to_owned(),
             };
-            text += &format!("- {{name: {name}, {one}: {{{value}}}}}\n");
+            let _ = writeln!(text, "- {{name: {name}, {one}: {{{value}}}}}");
         }
     }
     text

@@ -21,6 +21,8 @@ pub(super) struct Columns {
 
 /// The cause is what people look for: it has as many cells as it needs, up to these, before columns that only help do.
 const WHY: (usize, usize) = (32, 56);
+/// From this width on there is more than state, name, environment and cause.
+const WIDE: usize = 100;
 /// Columns that go for it, the first first: health, author, what is waited on, age, revision.
 const DROPPED: [usize; 5] = [9, 7, 8, 6, 5];
 
@@ -33,7 +35,7 @@ impl Columns {
         let longest = |of: &dyn Fn(&AppRow) -> usize, least: usize, most: usize| {
             cells(apps.iter().map(|row| of(row)).max().unwrap_or(0).clamp(least, most))
         };
-        let (wide, widest) = (width >= 100, width >= 140);
+        let (wide, widest) = (width >= WIDE, width >= 140);
         let (drift, secrets) = (wide && any(&|row| row.drifted), wide && any(&|row| row.secrets));
         let revisions = wide && any(&|row| usize::from(row.applied.is_some()));
         let ages = wide && any(&|row| usize::from(row.changed.is_some()));
@@ -42,7 +44,7 @@ impl Columns {
         let author = |row: &AppRow| row.changed.as_ref().map_or(0, |c| words::width(&c.author));
         let mut columns = Self {
             state: longest(&face, 11, 14),
-            app: longest(&|row| words::width(&name(row)), 8, if width >= 140 { 36 } else { 24 }),
+            app: longest(&|row| words::width(&name(row, wide)), 8, if wide { 36 } else { 18 }),
             environment: longest(&|row| words::width(&row.environment), 4, 12),
             author: longest(&author, 4, 16),
             shown: [true, true, true, drift, secrets, revisions, ages, ages && widest, waits, judged],
@@ -144,7 +146,7 @@ impl Columns {
         };
         let mut parts: [Vec<Piece>; 11] = Default::default();
         parts[0] = vec![Piece { bold: fresh, ..piece(face.label, format!("{} {}", face.sign, face.word)) }];
-        parts[1] = marked(main, &name(row), here, Some(filter));
+        parts[1] = marked(main, &name(row, facts.width() >= WIDE), here, Some(filter));
         parts[2] = vec![piece(if quiet { Label::Muted } else { Label::Text }, row.environment.to_string())];
         parts[3] = number(row.drifted);
         parts[4] = secrets(row);
@@ -165,11 +167,12 @@ impl Columns {
     }
 }
 
-/// The app's name; what is no Kustomization says what it is.
-fn name(row: &AppRow) -> String {
+/// The app's name; what is no Kustomization says what it is, where there is room.
+fn name(row: &AppRow, wide: bool) -> String {
     match &*row.key.kind {
         "Kustomization" | "Folder" => row.key.name.to_string(),
         UNDECLARED => "declared by nobody".to_owned(),
+        _ if !wide => row.key.name.to_string(),
         kind => format!("{} {}", kind, row.key.name),
     }
 }

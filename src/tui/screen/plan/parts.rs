@@ -226,17 +226,7 @@ fn object_block(
         piece(Label::Text, object.key.name.to_string()),
         piece(Label::Text, format!("  {}", object.summary)),
     ]));
-    let mut notes: Vec<Piece> = vec![];
-    if let Some(pods) = object.rollout.filter(|n| *n > 0) {
-        notes.push(piece(
-            Label::Motion,
-            format!("    {} {} restart  ", g.motion, words::count(pods as usize, "pod")),
-        ));
-    }
-    if !object.caution.is_empty() {
-        let indent = if notes.is_empty() { "    " } else { "" };
-        notes.push(piece(Label::Notice, format!("{indent}{} {}", g.plaintext, object.caution)));
-    }
+    let notes = object_notes(object, facts);
     if !notes.is_empty() {
         lines.push(Line::new(notes));
     }
@@ -264,6 +254,21 @@ fn object_block(
     });
     let place = object.changes.iter().find_map(|c| c.place.clone());
     Block { path, place, cause: cause.collect(), lines, head, section: 1, ..Block::default() }
+}
+
+/// What to expect of it: pods that restart, and what a person should look at twice.
+fn object_notes(object: &ObjectEffect, facts: &Facts<'_>) -> Vec<Piece> {
+    let g = &facts.look.glyphs;
+    let mut notes: Vec<Piece> = vec![];
+    if let Some(pods) = object.rollout.filter(|n| *n > 0) {
+        let text = format!("    {} {} restart  ", g.motion, words::count(pods as usize, "pod"));
+        notes.push(piece(Label::Motion, text));
+    }
+    if !object.caution.is_empty() {
+        let indent = if notes.is_empty() { "    " } else { "" };
+        notes.push(piece(Label::Notice, format!("{indent}{} {}", g.plaintext, object.caution)));
+    }
+    notes
 }
 
 fn problem_block(title: &str, problem: &Problem, room: usize, facts: &Facts<'_>) -> Block {

@@ -27,7 +27,8 @@ impl Tree {
             canvas.put(0, y, 1, &piece(Label::Accent, facts.look.glyphs.here));
         }
         let left = self.left(node, here, facts);
-        let right = self.right(node, here, facts);
+        // The heading says it for all of them.
+        let right = if self.has_cluster(facts) { self.right(node, here, facts) } else { Line::default() };
         let wide = canvas.width();
         canvas.part(2, y, middle.saturating_sub(5), 1).line(0, &left);
         canvas.put(middle - 1, y, 1, &piece(Label::Line, facts.look.glyphs.vertical));
