@@ -1,7 +1,7 @@
 //! Flux by hand around the real `kubectl kustomize`: from an entry's folder to all objects.
 
 use super::files::{self, KUSTOMIZATIONS, Listing, Trees, folder_of, joined, name_of};
-use super::normal::{Body, SEALED, of_yaml, of_yaml_or_nothing};
+use super::normal::{Body, SEALED, is_nameless, of_yaml, of_yaml_or_nothing};
 use super::substitute::{Variables, substitute};
 use crate::support::{text, tool};
 use serde_json::{Value, json};
@@ -127,7 +127,7 @@ impl Oracle {
                 }
             };
             pending.extend(objects.iter().filter_map(|body| Kustomization::of(body)));
-            for body in objects.iter() {
+            for body in objects.iter().filter(|body| !is_nameless(body)) {
                 desired.objects.entry(key_of(body)).or_insert_with(|| body.clone());
             }
         }
