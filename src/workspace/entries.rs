@@ -148,15 +148,15 @@ impl Gone {
 }
 
 /// For each producer of the old side: true if what it no longer makes is removed from the cluster.
-pub(super) fn removers(old: &Rendered, new: &Rendered) -> HashMap<ObjectKey, bool> {
-    let mut removers: HashMap<ObjectKey, bool> = HashMap::new();
+pub(super) fn prunes(old: &Rendered, new: &Rendered) -> HashMap<ObjectKey, bool> {
+    let mut known: HashMap<ObjectKey, bool> = HashMap::new();
     for producer in &old.producers {
         let removes = match new.producers.iter().find(|p| p.key == producer.key) {
             _ if &*producer.key.group != FLUX => true,
             Some(today) => today.spec.prune,
             None => {
                 let object = old.objects().find(|(_, m)| m.key == producer.key).map(|(_, m)| &m.body);
-                let parent = producer.parent.and_then(|p| removers.get(&old.producers.get(p)?.key));
+                let parent = producer.parent.and_then(|p| known.get(&old.producers.get(p)?.key));
                 let ends = parent.copied().unwrap_or(true) && !object.is_some_and(diff::is_kept);
                 // kustomize-controller's finalizer: `spec.deletionPolicy`, which follows `prune` unless it is set.
                 let policy = object.and_then(|body| body.str_at(&["spec", "deletionPolicy"]));
@@ -168,7 +168,7 @@ pub(super) fn removers(old: &Rendered, new: &Rendered) -> HashMap<ObjectKey, boo
                     }
             }
         };
-        removers.insert(producer.key.clone(), removes);
+        known.insert(producer.key.clone(), removes);
     }
-    removers
+    known
 }

@@ -112,7 +112,7 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
     // An object that moves from one producer to another is neither made nor removed.
     let (all_old, all_new) = (side(old), side(new));
     let (failed_old, failed_new) = (failed(old), failed(new));
-    let removers = entries::removers(old, new);
+    let cleaners = entries::prunes(old, new);
     keys.into_iter()
         .filter_map(|key| {
             let own = |rendered: &Rendered| -> Vec<Arc<Manifest>> {
@@ -122,8 +122,8 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
             // What could not be rendered on the other side neither comes nor goes, as far as anybody knows.
             let hidden = |here: &Rendered, failed: &Failed| hidden_by(key, here, failed).is_some();
             let (own_old, own_new) = (own(old), own(new));
-            let removes = removers.get(key).copied().unwrap_or(true);
-            let objects: Vec<ObjectEffect> = effects(&own_old, &own_new, (&all_old, &all_new), removes)
+            let pruned = cleaners.get(key).copied().unwrap_or(true);
+            let objects: Vec<ObjectEffect> = effects(&own_old, &own_new, (&all_old, &all_new), pruned)
                 .into_iter()
                 .filter(|effect| match effect.sign {
                     '+' => !hidden(new, &failed_old),
@@ -169,28 +169,28 @@ fn effects(
     old: &[Arc<Manifest>],
     new: &[Arc<Manifest>],
     (all_old, all_new): (&Everything, &Everything),
-    removes: bool,
+    pruned: bool,
 ) -> Vec<ObjectEffect> {
     // Two producers may declare one object differently; each is compared with what it said itself.
     let known: HashMap<&ObjectKey, &Arc<Manifest>> = old.iter().map(|m| (&m.key, m)).collect();
     let changed =
         new.iter().flat_map(|after| match known.get(&after.key).copied().or(all_old.get(&after.key)) {
             None => vec![made(after)],
-            Some(before) if hidden_name(before) != hidden_name(after) => renamed(before, after, removes),
+            Some(before) if hidden_name(before) != hidden_name(after) => renamed(before, after, pruned),
             Some(before) => changed(before, after).into_iter().collect(),
         });
     let removed =
-        old.iter().filter(|before| !all_new.contains_key(&before.key)).map(|before| removed(before, removes));
+        old.iter().filter(|before| !all_new.contains_key(&before.key)).map(|before| removed(before, pruned));
     changed.chain(removed).collect()
 }
 
 /// A name that is made of a secret became another one: that is another object, though git's expression is the same.
-fn renamed(before: &Manifest, after: &Manifest, removes: bool) -> Vec<ObjectEffect> {
+fn renamed(before: &Manifest, after: &Manifest, pruned: bool) -> Vec<ObjectEffect> {
     let under = |effect: ObjectEffect, which: &str| ObjectEffect {
         summary: format!("{}, under its {which} secret name", effect.summary),
         ..effect
     };
-    vec![under(removed(before, removes), "old"), under(made(after), "new")]
+    vec![under(removed(before, pruned), "old"), under(made(after), "new")]
 }
 
 fn made(after: &Manifest) -> ObjectEffect {
@@ -206,8 +206,8 @@ fn made(after: &Manifest) -> ObjectEffect {
 }
 
 /// An object that is no longer declared; without pruning it stays in the cluster.
-fn removed(before: &Manifest, removes: bool) -> ObjectEffect {
-    let kept = !removes || diff::is_kept(&before.body);
+fn removed(before: &Manifest, pruned: bool) -> ObjectEffect {
+    let kept = !pruned || diff::is_kept(&before.body);
     let caution = match &*before.key.kind {
         _ if kept => "",
         "PersistentVolumeClaim" => "deletes a volume claim and perhaps its data",

@@ -433,7 +433,10 @@ fn signs(effects: &[PlanEffect], trial: &Trial) -> BTreeMap<(String, String), ch
     let single = trial.entries.len() == 1;
     let of = |effect: &PlanEffect| {
         let environment = if single { String::new() } else { effect.environment.to_string() };
-        let objects = effect.objects.iter().map(|object| (key_text(&object.key), object.sign));
+        // A name that is nothing but a variable which is set nowhere is none; a server takes no such object.
+        let is_named = |name: &str| !(name.starts_with("${") && name.find('}') == Some(name.len() - 1));
+        let named = effect.objects.iter().filter(|object| is_named(&object.key.name));
+        let objects = named.map(|object| (key_text(&object.key), object.sign));
         objects.map(|(key, sign)| ((environment.clone(), key), sign)).collect::<Vec<_>>()
     };
     effects.iter().flat_map(of).collect()

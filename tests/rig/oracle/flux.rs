@@ -1,7 +1,7 @@
 //! Flux by hand around the real `kubectl kustomize`: from an entry's folder to all objects.
 
 use super::files::{self, KUSTOMIZATIONS, Listing, Trees, folder_of, joined, name_of};
-use super::normal::{Body, SEALED, of_yaml, of_yaml_or_nothing};
+use super::normal::{Body, SEALED, is_nameless, of_yaml, of_yaml_or_nothing};
 use super::substitute::{Variables, substitute};
 use crate::support::{text, tool};
 use serde_json::{Value, json};
@@ -127,7 +127,7 @@ impl Oracle {
                 }
             };
             pending.extend(objects.iter().filter_map(|body| Kustomization::of(body)));
-            for body in objects.iter() {
+            for body in objects.iter().filter(|body| !is_nameless(body)) {
                 desired.objects.entry(key_of(body)).or_insert_with(|| body.clone());
             }
         }
@@ -164,10 +164,8 @@ impl Oracle {
 
     /// True if a `FluxInstance`, or the values of the chart that makes one, names the folder.
     fn is_synced(&mut self, listing: &Listing, entry: &str) -> bool {
-        let files =
-            listing.iter().filter(|(path, _)| Path::new(path).extension().is_some_and(|e| e == "yaml"));
-        let blobs: Vec<&String> = files.map(|(_, id)| id).collect();
-        blobs.into_iter().any(|id| {
+        let is_yaml = |path: &str| Path::new(path).extension().is_some_and(|extension| extension == "yaml");
+        listing.iter().filter(|(path, _)| is_yaml(path)).any(|(_, id)| {
             let blob = self.trees.blob(id);
             let text = String::from_utf8_lossy(&blob);
             let objects = if text.contains("sync:") { of_yaml_or_nothing(&text) } else { vec![] };
@@ -415,13 +413,17 @@ fn variables(spec: &Kustomization, desired: &Desired) -> Variables {
         let values = [&body["data"], &body["stringData"]].into_iter().filter_map(Value::as_object).flatten();
         for (name, value) in values {
             // Values of Secrets are never shown, so they stay as they are written.
-            let shown = value.as_str().filter(|_| body["kind"] == "ConfigMap");
-            variables.set(name, shown.filter(|value| !value.starts_with("ENC[")));
+            let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            if body["kind"] == "ConfigMap" && value.is_string() && !written.starts_with("ENC[") {
+                variables.set(name, &written);
+            } else {
+                variables.seal(name, &written);
+            }
         }
     }
     for (name, value) in spec.spec["postBuild"]["substitute"].as_object().into_iter().flatten() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        variables.set(name, Some(&value));
+        variables.set(name, &value);
     }
     variables
 }

@@ -12,23 +12,33 @@ use std::collections::BTreeMap;
 pub struct Variables {
     /// Values by name; `None` if it is sealed.
     values: BTreeMap<String, Option<String>>,
+    /// Sealed values as they are written.
+    sealed: BTreeMap<String, String>,
     /// True if a source is not declared in the repository.
     pub incomplete: bool,
 }
 
 impl Variables {
     /// Sets a variable; a later value overrides an earlier one.
-    pub fn set(&mut self, name: &str, value: Option<&str>) {
-        self.values.insert(name.to_owned(), value.map(|value| value.replace('\n', "")));
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.values.insert(name.to_owned(), Some(value.replace('\n', "")));
+    }
+
+    /// Sets a variable to a value that is not known, only how it is written.
+    pub fn seal(&mut self, name: &str, written: &str) {
+        self.values.insert(name.to_owned(), None);
+        self.sealed.insert(name.to_owned(), written.to_owned());
     }
 }
 
 impl Variables {
-    /// The variables of a text whose values are sealed: what is put in for them is not known, but that something is.
-    pub fn sealed_in(&self, text: &str) -> Vec<&str> {
+    /// The variables of a text whose values are sealed, and how those are written: what is put in for them is not known,
+    /// but that something is, and that it was another value when it was written otherwise.
+    pub fn sealed_in(&self, text: &str) -> Vec<(&str, &str)> {
         let stands = |name: &str| ["}", ":"].iter().any(|end| text.contains(&format!("${{{name}{end}")));
         let sealed = self.values.iter().filter(|(_, value)| value.is_none());
-        sealed.map(|(name, _)| name.as_str()).filter(|name| stands(name)).collect()
+        let names = sealed.map(|(name, _)| name.as_str()).filter(|name| stands(name));
+        names.map(|name| (name, self.sealed.get(name).map_or("", String::as_str))).collect()
     }
 }
 
@@ -92,14 +102,14 @@ fn closing(text: &str) -> Option<usize> {
 #[test]
 fn values_defaults_and_escapes() {
     let mut variables = Variables::default();
-    variables.set("A", Some("1"));
-    variables.set("S", None);
+    variables.set("A", "1");
+    variables.seal("S", "ENC[1]");
     assert_eq!(
         substitute("${A} ${B:=2} [${B}] $${A} ${A:-3} ${S} $$k $k ${", &variables),
         "1 2 [] ${A} 1 ${S} $k $k ${"
     );
     assert_eq!(substitute("${A:=${B}} ${B:=${A}} ${B:=${C:=x}}", &variables), "1 1 x");
-    assert_eq!(variables.sealed_in("${A} ${S:=1}"), ["S"]);
+    assert_eq!(variables.sealed_in("${A} ${S:=1}"), [("S", "ENC[1]")]);
     variables.incomplete = true;
     assert_eq!(substitute("${B} ${B:=2}", &variables), "${B} 2");
 }
