@@ -101,7 +101,7 @@ fn inside(parts: &Parts, roots: &[String], differ: &mut Vec<String>) -> Result<D
     let begun = Instant::now();
     let (tree, inside) = DiskTree::around(&parts.corpora.join(REPOSITORY))?;
     let documents_read = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents_read };
+    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents_read, steps: false };
     let mut texts = Vec::new();
     for root in roots {
         let path = if inside.is_empty() { root.clone() } else { format!("{inside}/{root}") };

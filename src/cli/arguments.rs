@@ -94,6 +94,9 @@ pub enum Command {
         /// Only this object (Kind/namespace/name or Kind/name)
         #[arg(long, value_name = "OBJECT")]
         object: Option<String>,
+        /// How this object came to be, step by step, or one field of it (Kind/namespace/name:spec.replicas)
+        #[arg(long, value_name = "OBJECT[:FIELD]", conflicts_with = "object")]
+        explain: Option<String>,
     },
     /// Print what `kustomize build` prints
     Build(BuildArguments),

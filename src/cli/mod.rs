@@ -12,6 +12,7 @@ mod build;
 mod diff;
 mod doctor;
 mod exit;
+mod explain;
 mod history;
 mod output;
 mod plan;

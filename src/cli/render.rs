@@ -14,11 +14,15 @@ pub(super) async fn run(
     path: &Path,
     at: Option<&str>,
     object: Option<&str>,
+    explain: Option<&str>,
 ) -> io::Result<Exit> {
     let workspace = match context.open_offline(path)? {
         Ok(workspace) => workspace,
         Err(exit) => return Ok(exit),
     };
+    if let Some(text) = explain {
+        return super::explain::run(context, &workspace, at, text).await;
+    }
     let mut rendered = match workspace.rendered(at.map(str::to_owned)).await {
         Ok(rendered) => rendered,
         Err(problem) => return context.problem(&problem),

@@ -42,8 +42,9 @@ pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
     let mut context = Context { place, settings: face.settings, input: face.input, out: &mut printer };
     let outcome = match command {
         Command::Status { path } => status::run(&mut context, &path).await,
-        Command::Render { path, at, object } => {
-            render::run(&mut context, &path, at.as_deref(), object.as_deref()).await
+        Command::Render { path, at, object, explain } => {
+            let (at, object) = (at.as_deref(), object.as_deref());
+            render::run(&mut context, &path, at, object, explain.as_deref()).await
         }
         Command::Build(arguments) => build::run(&mut context, &arguments),
         Command::Diff { range, live, path } => diff::run(&mut context, &path, range.as_deref(), live).await,

@@ -1,5 +1,6 @@
 //! Kubernetes objects: how they are named, and one of them as git declares it.
 
+use super::Step;
 use crate::yaml::Node;
 use std::fmt;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Manifest {
     pub body: Node,
     /// Where it was declared.
     pub origin: Origin,
+    /// How it came to be, from its file on; empty unless rendering was asked to keep it.
+    pub steps: Vec<Step>,
 }
 
 /// Where an object was declared.

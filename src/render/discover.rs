@@ -297,7 +297,13 @@ fn synced(name: &str, namespace: &str, kind: &str, path: &str, origin: &Origin) 
         ),
     ]);
     let key = ObjectKey::new(super::flux::spec::GROUP, "Kustomization", namespace, name);
-    Manifest { key, version: "v1".into(), body, origin: Origin { generated: true, ..origin.clone() } }
+    Manifest {
+        key,
+        version: "v1".into(),
+        body,
+        origin: Origin { generated: true, ..origin.clone() },
+        steps: Vec::new(),
+    }
 }
 
 /// True for an Application or a set of them, and not for a patch of one.

@@ -41,6 +41,8 @@ pub struct Inputs<'a> {
     pub scopes: Option<&'a Scopes>,
     /// `ConfigMap`s and Secrets with variables that the repository does not declare, as a cluster has them.
     pub known: &'a HashMap<ObjectKey, Node>,
+    /// True to keep each step of each object ([`Manifest::steps`]).
+    pub steps: bool,
 }
 
 /// Renders an environment. One that discovery does not find is a folder.
@@ -274,6 +276,7 @@ impl<'a> Engine<'a> {
             opener: self.inputs.opener,
             remotes: self.inputs.bases,
             documents: &self.inputs.caches.documents,
+            steps: self.inputs.steps,
         };
         let find = |key: &ObjectKey| self.find(key);
         build::render(tree, spec, &Outside { opener: self.inputs.opener, inputs: &inputs, find: &find })
@@ -401,6 +404,7 @@ impl<'a> Engine<'a> {
             opener: self.inputs.opener,
             remotes: self.inputs.bases,
             documents: &self.inputs.caches.documents,
+            steps: self.inputs.steps,
         };
         let made = folders::render(self.tree, &clean_path(path), self.survey, &inputs);
         let objects: Vec<Arc<Manifest>> = made.objects.into_iter().map(Arc::new).collect();
@@ -474,6 +478,10 @@ fn back(mut made: Made, artifact: &Composed<'_>) -> Made {
         manifest.origin.file = file(&manifest.origin.file);
         manifest.origin.sealed = manifest.origin.sealed.as_ref().map(file);
         manifest.body = moved(&manifest.body, &file);
+        for step in &mut manifest.steps {
+            step.place.file = file(&step.place.file);
+            step.body = moved(&step.body, &file);
+        }
     }
     for place in made.problems.iter_mut().filter_map(|problem| problem.place.as_mut()) {
         place.file = file(&place.file);

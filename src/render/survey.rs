@@ -307,7 +307,8 @@ fn declared(bytes: &[u8], path: &Arc<str>) -> Vec<Arc<Manifest>> {
             let is_ours = MARKS.iter().any(|mark| key.group.ends_with(mark.trim_end_matches('/')));
             let line = document.root.as_map()?.entries.first().map_or(document.line, |e| e.key.line);
             let origin = Origin { file: path.clone(), line, ..Origin::default() };
-            is_ours.then(|| Arc::new(Manifest { key, version, body: document.root, origin }))
+            is_ours
+                .then(|| Arc::new(Manifest { key, version, body: document.root, origin, steps: Vec::new() }))
         })
         .collect()
 }

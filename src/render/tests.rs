@@ -13,8 +13,15 @@ fn rendered(files: &[(&str, &str)]) -> Rendered {
     let tree = Files::new(files);
     let caches = Caches::default();
     let (bases, known) = (BTreeMap::new(), HashMap::new());
-    let inputs =
-        Inputs { caches: &caches, opener: None, remotes: &[], bases: &bases, scopes: None, known: &known };
+    let inputs = Inputs {
+        caches: &caches,
+        opener: None,
+        remotes: &[],
+        bases: &bases,
+        scopes: None,
+        known: &known,
+        steps: false,
+    };
     let found = discover(&tree, &caches.surveys, &[]).expect("the files are in memory");
     render_environment(&tree, &found.environments[0], &inputs)
 }

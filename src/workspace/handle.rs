@@ -4,12 +4,12 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Committed, Deployed, Destination, Details, Differences, FieldChange, Finding, History, KeyEdit, LogLine,
-    ObjectId, Plan, PushOutcome, Refusal, RenderedEnvironment, SecretForm, Snapshot, ask, doctor, forms,
-    history, planning, writing,
+    Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding, History,
+    KeyEdit, LogLine, ObjectId, Plan, PushOutcome, Refusal, RenderedEnvironment, SecretForm, Snapshot, ask,
+    doctor, forms, history, planning, writing,
 };
 use crate::cluster::{Connection, default_paths};
-use crate::model::{Commit, CommitId, ObjectDiff, Problem, Reason};
+use crate::model::{Commit, CommitId, ObjectDiff, ObjectKey, Problem, Reason};
 use crate::seal::KeySources;
 use crate::secret::SecretText;
 use std::collections::BTreeMap;
@@ -239,6 +239,17 @@ impl Workspace {
     pub async fn rendered(&self, at: Option<String>) -> Answer<Vec<RenderedEnvironment>> {
         let session = self.session.clone();
         blocking(move || session.rendered_at(at.as_deref())).await
+    }
+
+    /// The way of every object that `key` means, step by step, or of one of its fields.
+    pub async fn explain(
+        &self,
+        at: Option<String>,
+        key: ObjectKey,
+        field: Option<String>,
+    ) -> Answer<Vec<Explained>> {
+        let session = self.session.clone();
+        blocking(move || session.explain(at.as_deref(), &key, field.as_deref())).await
     }
 
     /// What differs between two revisions, object by object, in all environments or in one; `None` is the files on disk.

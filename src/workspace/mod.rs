@@ -11,6 +11,7 @@ mod doctor;
 mod engine;
 mod entries;
 mod errands;
+mod explain;
 mod facts;
 mod field;
 mod forms;
@@ -33,6 +34,7 @@ mod writing;
 
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::Finding;
+pub use explain::{Explained, ExplainedStep};
 pub use handle::{Settings, Workspace};
 pub use history::text;
 pub use plan::{

@@ -34,7 +34,7 @@ pub fn build(folder: &Path, request: &BuildRequest) -> Result<String, Problem> {
         partial: false,
     };
     let (documents, remotes) = (DocumentCache::default(), BTreeMap::new());
-    let inputs = Inputs { opener: None, remotes: &remotes, documents: &documents };
+    let inputs = Inputs { opener: None, remotes: &remotes, documents: &documents, steps: false };
     let built = kustomize::build(&tree, &inside, &options, &inputs).map_err(|e| e.problem())?;
     Ok(kustomize::to_text(&built))
 }

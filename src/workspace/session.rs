@@ -159,6 +159,21 @@ impl Session {
         if let Some(known) = self.kept(&key) {
             return known;
         }
+        let rendered = Arc::new(self.render_anew(tree, environment, outside, false));
+        let mut kept = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_front((key, rendered.clone()));
+        kept.truncate(KEPT);
+        rendered
+    }
+
+    /// Renders, whatever is remembered; with every step of every object, if they are asked for.
+    fn render_anew(
+        &self,
+        tree: &dyn Tree,
+        environment: &Environment,
+        outside: &Outside,
+        steps: bool,
+    ) -> Rendered {
         let opener = KeyringOpener::new(self.keyring.clone());
         let bases = BTreeMap::new();
         let inputs = Inputs {
@@ -168,12 +183,14 @@ impl Session {
             bases: &bases,
             scopes: None,
             known: &outside.variables,
+            steps,
         };
-        let rendered = Arc::new(self.blinded(render::render_environment(tree, environment, &inputs)));
-        let mut kept = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push_front((key, rendered.clone()));
-        kept.truncate(KEPT);
-        rendered
+        self.blinded(render::render_environment(tree, environment, &inputs))
+    }
+
+    /// The same with every step of every object; nothing of it is kept.
+    pub(super) fn render_with_steps(&self, tree: &dyn Tree, environment: &Environment) -> Rendered {
+        self.render_anew(tree, environment, &Outside::default(), true)
     }
 
     fn kept(&self, key: &RenderKey) -> Option<Arc<Rendered>> {
@@ -186,7 +203,12 @@ impl Session {
 
     fn blinded(&self, rendered: Rendered) -> Rendered {
         let blinded = |manifest: Arc<Manifest>| {
-            Arc::new(Manifest { body: blind(&manifest.body, &self.digests), ..Manifest::clone(&manifest) })
+            let mut manifest = Arc::unwrap_or_clone(manifest);
+            manifest.body = blind(&manifest.body, &self.digests);
+            for step in &mut manifest.steps {
+                step.body = blind(&step.body, &self.digests);
+            }
+            Arc::new(manifest)
         };
         let producers = rendered
             .producers

@@ -39,7 +39,7 @@ fn outcome(case: &serde_json::Value) -> Result<(), String> {
         partial: false,
     };
     let documents = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents };
+    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents, steps: false };
     let root = case["root"].as_str().expect("a case has a root").trim_start_matches('/');
     let built = build(&tree, root, &options, &inputs);
     match (case["expect"].as_str(), built) {

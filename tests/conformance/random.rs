@@ -60,7 +60,7 @@ fn report(
 fn ours(files: &BTreeMap<String, String>) -> Result<String, String> {
     let tree = Files::of(files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())));
     let documents = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents };
+    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents, steps: false };
     build(&tree, "top", &BuildOptions::default(), &inputs)
         .map(|built| to_text(&built))
         .map_err(|e| e.problem().to_string())

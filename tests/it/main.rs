@@ -6,6 +6,7 @@ mod demo;
 mod dump;
 mod entries;
 mod exits;
+mod explain;
 mod hardening;
 mod house;
 mod journeys;

@@ -177,6 +177,7 @@ impl DemoCluster {
             bases: &bases,
             scopes: None,
             known: &known,
+            steps: false,
         };
         let rendered = match self.origin.tree(Revision::Commit(commit)) {
             Ok(tree) => Arc::new(render::render_environment(&*tree, &self.environment(), &inputs)),

@@ -4,7 +4,7 @@ use super::generate::{Generated, generate};
 use super::spec::{GROUP, Spec};
 use super::substitute::{self, Substituted, Variables};
 use super::{sealed, variables};
-use crate::model::{Manifest, ObjectKey, Opener, Problem, Reason, Severity, Tree};
+use crate::model::{Manifest, ObjectKey, Opener, Place, Problem, Reason, Severity, Step, Tree};
 use crate::render::kustomize::{self, BuildOptions, Failure, Order};
 use crate::yaml::{Map, Node};
 use std::sync::Arc;
@@ -43,17 +43,28 @@ pub fn render(tree: &dyn Tree, spec: &Spec, outside: &Outside<'_>) -> Made {
     };
     for manifest in &mut objects {
         made.problems.extend(sealed::open(manifest, outside.opener, spec.decrypts()));
+        step(manifest, "decryption", spec, outside);
     }
     if spec.post_build().is_some() {
         substitute_all(&mut objects, spec, outside, &mut made);
     }
     for manifest in &mut objects {
+        step(manifest, "postBuild", spec, outside);
         mark(manifest, spec);
+        step(manifest, "commonMetadata and owner labels", spec, outside);
     }
     made.objects = objects;
     // The first error says why something is missing.
     made.problems.sort_by_key(|problem| problem.severity);
     made
+}
+
+/// Keeps what the object is now, if somebody asks.
+fn step(manifest: &mut Manifest, by: &str, spec: &Spec, outside: &Outside<'_>) {
+    if outside.inputs.steps {
+        let place = Place { file: spec.origin.file.clone(), line: spec.origin.line, field: None };
+        manifest.steps.push(Step { by: by.into(), place, body: manifest.body.clone() });
+    }
 }
 
 fn built(tree: &dyn Tree, spec: &Spec, outside: &Outside<'_>, made: &mut Made) -> Option<Vec<Manifest>> {

@@ -16,12 +16,12 @@ fn spec(text: &str) -> Spec {
     ));
     let (key, version) = ObjectKey::of(&body).expect("it is an object");
     let origin = Origin { file: "ks.yaml".into(), line: 1, ..Origin::default() };
-    Spec::of(&Manifest { key, version, body, origin }).expect("it is a Kustomization")
+    Spec::of(&Manifest { key, version, body, origin, steps: Vec::new() }).expect("it is a Kustomization")
 }
 
 fn made(files: &[(&str, &str)], text: &str, known: &[(&str, &str)]) -> Made {
     let (documents, remotes) = (DocumentCache::default(), BTreeMap::new());
-    let inputs = Inputs { opener: None, remotes: &remotes, documents: &documents };
+    let inputs = Inputs { opener: None, remotes: &remotes, documents: &documents, steps: false };
     let known: Vec<(ObjectKey, Node)> = known
         .iter()
         .map(|(name, text)| {

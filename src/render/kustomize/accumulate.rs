@@ -134,6 +134,10 @@ impl<'a> Target<'_, 'a> {
             if let Some(origin) = &origin {
                 trace::born(&mut object, origin);
             }
+            if self.context.inputs.steps {
+                let line = object.origin.line;
+                object.step("file", &file.path, line);
+            }
             into.objects.append(object).map_err(|c| c.in_field(&self.k.file, entry.line, field))?;
         }
         Ok(())
@@ -264,6 +268,10 @@ impl<'a> Target<'_, 'a> {
                 let mut object = generate(self.context, &self.loader, self.k, entry, product)?;
                 if self.context.traced {
                     trace::born(&mut object, &self.place.builtin(self.k, kind));
+                }
+                if self.context.inputs.steps {
+                    let line = object.origin.line;
+                    object.step(kind, &self.k.file, line);
                 }
                 made.push(object);
             }

@@ -6,6 +6,7 @@ use super::error::BuildError;
 use super::loader::Loader;
 use super::model::Kustomization;
 use super::reads::ReadSet;
+use super::resmap::ResMap;
 use super::resource::{Resource, child_map};
 use super::trace::{self, Place};
 use super::{folded, references, reveal, sort};
@@ -136,9 +137,17 @@ fn top(context: &Context<'_>, k: &Kustomization, made: Accumulated) -> Result<Ve
     let Accumulated { mut objects, config, vars } = made;
     let config = config.unwrap_or_default();
     let wrap = |cause: super::error::Cause| cause.at(&k.file, 0);
+    let told = |objects: &mut ResMap, by: &str| {
+        if context.inputs.steps {
+            objects.list_mut().iter_mut().for_each(|r| r.step(by, &k.file, 0));
+        }
+    };
     objects.list_mut().iter_mut().filter(|r| r.needs_hash).for_each(add_hash);
+    told(&mut objects, "name suffix hash");
     references::fix(&mut objects, &config).map_err(wrap)?;
+    told(&mut objects, "name reference");
     vars.resolve(&mut objects, &config.var_reference)?;
+    told(&mut objects, "vars");
     objects.list_mut().retain(|resource| !is_local(&resource.body));
     match (&k.sort, context.options.order) {
         (Some(chosen), _) => sort::chosen(&mut objects, chosen).map_err(wrap)?,
@@ -153,6 +162,9 @@ fn top(context: &Context<'_>, k: &Kustomization, made: Accumulated) -> Result<Ve
         }
         trace::write(resource, asked("originAnnotations"), asked("transformerAnnotations"));
         folded::settle(&mut resource.body);
+        if context.inputs.steps {
+            resource.step("buildMetadata", &k.file, 0);
+        }
     }
     Ok(list)
 }
@@ -192,6 +204,7 @@ fn manifest(resource: Resource) -> Option<Manifest> {
         version,
         body: resource.body,
         origin: resource.origin,
+        steps: resource.steps,
     })
 }
 

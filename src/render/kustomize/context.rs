@@ -48,6 +48,8 @@ pub struct Inputs<'a> {
     pub remotes: &'a BTreeMap<String, Remote>,
     /// Parsed files.
     pub documents: &'a DocumentCache,
+    /// True to keep each step of each object ([`crate::model::Manifest::steps`]).
+    pub steps: bool,
 }
 
 /// Content of one remote entry, fetched by somebody else.

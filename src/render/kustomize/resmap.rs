@@ -92,12 +92,17 @@ impl ResMap {
             ([place], Behavior::Replace | Behavior::Merge) => {
                 let old = &self.list[*place];
                 take_over(&mut incoming, old);
+                let own = std::mem::replace(&mut incoming.steps, old.steps.clone());
+                incoming.steps.extend(own);
                 if incoming.behavior == Behavior::Merge {
                     for field in ["data", "binaryData"] {
                         lay_over(&mut incoming.body, &old.body, field);
                     }
                     incoming.origin = old.origin.clone();
                     incoming.closed |= old.closed;
+                }
+                if let Some(step) = incoming.steps.last_mut() {
+                    step.body = incoming.body.clone();
                 }
                 self.list_mut()[*place] = incoming;
                 Ok(())

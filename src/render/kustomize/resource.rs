@@ -1,7 +1,7 @@
 //! `Resource`: one object on its way through a build, with what kustomize remembers about it beside it.
 
 use super::id::{Gvk, Id};
-use crate::model::Origin;
+use crate::model::{Origin, Place, Step};
 use crate::yaml::{Map, Node, Scalar, ScalarKind, Style, Value};
 use std::sync::Arc;
 
@@ -33,6 +33,8 @@ pub struct Resource {
     pub origin: Origin,
     /// What `buildMetadata` writes about it.
     pub trace: Option<Box<Trace>>,
+    /// What was done to it so far, if somebody asks.
+    pub steps: Vec<Step>,
 }
 
 /// An identity an object had; group and version are those it has now.
@@ -83,7 +85,14 @@ impl Resource {
             vars: Vec::new(),
             origin,
             trace: None,
+            steps: Vec::new(),
         }
+    }
+
+    /// Keeps what it is now as the outcome of a step.
+    pub fn step(&mut self, by: &str, file: &Arc<str>, line: u32) {
+        let place = Place { file: file.clone(), line, field: None };
+        self.steps.push(Step { by: by.into(), place, body: self.body.clone() });
     }
 
     /// Reads the identity out of the body again.

@@ -56,6 +56,9 @@ pub fn done(target: &Target<'_, '_>, into: &mut Accumulated, kind: &str) {
         let by = target.place.builtin(target.k, kind);
         into.objects.list_mut().iter_mut().for_each(|r| trace::touched(r, &by));
     }
+    if target.context.inputs.steps {
+        into.objects.list_mut().iter_mut().for_each(|r| r.step(kind, &target.k.file, 0));
+    }
     into.objects.drop_empties();
 }
 

@@ -78,7 +78,7 @@ fuzz_target!(|bytes: &[u8]| {
     for partial in [false, true] {
         let options =
             BuildOptions { confined: true, order: Order::Legacy, managed_by_label: partial, partial };
-        let inputs = kustomize::Inputs { opener: None, remotes: &remotes, documents: &caches.documents };
+        let inputs = kustomize::Inputs { opener: None, remotes: &remotes, documents: &caches.documents, steps: partial };
         match build(&files, "", &options, &inputs) {
             Ok(built) => drop(to_text(&built)),
             Err(error) => {
@@ -97,6 +97,7 @@ fuzz_target!(|bytes: &[u8]| {
             bases: &remotes,
             scopes: None,
             known: &known,
+            steps: true,
         };
         for environment in
             discover(&files, &caches.surveys, &[]).into_iter().flat_map(|found| found.environments)
