@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use sealane::cli::{self, Arguments, Command, Exit, Where};
+use sealane::config::UserConfig;
 use sealane::demo::{self, Demo};
 use sealane::tui;
 use sealane::workspace::{Settings, Workspace};
@@ -63,7 +64,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
 async fn screen(path: &Path, place: &Where) -> anyhow::Result<Exit> {
     let settings = settings(path, place);
     let open = move || Ok(tui::Opened { workspace: open(settings)?, tour: None, keeps: None });
-    tui::run(open, tui::Options::detect(variable)).await?;
+    tui::run(open, options()?).await?;
     Ok(Exit::Clean)
 }
 
@@ -74,12 +75,18 @@ async fn demo_screen() -> anyhow::Result<Exit> {
         let workspace = open(demo.settings())?;
         Ok(tui::Opened { tour: Some(tour(&workspace)), workspace, keeps: Some(Box::new(demo)) })
     };
-    tui::run(open, tui::Options::detect(variable)).await?;
+    tui::run(open, options()?).await?;
     Ok(Exit::Clean)
 }
 
 fn open(settings: Settings) -> Result<Workspace, tui::Error> {
     Workspace::open(settings).map_err(|problem| tui::Error::NotOpened(problem.to_string()))
+}
+
+/// How the screen is drawn: by the terminal, and by the user's `config.yaml`.
+fn options() -> anyhow::Result<tui::Options> {
+    let user = UserConfig::load().map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    Ok(tui::Options::detect(variable).wished(&user))
 }
 
 /// The tour's line follows the snapshots.

@@ -51,5 +51,5 @@ pub use kubeconfig::{ContextInfo, ExecCommand, contexts, default_paths};
 pub use object::{Asked, Decoder};
 pub use read::Reader;
 pub use review::{Allowed, Rule};
-pub use schema::{openapi, structural};
+pub use schema::openapi;
 pub use watch::{ClusterEvent, KindState, Namespaces, Slot, Watch, WatchKind};

@@ -51,20 +51,6 @@ pub fn openapi(json: &[u8]) -> Result<SchemaSet, serde_json::Error> {
     Ok(SchemaSet { nodes: builder.nodes, kinds })
 }
 
-/// Reads the `openAPIV3Schema` of one version of a CRD.
-pub fn structural(
-    json: &[u8],
-    group: &str,
-    version: &str,
-    kind: &str,
-) -> Result<SchemaSet, serde_json::Error> {
-    let schema: Raw = serde_json::from_slice(json)?;
-    let named = BTreeMap::new();
-    let mut builder = Builder { named: &named, done: HashMap::new(), nodes: Vec::new() };
-    let id = builder.add(&schema, 0);
-    Ok(SchemaSet { nodes: builder.nodes, kinds: [((group.into(), version.into(), kind.into()), id)].into() })
-}
-
 #[derive(Deserialize)]
 struct Document {
     #[serde(default)]
@@ -311,11 +297,19 @@ mod tests {
         assert_eq!(protocol.schema().and_then(|s| s.default.as_ref()?.as_str()), Some("TCP"));
     }
 
+    /// The properties of a document that has the schema of one kind, as those of custom kinds are served.
+    fn of_a_thing(schema: &str) -> Result<SchemaSet, serde_json::Error> {
+        let kind =
+            r#""x-kubernetes-group-version-kind":[{"group":"example.org","version":"v1","kind":"Thing"}]"#;
+        let schema = schema.replacen('{', &format!("{{{kind},"), 1);
+        openapi(format!(r#"{{"components":{{"schemas":{{"org.example.v1.Thing":{schema}}}}}}}"#).as_bytes())
+    }
+
     #[test]
     fn a_crd_gives_its_schema() {
-        let json = r#"{"type":"object","properties":{"spec":{"type":"object","x-kubernetes-preserve-unknown-fields":true},
+        let schema = r#"{"type":"object","properties":{"spec":{"type":"object","x-kubernetes-preserve-unknown-fields":true},
             "port":{"x-kubernetes-int-or-string":true},"tags":{"type":"array","items":{"type":"string"},"x-kubernetes-list-type":"set"}}}"#;
-        let set = structural(json.as_bytes(), "example.org", "v1", "Thing").expect("a schema");
+        let set = of_a_thing(schema).expect("a schema");
         let thing = set.kind("example.org", "v1", "Thing").expect("the kind");
         assert!(
             thing.field("spec").and_then(crate::model::SchemaRef::schema).is_some_and(|s| s.keeps_unknown)
@@ -326,7 +320,7 @@ mod tests {
 
     #[test]
     fn endless_nesting_ends() {
-        let json = format!("{}{}{}", r#"{"items":"#.repeat(100), r#"{"type":"string"}"#, "}".repeat(100));
-        assert!(structural(json.as_bytes(), "g", "v1", "K").is_ok());
+        let schema = format!("{}{}{}", r#"{"items":"#.repeat(100), r#"{"type":"string"}"#, "}".repeat(100));
+        assert!(of_a_thing(&schema).is_ok());
     }
 }

@@ -6,14 +6,12 @@
 //! | `revision` | revision texts of all ages |
 //! | `inventory` | the ids by which Flux remembers what it made |
 //! | `conditions` | conditions, made safe for a screen |
-//! | `light` | [`light()`]: one producer to one traffic light with a sentence |
 //! | `marks` | [`owner_marks`]: what an object says about its owner |
 //! | `noise` | [`is_noise`]: why an object that nobody declares is no finding |
 
 mod conditions;
 mod flux;
 mod inventory;
-mod light;
 mod marks;
 mod noise;
 mod revision;
@@ -22,7 +20,6 @@ mod tests;
 
 pub use flux::flux_status;
 pub use inventory::inventory_id;
-pub use light::{Light, Signal, light};
 pub use marks::{OwnerMark, Tool, owner_marks};
 pub use noise::is_noise;
 pub use revision::revision;

@@ -1,6 +1,6 @@
-//! Case data: Flux objects of all versions, lights, marks and noise.
+//! Case data: Flux objects of all versions, marks and noise.
 
-use super::{Light, Signal, Tool, flux_status, is_noise, light, owner_marks};
+use super::{Tool, flux_status, is_noise, owner_marks};
 use crate::model::{CommitId, Live, LiveOwner, ObjectKey, ProducerStatus};
 use crate::yaml::{Dialect, Limits, read_stream};
 
@@ -32,12 +32,6 @@ fn status(text: &str) -> ProducerStatus {
 fn kustomization(version: &str, spec: &str, status_text: &str) -> ProducerStatus {
     status(&format!(
         "apiVersion: kustomize.toolkit.fluxcd.io/{version}\nkind: Kustomization\nmetadata: {{name: apps, namespace: flux-system, generation: 3}}\nspec: {{sourceRef: {{kind: GitRepository, name: repo}}, {spec}}}\nstatus: {{{status_text}}}\n"
-    ))
-}
-
-fn source(revision: &str) -> ProducerStatus {
-    status(&format!(
-        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: repo, namespace: flux-system, generation: 1}}\nstatus: {{observedGeneration: 1, artifact: {{revision: '{revision}'}}, conditions: [{{type: Ready, status: 'True', reason: Succeeded, message: stored}}]}}\n"
     ))
 }
 
@@ -156,98 +150,6 @@ fn conditions_are_safe_and_hold_no_secret() {
     let ready = read.condition("Ready").expect("it is there");
     assert!(!ready.message.contains('\u{1b}') && !ready.message.contains("CANARY"));
     assert!(ready.message.contains("cannot decrypt with •"));
-}
-
-fn applied(at: &str, tried: &str, ready: &str) -> ProducerStatus {
-    kustomization(
-        "v1",
-        "a: b",
-        &format!(
-            "observedGeneration: 3, lastAppliedRevision: 'main@sha1:{at}', lastAttemptedRevision: 'main@sha1:{tried}', conditions: [{{type: Ready, {ready}}}]"
-        ),
-    )
-}
-
-const READY: &str = "status: 'True', reason: ReconciliationSucceeded, message: ok";
-
-#[track_caller]
-fn shows(signal: &Signal, expected: Light, words: &str) {
-    assert_eq!(signal.light, expected, "{}", signal.sentence);
-    assert!(signal.sentence.contains(words), "`{words}` is not in `{}`", signal.sentence);
-}
-
-#[test]
-fn the_traffic_light() {
-    let (old, new) = (CommitId::parse(OLD), CommitId::parse(NEW));
-    let repo = source(&format!("main@sha1:{OLD}"));
-    let newer = source(&format!("main@sha1:{NEW}"));
-    let good = applied(OLD, OLD, READY);
-    shows(&light(&good, Some(&repo), old), Light::Synced, "in step at 1111111");
-    shows(&light(&good, Some(&newer), new), Light::Behind, "2222222 has arrived, 1111111 is applied");
-    shows(
-        &light(&good, Some(&repo), new),
-        Light::Behind,
-        "2222222 is pushed, the cluster has fetched 1111111",
-    );
-    shows(
-        &light(&applied(OLD, NEW, READY), Some(&newer), new),
-        Light::Behind,
-        "applying 2222222; 1111111 still runs",
-    );
-    let failing = applied(
-        OLD,
-        NEW,
-        "status: 'False', reason: HealthCheckFailed, message: 'timeout waiting for shop/pay'",
-    );
-    shows(
-        &light(&failing, Some(&newer), new),
-        Light::Failing,
-        "fails at 2222222; 1111111 still runs: timeout waiting for shop/pay",
-    );
-    let working = applied(OLD, OLD, "status: Unknown, reason: Progressing, message: building");
-    shows(&light(&working, None, None), Light::Behind, "working: building");
-    let waiting = kustomization(
-        "v1",
-        "dependsOn: [{name: db}]",
-        "observedGeneration: 3, conditions: [{type: Ready, status: 'False', reason: DependencyNotReady, message: x}]",
-    );
-    shows(&light(&waiting, None, None), Light::Waiting, "waits for db");
-    let suspended = kustomization(
-        "v1",
-        "suspend: true",
-        &format!("observedGeneration: 3, lastAppliedRevision: 'main@sha1:{OLD}'"),
-    );
-    shows(&light(&suspended, Some(&newer), new), Light::Suspended, "suspended at 1111111");
-    let stalled = kustomization(
-        "v1",
-        "a: b",
-        "observedGeneration: 3, conditions: [{type: Stalled, status: 'True', reason: InvalidCELExpression, message: bad}]",
-    );
-    shows(&light(&stalled, None, None), Light::Failing, "stalled: bad");
-    shows(
-        &light(&kustomization("v1", "a: b", "observedGeneration: -1"), None, None),
-        Light::Behind,
-        "newest spec",
-    );
-    shows(
-        &light(&kustomization("v1", "a: b", "observedGeneration: 3"), None, None),
-        Light::Unknown,
-        "said nothing",
-    );
-    shows(&light(&repo, None, new), Light::Behind, "2222222 is pushed");
-    shows(&light(&repo, None, old), Light::Synced, "in step at 1111111");
-}
-
-#[test]
-fn old_and_new_texts_of_one_commit_are_in_step() {
-    let read = kustomization(
-        "v1beta2",
-        "a: b",
-        &format!(
-            "observedGeneration: 3, lastAppliedRevision: 'main/{OLD}', lastAttemptedRevision: 'main@sha1:{OLD}', conditions: [{{type: Ready, {READY}}}]"
-        ),
-    );
-    shows(&light(&read, Some(&source(&format!("main@sha1:{OLD}"))), None), Light::Synced, "in step");
 }
 
 #[test]

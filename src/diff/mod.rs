@@ -49,8 +49,10 @@ pub use comparison::{
     Base, Comparison, Controller, Desired, Found, Mark, Scaler, Standing, appliers, scaler,
 };
 pub use edits::{ListEdit, list_edits};
-pub use generated::{base_name, pair_generated};
+pub use generated::base_name;
 pub use normal::Rule;
-pub use object::{all_fields, diff, is_kept, todays_key};
+#[cfg(test)]
+use object::all_fields;
+pub use object::{diff, is_kept, todays_key};
 pub use rules::{IgnoreRule, RuleError, Rules, Target};
 pub use summary::summarize;

@@ -15,8 +15,8 @@ pub fn diff(input: &Comparison) -> ObjectDiff {
 
 /// All that was found about an object's fields, also what [`diff`] only counts: defaults, allocations, and values
 /// that are equal though they are spelled otherwise.
-#[must_use]
-pub fn all_fields(input: &Comparison) -> Vec<FieldDiff> {
+#[cfg(test)]
+pub(super) fn all_fields(input: &Comparison) -> Vec<FieldDiff> {
     walk(input).map_or_else(Vec::new, |found| found.fields)
 }
 

@@ -42,27 +42,6 @@ impl Repo {
         }
     }
 
-    /// Both ends of `A..B`; a missing end means `HEAD`. `A...B` begins at the merge base, as in `git diff`.
-    pub fn range(&self, text: &str) -> Result<(CommitId, CommitId), GitError> {
-        let end = |name: &str| self.resolve(if name.is_empty() { "HEAD" } else { name });
-        if let Some((from, to)) = text.split_once("...") {
-            let (from, to) = (end(from)?, end(to)?);
-            return Ok((self.merge_base(from, to)?.unwrap_or(from), to));
-        }
-        let (from, to) =
-            text.split_once("..").ok_or_else(|| GitError::NoSuchRevision { name: clean(text) })?;
-        Ok((end(from)?, end(to)?))
-    }
-
-    /// The newest commit that both contain.
-    pub fn merge_base(&self, one: CommitId, other: CommitId) -> Result<Option<CommitId>, GitError> {
-        self.with(|handle| match handle.merge_base(oid(one.0), oid(other.0)) {
-            Ok(base) => Ok(Some(commit_id(base))),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(GitError::store("cannot compare histories")(error)),
-        })
-    }
-
     /// Whether `old` is `new` or one of the commits before it.
     pub fn contains(&self, new: CommitId, old: CommitId) -> Result<bool, GitError> {
         if new == old {

@@ -1,6 +1,5 @@
 //! Branches: where they point, and moving them atomically.
 
-use super::folder::shown_name;
 use super::ids::commit_id;
 use super::process::notice;
 use super::{GitError, Repo};
@@ -15,23 +14,6 @@ impl Repo {
     /// The newest commit of a remote's branch as of the last fetch.
     pub fn remote_tip(&self, remote: &str, branch: &str) -> Result<Option<CommitId>, GitError> {
         self.tip(&format!("refs/remotes/{remote}/{branch}"))
-    }
-
-    /// The local branches by name.
-    pub fn branches(&self) -> Result<Vec<(String, CommitId)>, GitError> {
-        self.with(|handle| {
-            let failed = GitError::store("cannot read the branches");
-            let all = handle.references_glob("refs/heads/*").map_err(&failed)?;
-            let mut branches: Vec<(String, CommitId)> = all
-                .flatten()
-                .filter_map(|branch| {
-                    let name = branch.name_bytes().strip_prefix(b"refs/heads/").map(shown_name)?;
-                    Some((name, commit_id(branch.peel_to_commit().ok()?.id())))
-                })
-                .collect();
-            branches.sort();
-            Ok(branches)
-        })
     }
 
     fn tip(&self, full: &str) -> Result<Option<CommitId>, GitError> {

@@ -8,17 +8,14 @@
 //! | `pod` | Pods: which container, which image, which exit code |
 //! | `platform` | volumes, Services, Ingresses, autoscalers, budgets, CRDs, nodes |
 //! | `custom` | custom resources of well-known projects |
-//! | `sum` | many healths to one |
 
 mod custom;
 mod generic;
 mod platform;
 mod pod;
 mod seen;
-mod sum;
 #[cfg(test)]
 mod tests;
 mod workloads;
 
 pub use generic::health;
-pub use sum::{explained_by, worst};

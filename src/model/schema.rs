@@ -105,21 +105,6 @@ impl SchemaSet {
         let id = *self.kinds.get(&(Arc::from(group), Arc::from(version), Arc::from(kind)))?;
         Some(SchemaRef { set: self, id })
     }
-
-    /// Takes over all nodes and kinds of another set; its kinds win.
-    pub fn absorb(&mut self, other: Self) {
-        let shift = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        let moved = |id: SchemaId| SchemaId(id.0.saturating_add(shift));
-        self.nodes.extend(other.nodes.into_iter().map(|mut node| {
-            match &mut node.shape {
-                Shape::Object { fields, .. } => fields.values_mut().for_each(|id| *id = moved(*id)),
-                Shape::Map { values: inner, .. } | Shape::List { items: inner, .. } => *inner = moved(*inner),
-                _ => {}
-            }
-            node
-        }));
-        self.kinds.extend(other.kinds.into_iter().map(|(kind, id)| (kind, moved(id))));
-    }
 }
 
 impl<'a> SchemaRef<'a> {
@@ -156,37 +141,6 @@ impl<'a> SchemaRef<'a> {
         match self.shape() {
             Shape::List { kind, .. } => Some(kind),
             _ => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn field(shape: Shape) -> FieldSchema {
-        FieldSchema { shape, keeps_unknown: false, nullable: false, default: None }
-    }
-
-    fn set(kind: &str) -> SchemaSet {
-        SchemaSet {
-            nodes: vec![
-                field(Shape::Object { fields: [("names".into(), SchemaId(1))].into(), atomic: false }),
-                field(Shape::List { items: SchemaId(2), kind: ListKind::Set }),
-                field(Shape::Text),
-            ],
-            kinds: [(("".into(), "v1".into(), kind.into()), SchemaId(0))].into(),
-        }
-    }
-
-    #[test]
-    fn absorbed_kinds_are_walked_like_own_ones() {
-        let mut both = set("First");
-        both.absorb(set("Second"));
-        for kind in ["First", "Second"] {
-            let names = both.kind("", "v1", kind).and_then(|k| k.field("names")).expect("the field is known");
-            assert_eq!(names.list_kind(), Some(&ListKind::Set));
-            assert_eq!(names.items().map(SchemaRef::shape), Some(&Shape::Text));
         }
     }
 }

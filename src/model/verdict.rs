@@ -191,17 +191,6 @@ impl FieldClass {
     }
 }
 
-impl FieldPath {
-    /// This path, one step further.
-    #[must_use]
-    pub fn child(&self, step: FieldStep) -> Self {
-        let mut steps = Vec::with_capacity(self.0.len() + 1);
-        steps.extend_from_slice(&self.0);
-        steps.push(step);
-        Self(steps)
-    }
-}
-
 /// `spec.template.spec.containers[cart].image`; keys with dots in brackets and quotes.
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -37,11 +37,6 @@ impl Ciphertext {
         }
         Self(Some(hash.finalize().into()))
     }
-
-    /// The bytes for hashes of whole objects; empty if nothing is known.
-    pub fn bytes(&self) -> &[u8] {
-        self.0.as_ref().map_or(&[], |bytes| bytes)
-    }
 }
 
 /// Equal only if both are known.

@@ -58,12 +58,6 @@ impl SecretText {
         }
     }
 
-    /// Wipes the content and keeps the buffer.
-    pub fn clear(&mut self) {
-        self.bytes.as_mut_slice().zeroize();
-        self.bytes.clear();
-    }
-
     /// The plaintext. The name is long on purpose; `tests/it/house.rs` lists the files that may call it.
     pub fn expose_secret(&self) -> &[u8] {
         &self.bytes

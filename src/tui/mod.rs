@@ -49,6 +49,7 @@ mod theme;
 mod update;
 mod words;
 
+use crate::config::{ThemeChoice, UserConfig};
 use crate::workspace::{Snapshot, Workspace};
 use canvas::Look;
 use crossterm::event::Event;
@@ -80,6 +81,8 @@ pub struct Options {
     pub colours: Option<Colours>,
     /// True to draw ASCII only.
     pub ascii: bool,
+    /// True to hear of the mouse; otherwise the terminal marks text with it.
+    pub mouse: bool,
     /// The editor's command, as words; empty if none is set.
     pub editor: Vec<String>,
     /// True if the terminal is far away (SSH), so that its clipboard is reached through it.
@@ -134,10 +137,24 @@ impl Options {
             colours,
             // The Linux console draws 256 or 512 signs only; a locale that says nothing is no reason.
             ascii: term == "linux" || (!locale.is_empty() && !utf8),
+            mouse: true,
             editor: editor.split_whitespace().map(str::to_owned).collect(),
             remote: set("SSH_TTY").is_some(),
             stalls: set("SEALANE_STALLS").map(PathBuf::from),
         }
+    }
+
+    /// The same as the user's `config.yaml` wishes it, as far as the terminal can.
+    #[must_use]
+    pub fn wished(mut self, user: &UserConfig) -> Self {
+        self.colours = match (self.colours, user.theme) {
+            (None, ThemeChoice::Dark) => Some(Colours::Dark),
+            (None, ThemeChoice::Light) => Some(Colours::Light),
+            (found, _) => found,
+        };
+        self.ascii |= user.ascii;
+        self.mouse = user.mouse.unwrap_or(true);
+        self
     }
 }
 
@@ -152,7 +169,7 @@ pub async fn run(
     // A signal between taking the terminal and hearing signals would leave the terminal taken.
     let signals = terminal::signals()?;
     let (crash, crashes) = mpsc::unbounded_channel();
-    let mut surface = terminal::Surface::enter(crash)?;
+    let mut surface = terminal::Surface::enter(crash, options.mouse)?;
     let glyphs = if options.ascii { glyph::ASCII } else { glyph::UNICODE };
     let guess = options.colours.unwrap_or(Colours::Sixteen);
     let look = Look { theme: theme::Theme::new(guess), glyphs };

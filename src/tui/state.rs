@@ -3,12 +3,13 @@
 use super::canvas::Look;
 use super::draw;
 use super::effect::{Reply, Slot};
-use super::keymap::Mode;
+use super::keymap::{Action, Mode};
 use super::overlay::Overlay;
 use super::screen::{Facts, Route, Screen, home::Home};
 use super::theme::Label;
 use crate::workspace::Snapshot;
 use crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::layout::Rect;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -162,7 +163,10 @@ impl State {
     /// The tour's line, unless it is hidden.
     pub(crate) fn tour_line(&self) -> Option<&str> {
         let tour = self.tour.as_ref().filter(|_| !self.tour_hidden)?;
-        let in_plan = tour.in_plan.as_deref().filter(|_| self.top.mode() == Mode::Plan);
+        // What can be committed does not depend on the room there is, which depends on this line.
+        let facts = Facts { snapshot: &self.snapshot, now: self.now, look: self.look, body: Rect::default() };
+        let rehearsed = self.top.mode() == Mode::Plan && self.top.can(Action::Commit, &facts);
+        let in_plan = tour.in_plan.as_deref().filter(|_| rehearsed);
         Some(in_plan.unwrap_or(&tour.text)).filter(|text| !text.is_empty())
     }
 

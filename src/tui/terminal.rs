@@ -34,21 +34,22 @@ type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 pub(crate) struct Surface {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
     taken: Arc<AtomicBool>,
+    mouse: bool,
     before: Hook,
     typed: Vec<Event>,
 }
 
 impl Surface {
     /// Takes the terminal. Reports of threads that die go to `crash`.
-    pub(crate) fn enter(crash: mpsc::UnboundedSender<String>) -> Result<Self, Error> {
+    pub(crate) fn enter(crash: mpsc::UnboundedSender<String>, mouse: bool) -> Result<Self, Error> {
         if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
             return Err(Error::NotATerminal);
         }
         let taken = Arc::new(AtomicBool::new(false));
         let before = watch_panics(&taken, crash);
-        take(&taken)?;
+        take(&taken, mouse)?;
         let terminal = Terminal::new(paper())?;
-        Ok(Self { terminal, taken, before, typed: vec![] })
+        Ok(Self { terminal, taken, mouse, before, typed: vec![] })
     }
 
     /// Columns and lines.
@@ -67,7 +68,7 @@ impl Surface {
     fn again(&mut self) -> io::Result<()> {
         // The shell may have put its own mode back behind our back; crossterm would not set ours twice.
         disable_raw_mode()?;
-        take(&self.taken)?;
+        take(&self.taken, self.mouse)?;
         self.terminal = Terminal::new(paper())?;
         Ok(())
     }
@@ -151,7 +152,7 @@ fn paper() -> CrosstermBackend<BufWriter<Stdout>> {
     CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout()))
 }
 
-fn take(taken: &AtomicBool) -> io::Result<()> {
+fn take(taken: &AtomicBool, mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     taken.store(true, Ordering::SeqCst);
     execute!(
@@ -159,10 +160,10 @@ fn take(taken: &AtomicBool) -> io::Result<()> {
         EnterAlternateScreen,
         EnableBracketedPaste,
         EnableFocusChange,
-        EnableMouseCapture,
         cursor::Hide,
         crossterm::terminal::Clear(crossterm::terminal::ClearType::All)
-    )
+    )?;
+    if mouse { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) }
 }
 
 /// Gives the terminal back. Doing it twice is harmless, and a terminal that is gone is no reason to fail.

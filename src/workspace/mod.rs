@@ -42,5 +42,5 @@ pub use plan::{
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
 pub use snapshot::{
     AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, Next, ObjectRow,
-    RepoView, SecretRow, SecretState, Snapshot, Work,
+    Recipient, RepoView, SecretRow, SecretState, Snapshot, Work,
 };

@@ -141,8 +141,7 @@ impl Draft {
             self.change.files.iter().map(|f| self.file(&*before, f)).collect::<Result<Vec<_>, _>>()?;
         let mut findings = self.findings(&*before);
         findings.extend(warnings);
-        let protected = session.config.protected_branches.contains(&*self.branch)
-            || effects.iter().any(|e| e.production) && session.config.protected_branches.is_empty();
+        let protected = session.protects(&self.branch, effects.iter().any(|e| e.production));
         let identity = session.repo.identity().map_err(|e| e.problem())?;
         Ok(Plan {
             title: self.title,

@@ -4,7 +4,7 @@ use super::facts::Compared;
 use super::field::Field;
 use super::inventory::secret_keys;
 use super::session::Session;
-use super::snapshot::{KeyState, Next, SecretRow, SecretState};
+use super::snapshot::{KeyState, Next, Recipient, SecretRow, SecretState};
 use crate::model::{CommitId, EntryKind, Problem, Reason, Revision, Tree};
 use crate::seal::{self, SealedInfo};
 use std::collections::BTreeMap;
@@ -214,9 +214,6 @@ fn of_file(path: &Arc<str>, file: &SealedFile) -> SecretRow {
     }
 }
 
-fn shown_recipient(recipient: &seal::Recipient) -> Arc<str> {
-    recipient.name.clone().unwrap_or_else(|| {
-        let short: String = recipient.key.chars().take(12).collect();
-        format!("{short}…").into()
-    })
+fn shown_recipient(recipient: &seal::Recipient) -> Recipient {
+    Recipient { name: recipient.name.clone(), key: recipient.key.clone() }
 }

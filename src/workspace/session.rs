@@ -24,6 +24,8 @@ const KEPT: usize = 48;
 pub(super) struct Session {
     pub(super) repo: Repo,
     pub(super) config: RepositoryConfig,
+    /// True if that file is there and cannot be read.
+    config_unread: bool,
     pub(super) keyring: Arc<Keyring>,
     pub(super) digests: Arc<DigestKey>,
     pub(super) caches: Caches,
@@ -54,6 +56,7 @@ impl Session {
         let mut session = Self {
             repo,
             config: RepositoryConfig::default(),
+            config_unread: false,
             keyring: Arc::new(Keyring::load(sources)),
             digests: Arc::new(DigestKey::new(key)),
             caches: Caches::default(),
@@ -67,12 +70,22 @@ impl Session {
         session.remotes = remotes.into_iter().map(|r| r.url).collect();
         match session.read_config() {
             Ok(config) => session.config = config,
-            Err(problem) => session.problems.push(*problem),
+            Err(problem) => {
+                session.config_unread = true;
+                session.problems.push(*problem);
+            }
         }
         let (ignore, problems) = ignore_rules(&session.config.ignore);
         session.ignore = Arc::new(ignore);
         session.problems.extend(problems);
         Ok(session)
+    }
+
+    /// True if pushing to a branch asks for an environment's name. A configuration that cannot be read may have said so
+    /// of every branch.
+    pub(super) fn protects(&self, branch: &str, production: bool) -> bool {
+        let named = &self.config.protected_branches;
+        self.config_unread || named.contains(branch) || production && named.is_empty()
     }
 
     fn read_config(&self) -> Result<RepositoryConfig, Box<Problem>> {

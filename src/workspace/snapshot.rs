@@ -321,6 +321,23 @@ pub enum SecretState {
     Same,
 }
 
+/// Somebody whose age identity opens a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The name that `.sops.yaml` gives, if it does.
+    pub name: Option<Arc<str>>,
+    /// The age recipient in full.
+    pub key: Arc<str>,
+}
+
+impl Recipient {
+    /// One word: the name, or the beginning of the key.
+    pub fn word(&self) -> String {
+        let short = || self.key.chars().take(12).chain(['…']).collect();
+        self.name.as_ref().map_or_else(short, ToString::to_string)
+    }
+}
+
 /// One row of the secrets screen.
 #[derive(Clone, Debug)]
 pub struct SecretRow {
@@ -338,8 +355,8 @@ pub struct SecretRow {
     pub next: Next,
     /// Its keys.
     pub keys: Vec<(Arc<str>, KeyState)>,
-    /// Who can open it, by name where `.sops.yaml` names them.
-    pub recipients: Vec<Arc<str>>,
+    /// Who can open it.
+    pub recipients: Vec<Recipient>,
     /// When it was sealed last, seconds since 1970.
     pub sealed_at: Option<i64>,
     /// Who changed the file last.

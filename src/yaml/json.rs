@@ -1,4 +1,4 @@
-//! Nodes from and to JSON, and the hash of what an object says.
+//! Nodes from and to JSON.
 
 use super::letters::{Sink, put_json_string};
 use super::node::{Entry, Key, Map, Node, Scalar, ScalarKind, Style, Value};
@@ -6,10 +6,7 @@ use super::read::{Unique, Words};
 use super::scalar::number::{self, Number};
 use super::scalar::time;
 use super::write::{self, MASK};
-use crate::secret::{SecretDigest, SecretLeaf};
 use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use sha2::{Digest as _, Sha256};
-use std::hash::{Hash as _, Hasher};
 use std::sync::Arc;
 
 /// JSON that cannot be read.
@@ -48,72 +45,10 @@ pub fn to_json(node: &Node) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// A hash of what a node says: equal for nodes whose JSON is equal, whatever the order of their keys
-/// and the way their scalars were written.
-///
-/// Secret leaves enter by their digest, so the hash means something within one session only. Leaves
-/// without a digest enter as a fixed mark: two of them do not make a difference here.
-pub fn canonical_hash(node: &Node) -> [u8; 32] {
-    let mut hash = Hash(Sha256::new());
-    encode(node, &mut hash);
-    hash.0.finalize().into()
-}
-
-/// Where JSON goes; a hash also takes digests.
-trait Target: Sink {
-    fn put_secret(&mut self, leaf: &SecretLeaf);
-}
-
-impl Target for Vec<u8> {
-    fn put_secret(&mut self, _: &SecretLeaf) {
-        put_json_string(MASK, self);
-    }
-}
-
-struct Hash(Sha256);
-
-impl Sink for Hash {
-    fn put(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-}
-
-impl Target for Hash {
-    /// The marks are no JSON, so that no plain value looks like one.
-    fn put_secret(&mut self, leaf: &SecretLeaf) {
-        match leaf {
-            SecretLeaf::Digest(digest) => self.put_digest(digest),
-            SecretLeaf::Text(_) => self.put(b"\x01text"),
-            SecretLeaf::Closed(ciphertext) => {
-                self.put(b"\x01closed");
-                self.put(ciphertext.bytes());
-            }
-        }
-    }
-}
-
-impl Hash {
-    fn put_digest(&mut self, digest: &SecretDigest) {
-        self.put(b"\x01digest");
-        digest.hash(self);
-    }
-}
-
-/// The way in for a digest, which shows its bytes to hashers only.
-impl Hasher for Hash {
-    fn finish(&self) -> u64 {
-        0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.put(bytes);
-    }
-}
-
-fn encode(node: &Node, out: &mut impl Target) {
+fn encode(node: &Node, out: &mut impl Sink) {
     match &node.value {
         Value::Scalar(scalar) => put_scalar(scalar, out),
-        Value::Secret(leaf) => out.put_secret(leaf),
+        Value::Secret(_) => put_json_string(MASK, out),
         Value::Seq(items) => {
             out.put(b"[");
             for (place, item) in items.iter().enumerate() {
@@ -126,7 +61,7 @@ fn encode(node: &Node, out: &mut impl Target) {
     }
 }
 
-fn put_map(map: &Map, out: &mut impl Target) {
+fn put_map(map: &Map, out: &mut impl Sink) {
     let mut entries: Vec<_> = map.iter().collect();
     entries.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
     out.put(b"{");
@@ -249,7 +184,7 @@ impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::{Ciphertext, DigestKey, SecretText};
+    use crate::secret::{SecretLeaf, SecretText};
 
     fn read(json: &str) -> Node {
         from_json(json.as_bytes()).unwrap_or_else(|error| panic!("{error}: {json}"))
@@ -285,21 +220,8 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_ignores_order_and_spelling_but_not_values() {
-        let hash = |json: &str| canonical_hash(&read(json));
-        assert_eq!(hash(r#"{"a":1,"b":2.0}"#), hash(r#"{"b":2,"a":1.0}"#));
-        assert_ne!(hash(r#"{"a":1}"#), hash(r#"{"a":"1"}"#));
-        assert_ne!(hash(r#"["a","b"]"#), hash(r#"["b","a"]"#));
-    }
-
-    #[test]
-    fn secrets_are_hashed_by_digest_and_masked_in_text() {
-        let leaf = |leaf| Node::seq(vec![Node::new(Value::Secret(leaf))]);
-        let digest = |text: &[u8]| leaf(SecretLeaf::Digest(DigestKey::new([7; 32]).digest(text)));
-        let open = leaf(SecretLeaf::Text(Arc::new(SecretText::from_string("canary".into()))));
-        assert_eq!(canonical_hash(&digest(b"a")), canonical_hash(&digest(b"a")));
-        assert_ne!(canonical_hash(&digest(b"a")), canonical_hash(&digest(b"b")));
-        assert_ne!(canonical_hash(&open), canonical_hash(&leaf(SecretLeaf::Closed(Ciphertext::UNKNOWN))));
-        assert_eq!(to_json(&open), r#"["(secret)"]"#);
+    fn secrets_are_masked() {
+        let open = SecretLeaf::Text(Arc::new(SecretText::from_string("canary".into())));
+        assert_eq!(to_json(&Node::seq(vec![Node::new(Value::Secret(open))])), r#"["(secret)"]"#);
     }
 }

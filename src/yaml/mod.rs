@@ -8,7 +8,7 @@
 //! | `scalar` | the two resolvers: go-yaml v3 (resources) and v2 (kustomizations); numbers, timestamps |
 //! | `letters` | what a letter is to YAML and JSON, and its escape |
 //! | `write` | nodes to the bytes that Go's `sigs.k8s.io/yaml` prints |
-//! | `json` | nodes from and to JSON (live objects, hashes) |
+//! | `json` | nodes from and to JSON (live objects) |
 //! | `source` | the lossless view: byte spans, styles and comments, for splicing single values |
 //!
 //! Not for: what a document means. Kubernetes objects are `model`'s, kustomizations are `render`'s.
@@ -24,11 +24,9 @@ mod scalar;
 pub mod source;
 mod write;
 
-pub use json::{JsonError, canonical_hash, from_json, to_json};
+pub use json::{JsonError, from_json, to_json};
 pub use node::{Entry, Key, Map, Mark, Node, Scalar, ScalarKind, Style, Value};
 pub use read::{Dialect, Document, Limits, ReadError, Stream, read_stream};
 pub(crate) use scalar::{is_base60, whole_number};
 pub use scalar::{resolve_v1, resolve_v3};
-pub use write::{
-    MASK, is_empty_string as prints_as_empty_string, text as printed_text, to_masked_string, to_secret_text,
-};
+pub use write::{MASK, is_empty_string as prints_as_empty_string, text as printed_text, to_masked_string};

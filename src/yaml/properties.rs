@@ -2,8 +2,8 @@
 
 use super::source::{Content, Item, MapPart, SeqPart, Source, Syntax, splice};
 use super::{
-    Dialect, Limits, Map, Node, Scalar, ScalarKind, Stream, Style, Value, canonical_hash, from_json,
-    read_stream, to_json, to_masked_string,
+    Dialect, Limits, Map, Node, Scalar, ScalarKind, Stream, Style, Value, from_json, read_stream, to_json,
+    to_masked_string,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -136,7 +136,6 @@ proptest! {
         let json = to_json(&node);
         let again = from_json(json.as_bytes()).expect("it is JSON");
         prop_assert_eq!(to_json(&again), json);
-        prop_assert_eq!(canonical_hash(&again), canonical_hash(&node));
     }
 
     #[test]

@@ -349,3 +349,12 @@ async fn a_secret_name_that_no_cluster_told_is_answered_with_its_expression() {
     assert!(told.contains("no environment has") && told.contains(expression), "{told}");
     assert!(told.contains("variables that are secret or not known"), "{told}");
 }
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_read_may_protect_any_branch() {
+    let past = Past::plain(&[(SHOP, RENDERS), ("apps/shop/settings.yaml", &settings("hello"))]);
+    let changed = past.commit(&[("apps/shop/settings.yaml", &settings("welcome"))]);
+    assert!(!past.revert(&changed).await.protected);
+    past.write(".sealane.yaml", "protectedBranches: [main\n");
+    assert!(past.revert(&changed).await.protected);
+}

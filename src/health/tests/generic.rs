@@ -45,19 +45,3 @@ fn partial_reads_are_unknown() {
     partial.whole = false;
     assert_eq!(health(&partial, NOW).state, Unknown);
 }
-
-#[test]
-fn sums() {
-    let all = [
-        Health::healthy(),
-        Health::new(Unknown, "u"),
-        Health::new(Degraded, "d"),
-        Health::new(NotApplicable, ""),
-    ];
-    assert_eq!(worst(&all), Health::new(Degraded, "d"));
-    assert_eq!(worst(&all[..1]), Health::healthy());
-    assert_eq!(worst(&[]).state, NotApplicable);
-    let own = Health::new(Degraded, "the rollout is stuck");
-    assert_eq!(explained_by(own, &all).reason, "d; the rollout is stuck");
-    assert_eq!(explained_by(Health::healthy(), &all), Health::healthy());
-}

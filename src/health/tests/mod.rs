@@ -5,8 +5,8 @@ mod generic;
 mod platform;
 mod workloads;
 
-use super::{explained_by, health, worst};
-use crate::model::{Health, HealthState, Live, ObjectKey};
+use super::health;
+use crate::model::{HealthState, Live, ObjectKey};
 use crate::yaml::{Dialect, Limits, Node, read_stream};
 
 /// 2026-11-21T12:00:00Z.

@@ -21,11 +21,6 @@ impl<'t> Artifact<'t> {
         Self { tree, ignore }
     }
 
-    /// True if the source hands nothing on at `path`, although it is in the repository.
-    pub fn hides(&self, path: &str) -> Result<bool, TreeError> {
-        Ok(self.tree.entry(path)?.is_some() && self.entry(path)?.is_none())
-    }
-
     fn shows(&self, path: &str, entry: TreeEntry) -> Result<bool, TreeError> {
         match entry.kind {
             EntryKind::File => Ok(!self.ignore.excludes(path, false)),
@@ -247,8 +242,7 @@ mod tests {
         };
         assert_eq!(names("a"), ["b", "x.yaml"]);
         assert_eq!(names("a/b"), Vec::<String>::new());
-        assert!(artifact.hides("a/link.yaml").expect("the files are in memory"));
-        assert!(!artifact.hides("nowhere").expect("the files are in memory"));
+        assert_eq!(artifact.entry("a/link.yaml").expect("the files are in memory"), None);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use crate::model::{Manifest, ObjectKey, Origin, ProducerSpec};
 use crate::yaml::{Node, Value};
-use std::sync::Arc;
 
 /// The group of Flux Kustomizations.
 pub const GROUP: &str = "kustomize.toolkit.fluxcd.io";
@@ -127,11 +126,6 @@ pub fn clean_path(path: &str) -> String {
         }
     }
     parts.join("/")
-}
-
-/// The first line of an object's document, for problems about the whole of it.
-pub fn place(origin: &Origin, body: &Node) -> (Arc<str>, u32) {
-    (origin.file.clone(), if origin.line > 0 { origin.line } else { body.mark.line })
 }
 
 /// True if a node holds nothing: null, or an empty list or mapping.

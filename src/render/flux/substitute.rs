@@ -466,16 +466,6 @@ fn plain(pieces: &[Piece]) -> String {
     pieces.iter().map(|piece| if let Piece::Text(text) = piece { text.as_str() } else { "" }).collect()
 }
 
-/// Replaces the variables in a plain text: what the grammar's own test cases are about.
-pub fn substitute_text(text: &str, variables: &Variables) -> Result<String, SubstituteError> {
-    let node = Node::string(text);
-    let parts = envsubst::parse(text).map_err(|error| explain(&node, text, &error))?;
-    let mut work =
-        Work { variables, secrets: Vec::new(), holes: Vec::new(), assumed: Vec::new(), doubts: Vec::new() };
-    let pieces = work.evaluate(&parts, &Text::Plain(text)).map_err(|cause| place(&node, cause))?;
-    Ok(plain(&pieces))
-}
-
 #[cfg(test)]
 #[path = "substitute_tests.rs"]
 mod tests;

@@ -133,13 +133,6 @@ impl Kustomization {
         Ok(k)
     }
 
-    /// Reads the fields of a kustomization that is a node already (Flux generates such ones).
-    pub fn of(root: &Node, file: &Arc<str>) -> Result<Self, BuildError> {
-        let mut k = Self { file: file.clone(), ..Self::default() };
-        k.fill(root, file)?;
-        Ok(k)
-    }
-
     fn fill(&mut self, root: &Node, file: &Arc<str>) -> Result<(), BuildError> {
         let fields = Fields::new(file, "kustomization");
         let (mut kind, mut api_version) = (Text::default(), Text::default());

@@ -270,7 +270,7 @@ fn merge_body(
     let (name, namespace, kind) =
         (resource.id.name.clone(), resource.id.namespace.clone(), resource.id.gvk.kind.clone());
     let schema = schema_for(schemas, resource, patch);
-    let merged = strategic::merge(patch, &resource.body, &schema, strategic::Order::PatchFirst)
+    let merged = strategic::merge(patch, &resource.body, &schema)
         .map_err(|e| Cause::Patch(format!("{e}, for {}", resource.id)).in_field(file, e.line(), field))?;
     let Some(body) = merged.filter(|body| !is_nil_or_empty(body)) else {
         resource.body = Node::null();

@@ -11,8 +11,6 @@ pub enum Seen {
     Absent,
     /// A folder is there; its content was not looked at.
     Folder,
-    /// A folder was listed, and its identity was this.
-    Listed(ContentId),
     /// A file was read.
     File(ContentId),
     /// A link was followed.
@@ -30,21 +28,10 @@ pub struct ReadSet {
 }
 
 impl ReadSet {
-    /// Notes what was seen. Reading a file or listing a folder outweighs only knowing that it is there.
+    /// Notes what was seen.
     pub fn note(&mut self, path: &str, seen: Seen) {
-        match self.paths.get(path) {
-            Some(Seen::Listed(_)) if seen == Seen::Folder => {}
-            Some(old) if *old == seen => {}
-            _ => {
-                self.paths.insert(path.into(), seen);
-            }
-        }
-    }
-
-    /// Adds all that another build read.
-    pub fn merge(&mut self, other: &Self) {
-        for (path, seen) in &other.paths {
-            self.note(path, *seen);
+        if self.paths.get(path) != Some(&seen) {
+            self.paths.insert(path.into(), seen);
         }
     }
 
@@ -54,8 +41,7 @@ impl ReadSet {
             let entry = tree.entry(path)?;
             let same = match (seen, entry.map(|e| (e.kind, e.id))) {
                 (Seen::Absent, None) | (Seen::Folder, Some((EntryKind::Folder, _))) => true,
-                (Seen::Listed(id), Some((EntryKind::Folder, found)))
-                | (Seen::File(id), Some((EntryKind::File, found)))
+                (Seen::File(id), Some((EntryKind::File, found)))
                 | (Seen::Link(id), Some((EntryKind::Link, found))) => *id == found,
                 (Seen::Other, Some((kind, _))) => kind == EntryKind::Submodule,
                 _ => false,
@@ -70,20 +56,5 @@ impl ReadSet {
     /// Paths and what was seen there, sorted.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, Seen)> {
         self.paths.iter().map(|(path, seen)| (path, *seen))
-    }
-
-    /// Paths of the files that were read, sorted.
-    pub fn files(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.iter().filter(|(_, seen)| matches!(seen, Seen::File(_))).map(|(path, _)| path)
-    }
-
-    /// Number of paths.
-    pub fn len(&self) -> usize {
-        self.paths.len()
-    }
-
-    /// True if nothing was looked at.
-    pub fn is_empty(&self) -> bool {
-        self.paths.is_empty()
     }
 }

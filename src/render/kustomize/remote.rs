@@ -38,13 +38,6 @@ pub fn is_repository(entry: &str) -> bool {
     separator.is_some_and(|at| at > 0 && !leaves_repository(&rest[at + 1..], 2))
 }
 
-/// The git reference a remote entry names, if it names one.
-pub fn reference(entry: &str) -> Option<&str> {
-    let query = entry.split_once('?')?.1;
-    let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    value("ref").or_else(|| value("version")).filter(|r| !r.is_empty())
-}
-
 /// True if there is no repository path, or the folder inside it climbs out.
 fn leaves_repository(path: &str, default_segments: usize) -> bool {
     let (repository, inner) = split_repository(path, default_segments);
@@ -124,12 +117,5 @@ mod tests {
         {
             assert!(!is_repository(local), "{local}");
         }
-    }
-
-    #[test]
-    fn the_reference_is_found() {
-        assert_eq!(reference("github.com/a/b?timeout=9&ref=v1"), Some("v1"));
-        assert_eq!(reference("github.com/a/b?version=v2"), Some("v2"));
-        assert_eq!(reference("github.com/a/b"), None);
     }
 }

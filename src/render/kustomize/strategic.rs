@@ -5,15 +5,6 @@ use super::merge_keys::Schema;
 use crate::yaml::{Entry, Map, Node, Style, Value};
 use std::collections::BTreeSet;
 
-/// Where new elements of a merged list go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// In front, as every kustomize build does it.
-    PatchFirst,
-    /// At the end, as other users of the same library do it.
-    TargetFirst,
-}
-
 /// Why a patch does not fit its target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
@@ -62,15 +53,8 @@ impl MergeError {
 
 /// Merges `patch` into `target`; `None` if the patch deletes the object.
 /// What the patch brought keeps the patch's marks, the rest keeps the target's.
-pub fn merge(patch: &Node, target: &Node, schema: &Schema, order: Order) -> Result<Option<Node>, MergeError> {
-    Walk { schema, order }.node("", Some(target), Some(patch))
-}
-
-/// [`merge`] as a build does it, with the built-in schema of the target's kind.
-pub fn apply(patch: &Node, target: &Node) -> Result<Option<Node>, MergeError> {
-    let schema =
-        Schema::of(target.str_at(&["apiVersion"]).unwrap_or(""), target.str_at(&["kind"]).unwrap_or(""));
-    merge(patch, target, &schema, Order::PatchFirst)
+pub fn merge(patch: &Node, target: &Node, schema: &Schema) -> Result<Option<Node>, MergeError> {
+    Walk { schema }.node("", Some(target), Some(patch))
 }
 
 /// A patch that repeats what is there, as it must for kind and name, has not written it.
@@ -93,7 +77,6 @@ enum Directive {
 
 struct Walk<'a> {
     schema: &'a Schema,
-    order: Order,
 }
 
 impl Walk<'_> {
@@ -194,7 +177,7 @@ impl Walk<'_> {
         };
         let mark = base.mark.clone();
         if keys.is_empty() {
-            return Ok(Some(Node::seq(lists.union(self.order)).at(mark)));
+            return Ok(Some(Node::seq(lists.union()).at(mark)));
         }
         self.elements(at, keys, &mut lists, line)?;
         Ok(Some(Node::seq(lists.merged).at(mark)))
@@ -205,7 +188,7 @@ impl Walk<'_> {
     /// which is why `$patch: replace` inside an element has no effect.
     fn elements(&self, at: &str, keys: &[&str], lists: &mut Lists, line: u32) -> Result<(), MergeError> {
         let mismatch = || MergeError::Element { path: at.to_owned(), key: keys.join(" and "), line };
-        let mut values = lists.values(keys, self.order);
+        let mut values = lists.values(keys);
         if keys.len() > 1 {
             unify(&mut values);
         }
@@ -236,14 +219,10 @@ impl Walk<'_> {
             }
             lists.merged = set(&lists.merged, Some(&merged), &used_keys, &wanted).ok_or_else(mismatch)?;
         }
-        let (into, from) = match self.order {
-            Order::PatchFirst => (&lists.merged, &lists.target),
-            Order::TargetFirst => (&lists.target, &lists.merged),
-        };
         lists.merged = if values.is_empty() {
             lists.target.clone()
         } else {
-            append(into.clone(), from, &used_keys).ok_or_else(mismatch)?
+            append(lists.merged.clone(), &lists.target, &used_keys).ok_or_else(mismatch)?
         };
         Ok(())
     }
@@ -256,23 +235,21 @@ struct Lists {
 }
 
 impl Lists {
-    fn in_order(&self, order: Order) -> impl Iterator<Item = &Node> {
-        match order {
-            Order::PatchFirst => self.patch.iter().chain(&self.target),
-            Order::TargetFirst => self.target.iter().chain(&self.patch),
-        }
+    /// What the patch brings stands in front.
+    fn in_order(&self) -> impl Iterator<Item = &Node> {
+        self.patch.iter().chain(&self.target)
     }
 
     /// A list of scalars, each once.
-    fn union(&self, order: Order) -> Vec<Node> {
+    fn union(&self) -> Vec<Node> {
         let mut seen = BTreeSet::new();
-        self.in_order(order).filter(|n| !is_empty(n) && seen.insert(text_of(n))).cloned().collect()
+        self.in_order().filter(|n| !is_empty(n) && seen.insert(text_of(n))).cloned().collect()
     }
 
     /// The key values of all elements, each combination once.
-    fn values(&self, keys: &[&str], order: Order) -> Vec<Vec<String>> {
+    fn values(&self, keys: &[&str]) -> Vec<Vec<String>> {
         let mut seen = BTreeSet::new();
-        self.in_order(order)
+        self.in_order()
             .map(|element| {
                 keys.iter().map(|key| element.get(key).map_or_else(String::new, text_of)).collect::<Vec<_>>()
             })
@@ -353,6 +330,13 @@ mod tests {
     fn pod(text: &str) -> Node {
         let indented = format!("      {}\n", text.trim_end().replace('\n', "\n      "));
         read(&format!("{HEAD}spec:\n  template:\n    spec:\n{indented}"))
+    }
+
+    /// [`merge`] with the built-in schema of the target's kind.
+    fn apply(patch: &Node, target: &Node) -> Result<Option<Node>, MergeError> {
+        let schema =
+            Schema::of(target.str_at(&["apiVersion"]).unwrap_or(""), target.str_at(&["kind"]).unwrap_or(""));
+        merge(patch, target, &schema)
     }
 
     fn merged(patch: &str, target: &str) -> String {

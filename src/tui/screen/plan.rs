@@ -397,7 +397,7 @@ impl Screen for PlanScreen {
             {
                 format!("it is on branch {}; git push origin {} sends it", done.branch, done.branch)
             }
-            Stage::Committed(_) => "`P` pushes it; until then `: take back` undoes it".into(),
+            Stage::Committed(_) => "`P` pushes it, `: take back` undoes it".into(),
             Stage::Pushed { .. } => {
                 "the controllers fetch it in their own time; esc goes back to watch".into()
             }

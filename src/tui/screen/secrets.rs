@@ -12,7 +12,7 @@ use crate::tui::list::{Marked, Ordered, Table};
 use crate::tui::overlay::{Overlay, pager::Pager, prompt::Prompt};
 use crate::tui::theme::Label;
 use crate::tui::words;
-use crate::workspace::{KeyState, ObjectId, SecretRow, SecretState, Snapshot};
+use crate::workspace::{KeyState, ObjectId, Recipient, SecretRow, SecretState, Snapshot};
 use std::sync::Arc;
 
 /// What identifies a row.
@@ -43,7 +43,7 @@ impl Fields for SecretFields<'_> {
             "env" => Field::Word(row.environment.to_string()),
             "state" => Field::Word(state::secret(row.state, &crate::tui::glyph::UNICODE).word.to_owned()),
             "keys" => Field::Number(i64::try_from(row.keys.len()).unwrap_or(i64::MAX)),
-            "can" | "recipient" => Field::Word(row.recipients.join(" ")),
+            "can" | "recipient" => Field::Word(openers(row).join(" ")),
             "age" => row.sealed_at.map_or(Field::Nothing, |at| Field::Age(self.1 - at)),
             "author" => row.changed_by.as_ref().map_or(Field::Nothing, |by| Field::Word(by.to_string())),
             _ => return None,
@@ -146,12 +146,23 @@ impl Secrets {
         if row.recipients.is_empty() {
             lines.push(Line::text(Label::Bad, "Everybody who can read the repository: it is not sealed."));
         }
+        let width = openers(row).iter().map(|word| words::width(word)).max().unwrap_or(0);
         for recipient in &row.recipients {
-            lines.push(Line::text(Label::Text, recipient.to_string()));
+            let name = recipient.name.as_deref().unwrap_or("no name");
+            let pad = " ".repeat(width.saturating_sub(words::width(name)));
+            lines.push(Line::new(vec![
+                piece(Label::Text, format!("{name}{pad}  ")),
+                piece(Label::Muted, recipient.key.to_string()),
+            ]));
         }
         let title = format!("Who can open {}", name(row));
         vec![Step::Show(Box::new(Overlay::Pager(Pager::new(title, lines))))]
     }
+}
+
+/// Who can open it, a word each.
+fn openers(row: &SecretRow) -> Vec<String> {
+    row.recipients.iter().map(Recipient::word).collect()
 }
 
 impl Screen for Secrets {
@@ -386,7 +397,7 @@ impl Secrets {
         pieces.push(piece(label, format!("{live:17}")));
         if facts.width() >= 100 {
             let sealed = row.sealed_at.map(|at| words::ago(facts.seconds(), at)).unwrap_or_default();
-            let who = words::cut(&row.recipients.join(", "), 16, g.cut);
+            let who = words::cut(&openers(row).join(", "), 16, g.cut);
             pieces.push(piece(Label::Muted, format!("{sealed:>6}  {who:16}")));
         }
         if facts.width() >= 140 {

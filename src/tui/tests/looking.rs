@@ -31,7 +31,7 @@ fn the_fixture_in_a_terminal() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let (crash, crashes) = mpsc::unbounded_channel();
-        let mut surface = terminal::Surface::enter(crash).expect("a terminal");
+        let mut surface = terminal::Surface::enter(crash, true).expect("a terminal");
         let (send, back) = mpsc::channel::<Back>(64);
         let (_keep, snapshots) = watch::channel(Arc::new(snapshot));
         let text = "Something fails in prod. Press v on it to see what its revert would do.   T hides this";

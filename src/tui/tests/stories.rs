@@ -4,6 +4,7 @@ use super::super::effect::{Answer, Back, Carry, Question};
 use super::super::state::Ending;
 use super::super::{Error, Face, Signal, Stalls, TourStep, Wires, live};
 use super::*;
+use crate::config::{ThemeChoice, UserConfig};
 use crate::tui::glyph::ASCII;
 use crate::workspace::{AppState, Work};
 use crossterm::event::{Event, MouseButton, MouseEvent, MouseEventKind};
@@ -498,5 +499,10 @@ fn options_follow_the_environment() {
     assert!(detect(&[("TERM", "linux")]).ascii);
     assert!(detect(&[("LC_ALL", "C")]).ascii);
     assert!(!detect(&[("LANG", "de_DE.UTF-8")]).ascii && !detect(&[]).ascii);
+    let user = UserConfig { theme: ThemeChoice::Light, ascii: true, mouse: Some(false) };
+    let wished = detect(&[("COLORTERM", "24bit")]).wished(&user);
+    assert_eq!((wished.colours, wished.ascii, wished.mouse), (Some(Colours::Light), true, false));
+    let plain = detect(&[("NO_COLOR", "1")]).wished(&user);
+    assert_eq!(plain.colours, Some(Colours::Plain), "no colour stays no colour");
     assert_eq!(detect(&[("VISUAL", "code -w"), ("EDITOR", "vi")]).editor, ["code", "-w"]);
 }

@@ -21,7 +21,6 @@ pub use refold::{is_empty_string, text};
 use super::letters::Sink;
 use super::node::{Map, Node, Scalar, ScalarKind, Value};
 use super::scalar::{number, time};
-use crate::secret::{SecretLeaf, SecretText};
 
 /// What stands for a secret in masked text, whatever the secret is.
 pub const MASK: &str = "(secret)";
@@ -35,29 +34,12 @@ pub const MASK: &str = "(secret)";
 /// ```
 pub fn to_masked_string(node: &Node) -> String {
     let mut bytes = Vec::with_capacity(256);
-    Printer { pen: Pen::new(&mut bytes), secrets: Secrets::Masked }.document(node);
+    Printer { pen: Pen::new(&mut bytes) }.document(node);
     String::from_utf8(bytes).unwrap_or_default()
-}
-
-/// The document as Go prints it, secrets included; what substitution works on.
-///
-/// The text is written straight into one buffer that is wiped, also when it has to grow. Secrets of
-/// which only a digest is known, or which are closed, stay masked.
-pub fn to_secret_text(node: &Node) -> SecretText {
-    let mut text = SecretText::with_capacity(1024);
-    Printer { pen: Pen::new(&mut text), secrets: Secrets::Exposed }.document(node);
-    text
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Secrets {
-    Masked,
-    Exposed,
 }
 
 struct Printer<'s, S> {
     pen: Pen<'s, S>,
-    secrets: Secrets,
 }
 
 impl<S: Sink> Printer<'_, S> {
@@ -70,7 +52,7 @@ impl<S: Sink> Printer<'_, S> {
     fn node(&mut self, node: &Node, in_map: bool) {
         match &node.value {
             Value::Scalar(scalar) => self.scalar(scalar),
-            Value::Secret(leaf) => self.secret(leaf),
+            Value::Secret(_) => self.pen.string(MASK, false),
             Value::Seq(items) if items.is_empty() => self.empty(b"[", b"]"),
             Value::Seq(items) => self.list(items, in_map),
             Value::Map(map) if map.is_empty() => self.empty(b"{", b"}"),
@@ -130,29 +112,6 @@ impl<S: Sink> Printer<'_, S> {
                 Some(full) => self.pen.string(&full, false),
                 None => self.pen.string(&scalar.text, false),
             },
-        }
-    }
-
-    fn secret(&mut self, leaf: &SecretLeaf) {
-        match (leaf, self.secrets) {
-            (SecretLeaf::Text(text), Secrets::Exposed) => self.exposed(text),
-            _ => self.pen.string(MASK, false),
-        }
-    }
-
-    /// Go's strings are bytes; what is not UTF-8 becomes replacement characters when printed.
-    fn exposed(&mut self, secret: &SecretText) {
-        if let Some(text) = secret.expose_secret_str() {
-            self.pen.string(text, false);
-        } else {
-            let mut readable = SecretText::with_capacity(secret.expose_secret().len() * 3);
-            for chunk in secret.expose_secret().utf8_chunks() {
-                readable.push(chunk.valid().as_bytes());
-                for _ in chunk.invalid() {
-                    readable.push("\u{FFFD}".as_bytes());
-                }
-            }
-            self.pen.string(readable.expose_secret_str().unwrap_or_default(), false);
         }
     }
 }
