@@ -145,8 +145,15 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
 /// Producers that made nothing because they could not be rendered, each with the reason.
 pub(super) type Failed = BTreeMap<ObjectKey, Problem>;
 
+/// True if a folder was built, and only remote entries were left out of it: what is not among its objects is not in the
+/// repository.
+fn is_built(producer: &Producer) -> bool {
+    let mut errors = producer.problems.iter().filter(|problem| problem.severity == Severity::Error);
+    !producer.reads.is_empty() && errors.all(|problem| problem.reason == Reason::NeedsNetwork)
+}
+
 pub(super) fn failed(rendered: &Rendered) -> Failed {
-    let failed = rendered.producers.iter().filter(|p| !p.complete && p.objects.is_empty());
+    let failed = rendered.producers.iter().filter(|p| !p.complete && p.objects.is_empty() && !is_built(p));
     let why = |p: &Producer| {
         let error = p.problems.iter().find(|problem| problem.severity == Severity::Error);
         let unknown = || Problem::error(Reason::NotSupported, format!("{} is not rendered", p.key));
