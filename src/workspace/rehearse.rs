@@ -148,8 +148,14 @@ pub(super) type Failed = BTreeMap<ObjectKey, Problem>;
 /// True if a folder was built, and only remote entries were left out of it: what is not among its objects is not in the
 /// repository.
 fn is_built(producer: &Producer) -> bool {
-    let mut errors = producer.problems.iter().filter(|problem| problem.severity == Severity::Error);
-    !producer.reads.is_empty() && errors.all(|problem| problem.reason == Reason::NeedsNetwork)
+    // An entry is told at the field that names it; another repository's folder, at the object that asks for it.
+    let is_entry = |problem: &Problem| {
+        let field = problem.place.as_ref().and_then(|place| place.field.as_ref());
+        problem.reason == Reason::NeedsNetwork && field.is_some()
+    };
+    let mut errors =
+        producer.problems.iter().filter(|problem| problem.severity == Severity::Error).peekable();
+    errors.peek().is_some() && errors.all(is_entry)
 }
 
 pub(super) fn failed(rendered: &Rendered) -> Failed {
