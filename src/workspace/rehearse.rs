@@ -145,8 +145,21 @@ fn environment(name: &Arc<str>, production: bool, old: &Rendered, new: &Rendered
 /// Producers that made nothing because they could not be rendered, each with the reason.
 pub(super) type Failed = BTreeMap<ObjectKey, Problem>;
 
+/// True if a folder was built, and only remote entries were left out of it: what is not among its objects is not in the
+/// repository.
+fn is_built(producer: &Producer) -> bool {
+    // An entry is told at the field that names it; another repository's folder, at the object that asks for it.
+    let is_entry = |problem: &Problem| {
+        let field = problem.place.as_ref().and_then(|place| place.field.as_ref());
+        problem.reason == Reason::NeedsNetwork && field.is_some()
+    };
+    let mut errors =
+        producer.problems.iter().filter(|problem| problem.severity == Severity::Error).peekable();
+    errors.peek().is_some() && errors.all(is_entry)
+}
+
 pub(super) fn failed(rendered: &Rendered) -> Failed {
-    let failed = rendered.producers.iter().filter(|p| !p.complete && p.objects.is_empty());
+    let failed = rendered.producers.iter().filter(|p| !p.complete && p.objects.is_empty() && !is_built(p));
     let why = |p: &Producer| {
         let error = p.problems.iter().find(|problem| problem.severity == Severity::Error);
         let unknown = || Problem::error(Reason::NotSupported, format!("{} is not rendered", p.key));

@@ -149,6 +149,19 @@ async fn what_cannot_be_rendered_on_one_side_neither_comes_nor_goes() {
 }
 
 #[tokio::test]
+async fn what_goes_beside_a_remote_entry_goes_though_nothing_else_is_left() {
+    let remote = "https://git.example.test/org/repo//base?ref=v1";
+    let only = format!("resources: [\"{remote}\"]\n");
+    let past = Past::of(&["shop"], &[(SHOP, &only), ("apps/shop/settings.yaml", &settings("hello"))]);
+    let both = format!("resources: [\"{remote}\", settings.yaml]\n");
+    let brought = past.commit(&[(SHOP, &both)]);
+    let plan = past.revert(&brought).await;
+    assert_eq!(effects(&plan), ["shop - ConfigMap/shop/settings"]);
+    let reasons: Vec<Reason> = plan.not_rendered.iter().map(|problem| problem.reason).collect();
+    assert_eq!(reasons, [Reason::NeedsNetwork], "what the remote entry makes is not known");
+}
+
+#[tokio::test]
 async fn what_a_producer_makes_that_cannot_be_rendered_neither_comes_nor_goes() {
     let past = Past::of(&["shop"], &[(SHOP, RENDERS), ("apps/shop/settings.yaml", &settings("hello"))]);
     let all = "resources: [sync.yaml, shop.yaml, missing.yaml]\n";
