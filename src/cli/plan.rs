@@ -41,7 +41,10 @@ pub(super) async fn carry_out(
 async fn push(context: &mut Context<'_, '_>, workspace: &Workspace) -> io::Result<Exit> {
     match workspace.push().await {
         Ok(PushOutcome::Pushed { commits, to }) => {
-            context.out.line(&[(Label::Good, &format!("✓ pushed {commits} commit(s) to {to}"))])?;
+            context.out.line(&[(
+                Label::Good,
+                &format!("✓ pushed {} to {to}", super::output::counted(commits, "commit")),
+            )])?;
             context.out.json(&json!({"pushed": commits, "to": &*to}))?;
             Ok(Exit::Clean)
         }
@@ -99,7 +102,9 @@ pub(super) fn print(context: &mut Context<'_, '_>, plan: &Plan) -> io::Result<()
         let name = format!("  {} {}", effect.environment, effect.producer.name);
         context.out.line(&[(Label::Plain, &name)])?;
         for object in &effect.objects {
-            let rollout = object.rollout.map_or(String::new(), |pods| format!(", {pods} pod(s) replaced"));
+            let rollout = object.rollout.map_or(String::new(), |pods| {
+                format!(", {} replaced", super::output::counted(pods as usize, "pod"))
+            });
             let caution = if object.caution.is_empty() {
                 String::new()
             } else {

@@ -11,7 +11,7 @@ use std::process::Stdio;
 const COMMIT: [&str; 4] = ["revert", "010a23f", "--commit", "--no-cluster"];
 const PUSH: [&str; 5] = ["revert", "010a23f", "--commit", "--push", "--no-cluster"];
 /// The one change that the revert makes.
-const EFFECT: &str = "Deployment/shop/pay  image 2.4.1 → 2.3.0, 2 pod(s) replaced";
+const EFFECT: &str = "Deployment/shop/pay  image 2.4.1 → 2.3.0, 2 pods replaced";
 
 /// A clone in which somebody is at work: a changed file, a staged one, a new one.
 fn repository(sandbox: &Sandbox) -> DemoRepository {
