@@ -3,8 +3,8 @@
 
 use crate::console::{Console, Watch, sized};
 use portable_pty::{CommandBuilder, MasterPty, native_pty_system};
+use rustix::process::{Pid, Signal};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -51,10 +51,9 @@ impl Seen {
         }
     }
 
-    fn signal(&self, name: &str) {
-        let id = self.console.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill runs");
-        assert!(sent.success());
+    fn signal(&self, signal: Signal) {
+        let id = self.console.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).expect("it runs");
+        rustix::process::kill_process(id, signal).expect("sent");
     }
 
     /// Waits for the end; true if it was in order.
@@ -79,16 +78,16 @@ fn left_in(folder: &Path) -> Vec<String> {
 
 #[test]
 fn a_signal_at_any_moment_of_the_start_leaves_nothing_behind() {
-    for (signal, number) in ["TERM", "INT", "HUP", "TERM", "INT", "TERM", "HUP", "TERM"].into_iter().zip(0..)
-    {
+    const SIGNALS: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::HUP];
+    for (signal, number) in SIGNALS.into_iter().cycle().zip(0..8) {
         let scratch = tempfile::tempdir().expect("a folder");
         let mut seen = Seen::start(&["demo"], scratch.path());
         seen.wait_for("the alternate screen", |s| s.shows(ENTER));
         std::thread::sleep(Duration::from_millis(37) * number);
         seen.signal(signal);
-        assert!(seen.ended(), "{signal} after {number} steps is no error");
-        assert!(seen.shows(LEAVE), "{signal} after {number} steps gives the terminal back");
-        assert_eq!(left_in(scratch.path()), [""; 0], "{signal} after {number} steps");
+        assert!(seen.ended(), "{signal:?} after {number} steps is no error");
+        assert!(seen.shows(LEAVE), "{signal:?} after {number} steps gives the terminal back");
+        assert_eq!(left_in(scratch.path()), [""; 0], "{signal:?} after {number} steps");
     }
 }
 
@@ -99,7 +98,7 @@ fn a_signal_while_the_served_demo_starts_leaves_nothing_behind() {
         let mut seen = Seen::start(&["demo", "--serve"], scratch.path());
         seen.wait_for("its folder", |_| !left_in(scratch.path()).is_empty());
         std::thread::sleep(Duration::from_millis(41 * number));
-        seen.signal("TERM");
+        seen.signal(Signal::TERM);
         assert!(seen.ended());
         assert_eq!(left_in(scratch.path()), [""; 0], "after {number} steps");
     }
