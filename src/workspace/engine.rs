@@ -300,13 +300,12 @@ impl Engine {
             return;
         }
         let given = self.clusters.given.get(name).cloned();
-        let context = match (&given, chosen) {
-            (Some(connection), _) => Some(connection.context.clone()),
-            (None, Some(context)) => Some(context),
-            (None, None) => {
-                let named = self.clusters.environment.as_deref() == Some(name) || single;
-                self.clusters.context.clone().filter(|_| named).map(Arc::from)
-            }
+        // What is typed is stronger than what a file says, where it can mean this environment alone.
+        let meant = self.clusters.environment.as_deref() == Some(name) || single;
+        let typed = self.clusters.context.clone().filter(|_| meant).map(Arc::from);
+        let context = match &given {
+            Some(connection) => Some(connection.context.clone()),
+            None => typed.or(chosen),
         };
         let Some(context) = context else {
             field.context = None;

@@ -373,3 +373,14 @@ fn a_kind_that_vanishes_while_it_is_watched_is_told_and_the_rest_is_followed() {
     screen.press("\x03");
     assert!(screen.ends().success());
 }
+
+#[test]
+fn a_context_that_is_given_is_stronger_than_the_one_the_repository_names() {
+    let mut sandbox = Sandbox::new();
+    let fleet = repository(&mut sandbox).clone;
+    clusters_are(&fleet, &[("prod", "demo-prod")]);
+    let (status, _) = said(&sandbox, &fleet, &["status", "--environment", "prod", "--context", "mine"]);
+    assert!(status.contains("  prod       mine  "), "{status}");
+    let (status, _) = said(&sandbox, &fleet, &["status", "--environment", "prod"]);
+    assert!(status.contains("  prod       demo-prod  "), "{status}");
+}
