@@ -6,6 +6,9 @@ use portable_pty::{CommandBuilder, MasterPty, native_pty_system};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// CPU time of a turn of the loop, and what woke it.
+pub type Turn = (Duration, String);
+
 /// Columns and lines.
 const SIZE: (u16, u16) = (140, 40);
 /// Longer than anything may take; what is not there by then never comes.
@@ -105,7 +108,7 @@ impl Screen {
     }
 
     /// Ends the program as a person does; the worst turn of its loop.
-    pub fn quit(mut self) -> Result<Duration, Missing> {
+    pub fn quit(mut self) -> Result<Turn, Missing> {
         self.keys("\x1b")?;
         std::thread::sleep(Duration::from_millis(60));
         let begun = Instant::now();
@@ -118,11 +121,13 @@ impl Screen {
             std::thread::sleep(Duration::from_millis(60));
         }
         let told = std::fs::read_to_string(&self.stalls)?;
-        let worst =
-            told.lines().find_map(|line| line.strip_prefix("worst ")?.split(' ').next()?.parse().ok());
-        worst
-            .map(|millis: f64| Duration::from_secs_f64(millis / 1000.0))
-            .ok_or_else(|| Missing(format!("the stall detector said nothing: {told}")))
+        // `worst 1.020 ms snapshot, 812 turns, 400 frames`
+        let worst = told.lines().find_map(|line| line.strip_prefix("worst ")?.split_once(" ms "));
+        let read = |(millis, rest): (&str, &str)| {
+            let woken = rest.split(',').next().unwrap_or_default().to_owned();
+            Some((Duration::from_secs_f64(millis.parse::<f64>().ok()? / 1000.0), woken))
+        };
+        worst.and_then(read).ok_or_else(|| Missing(format!("the stall detector said nothing: {told}")))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A visit to the demo: keys, the rehearsal of a revert, the loop's worst turn, and what the program costs at rest.
 
 use super::parts::{Missing, Parts};
-use super::screen::Screen;
+use super::screen::{Screen, Turn};
 use super::table::{Figure, Table, best, median, percentile, shown};
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,8 @@ pub fn measure(parts: &Parts, table: &mut Table) -> Result<(), Missing> {
     let screen = open(parts)?;
     at_rest(&screen, table)?;
     worst = worst.max(screen.quit()?);
-    table.time("worst turn of the loop (CPU)", worst, TURN, "over all sessions above");
+    let (worst, woken) = worst;
+    table.time("worst turn of the loop (CPU)", worst, TURN, &format!("{woken}; over all sessions above"));
     Ok(())
 }
 
@@ -41,8 +42,8 @@ fn open(parts: &Parts) -> Result<Screen, Missing> {
 }
 
 /// From `v` on the failing app to the Plan with its effect; each in a program of its own, so that nothing is warm.
-fn rehearsals(parts: &Parts, table: &mut Table) -> Result<Duration, Missing> {
-    let (mut times, mut worst) = (Vec::new(), Duration::ZERO);
+fn rehearsals(parts: &Parts, table: &mut Table) -> Result<Turn, Missing> {
+    let (mut times, mut worst) = (Vec::new(), Turn::default());
     for _ in 0..REHEARSALS {
         let screen = open(parts)?;
         times.push(screen.after("v", "the effect of the revert", |text| {
