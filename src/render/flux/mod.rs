@@ -13,8 +13,8 @@
 pub mod artifact;
 pub mod build;
 mod envsubst;
-mod generate;
-mod glob;
+pub(super) mod generate;
+pub(super) mod glob;
 pub mod ignore;
 pub(super) mod sealed;
 pub mod spec;
