@@ -1,8 +1,8 @@
 //! `sealane history`: the commits that changed a rendered object.
 
+use super::context::{Context, settled};
 use super::exit::Exit;
 use super::output::{self, Label};
-use super::run::{Context, settled};
 use crate::model::{Coverage, ObjectKey, Problem, Reason};
 use crate::workspace::{Deployed, Gap, HeadView, History, HistoryEntry, ObjectId, Snapshot};
 use serde_json::json;
