@@ -1,9 +1,9 @@
 //! `sealane seal`: one key set from standard input or typed unseen, keys removed, in a plan like any other.
 
 use super::arguments::Write;
+use super::context::Context;
 use super::exit::Exit;
 use super::plan;
-use super::run::Context;
 use crate::model::{Problem, Reason, clean};
 use crate::secret::SecretText;
 use crate::workspace::KeyEdit;

@@ -203,6 +203,34 @@ impl Workspace {
         .await
     }
 
+    /// The object that nothing declares any more and an earlier commit did, by what a person typed.
+    pub async fn once_declared(
+        &self,
+        environment: &str,
+        typed: &ObjectKey,
+        cancel: &CancellationToken,
+    ) -> Answer<Option<ObjectId>> {
+        let field = self.field(environment)?;
+        let (session, key, cancel) = (self.session.clone(), typed.clone(), cancel.clone());
+        blocking(move || {
+            let Some(from) = session.head()? else { return Ok(None) };
+            let environment = &field.facts.environment;
+            let (limit, enough) = (FAR, 1);
+            let question = history::Question {
+                session: &session,
+                environment,
+                key: &key,
+                from,
+                limit,
+                enough,
+                cancel: &cancel,
+            };
+            let found = history::once_declared(&question)?;
+            Ok(found.map(|key| ObjectId { environment: environment.name.clone().into(), key }))
+        })
+        .await
+    }
+
     /// How a rendered object differs between a commit and what is viewed now.
     pub async fn compare(&self, id: &ObjectId, with: CommitId) -> Answer<Vec<FieldChange>> {
         let field = self.field(&id.environment)?;
