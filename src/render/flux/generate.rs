@@ -49,7 +49,7 @@ pub(super) fn generate(
     if generated {
         kustomization.file = join(folder, FILE_NAMES[0]).into();
     } else if kustomization.resources.is_empty() {
-        kustomization.build_metadata = vec![Text { text: "originAnnotations".into(), line: 0 }];
+        kustomization.build_metadata = vec![Text::made("originAnnotations")];
     }
     edit(&mut kustomization, tree, spec)?;
     Ok(Generated { kustomization, reads })
@@ -92,7 +92,7 @@ pub(in crate::render) fn existing(
 fn scanned(tree: &dyn Tree, folder: &str, reads: &mut Vec<Arc<str>>) -> Result<Kustomization, BuildError> {
     let mut paths = Vec::new();
     scan(tree, folder, "", &mut paths, reads)?;
-    let resources = paths.into_iter().map(|path| Text { text: path.into(), line: 0 }).collect();
+    let resources = paths.into_iter().map(|path| Text::made(path)).collect();
     Ok(Kustomization { resources, ..Kustomization::default() })
 }
 
@@ -146,11 +146,11 @@ fn edit(k: &mut Kustomization, tree: &dyn Tree, spec: &Spec) -> Result<(), Build
     k.patches.extend(spec.list("patches").iter().map(|entry| patch(entry, spec)));
     components(k, tree, spec)?;
     for entry in spec.list("patchesStrategicMerge").iter().filter(|entry| !is_nothing(entry)) {
-        k.patches_strategic_merge.push(Text { text: to_masked_string(entry).into(), line: entry.mark.line });
+        k.patches_strategic_merge.push(Text::new(to_masked_string(entry), &entry.mark));
     }
     for entry in spec.list("patchesJson6902") {
         let operations = entry.get("patch").map(to_masked_string).unwrap_or_default();
-        let text = Text { text: operations.into(), line: 0 };
+        let text = Text::made(operations);
         k.patches_json6902.push(Patch { inline: Some(text), ..patch(entry, spec) });
     }
     for entry in spec.list("images") {
@@ -164,7 +164,7 @@ fn edit(k: &mut Kustomization, tree: &dyn Tree, spec: &Spec) -> Result<(), Build
 }
 
 fn to_text(node: &Node) -> Text {
-    Text { text: node.scalar_text().unwrap_or("").into(), line: node.mark.line }
+    Text::new(node.scalar_text().unwrap_or(""), &node.mark)
 }
 
 fn text_of(node: &Node, key: &str) -> Text {
@@ -186,7 +186,7 @@ fn patch(entry: &Node, spec: &Spec) -> Patch {
 fn components(k: &mut Kustomization, tree: &dyn Tree, spec: &Spec) -> Result<(), BuildError> {
     for entry in spec.list("components") {
         let component = to_text(entry);
-        let refuse = |cause: Cause| cause.in_field(&spec.origin.file, component.line, "spec.components");
+        let refuse = |cause: Cause| cause.in_field(&spec.origin.file, component.line(), "spec.components");
         if component.starts_with('/') || remote::is_url(&component) || remote::is_repository(&component) {
             let what = format!("the component {} must be local and relative", &*component);
             return Err(refuse(Cause::Invalid(what)));

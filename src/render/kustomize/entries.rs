@@ -257,10 +257,10 @@ pub fn var(f: &Fields<'_>, node: &Node) -> Result<Var, BuildError> {
     })?;
     if var.api_version.is_empty() {
         let both = if group.is_empty() { version.to_string() } else { format!("{}/{}", &*group, &*version) };
-        var.api_version = Text { text: both.into(), line: version.line };
+        var.api_version = Text::new(both, &version.mark);
     }
     if var.field.is_empty() {
-        var.field = Text { text: "metadata.name".into(), line: var.name.line };
+        var.field = Text::new("metadata.name", &var.name.mark);
     }
     Ok(var)
 }
@@ -331,7 +331,7 @@ pub fn options(f: &Fields<'_>, node: &Node) -> Result<Options, BuildError> {
 pub fn charts(f: &Fields<'_>, node: &Node, field: &str) -> Result<Vec<Text>, BuildError> {
     let name = |chart: &Node| {
         let text = chart.get(field).and_then(Node::as_str).unwrap_or("without a name");
-        Text { text: text.into(), line: chart.mark.line }
+        Text::new(text, &chart.mark)
     };
     Ok(f.list(node)?.iter().map(name).collect())
 }

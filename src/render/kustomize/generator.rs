@@ -94,7 +94,7 @@ impl Work<'_, '_> {
         for entry in entries {
             let (path, bytes) = self.source(entry, entry)?;
             let pairs = env_pairs(&bytes)
-                .map_err(|line| refuse(format!("line {line} of {path} is not UTF-8"), entry.line))?;
+                .map_err(|line| refuse(format!("line {line} of {path} is not UTF-8"), entry.line()))?;
             if matches!(bytes, Bytes::Closed(_)) {
                 // Nobody knows the keys; one closed key stands for all of them.
                 self.push("?", bytes.clone(), &path, 0);
@@ -110,10 +110,10 @@ impl Work<'_, '_> {
         let file = self.file.clone();
         for entry in entries {
             let Some((key, value)) = entry.split_once('=').filter(|(key, _)| !key.is_empty()) else {
-                return Err(refuse(format!("the literal `{}` is not KEY=VALUE", &**entry), entry.line));
+                return Err(refuse(format!("the literal `{}` is not KEY=VALUE", &**entry), entry.line()));
             };
             let bytes = Bytes::Plain(unquoted(value).as_bytes().into());
-            self.push(key, bytes, &file, entry.line);
+            self.push(key, bytes, &file, entry.line());
         }
         Ok(())
     }
@@ -123,10 +123,10 @@ impl Work<'_, '_> {
             let (key, path) = match entry.matches('=').count() {
                 0 => (entry.rsplit('/').next().unwrap_or(entry), &**entry),
                 1 => entry.split_once('=').unwrap_or((entry, "")),
-                _ => return Err(refuse(format!("`{}` holds more than one `=`", &**entry), entry.line)),
+                _ => return Err(refuse(format!("`{}` holds more than one `=`", &**entry), entry.line())),
             };
             if key.is_empty() || path.is_empty() {
-                return Err(refuse(format!("`{}` is not PATH or KEY=PATH", &**entry), entry.line));
+                return Err(refuse(format!("`{}` is not PATH or KEY=PATH", &**entry), entry.line()));
             }
             let (path, bytes) = self.source(path, entry)?;
             self.push(key, bytes, &path, 1);
@@ -142,7 +142,7 @@ impl Work<'_, '_> {
     /// Reads a source. For Secrets, as Flux does it, a sealed one is opened if there is an opener.
     fn source(&mut self, path: &str, entry: &Text) -> Result<(Arc<str>, Bytes), BuildError> {
         let loaded =
-            self.loader.load(path).map_err(|c| c.in_field(self.file, entry.line, self.product.field()))?;
+            self.loader.load(path).map_err(|c| c.in_field(self.file, entry.line(), self.product.field()))?;
         let Some(opener) = self.context.inputs.opener.filter(|_| self.product == Product::Secret) else {
             return Ok((loaded.path, Bytes::Plain(loaded.bytes)));
         };

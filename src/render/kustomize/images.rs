@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_new_tag_drops_the_digest_and_a_digest_the_tag() {
-        let text = |t: &str| Text { text: t.into(), line: 1 };
+        let text = |t: &str| Text::made(t);
         let tag = Image { new_tag: text("2"), ..Image::default() };
         assert_eq!(rewritten("a/b:1@sha256:ff", &tag), "a/b:2");
         let digest = Image { digest: text("sha256:00"), ..Image::default() };

@@ -54,7 +54,7 @@ pub fn set_all(
     let values: Vec<(&Arc<str>, Node)> = pairs
         .iter()
         .map(|(key, text)| {
-            let mark = Mark { file: Some(file.clone()), line: text.line, column: 0 };
+            let mark = Mark { file: Some(file.clone()), line: text.line(), column: 0 };
             (key, Node::string(text.text.clone()).at(mark))
         })
         .collect();

@@ -73,7 +73,7 @@ fn one(
             return Err(Cause::Transformer { transformer: "namePrefix", what });
         }
         retext(node, &new);
-        node.mark = Mark { file: Some(file.clone()), line: affix.line, column: 0 };
+        node.mark = Mark { file: Some(file.clone()), line: affix.line(), column: 0 };
         Ok(())
     })?;
     resource.refresh();

@@ -105,7 +105,7 @@ impl NamespaceTransformer<'_> {
         match &node.value {
             Value::Scalar(s) if self.unset_only && !s.text.is_empty() && s.kind != ScalarKind::Null => Ok(()),
             Value::Scalar(_) | Value::Secret(_) => {
-                let mark = Mark { file: Some(self.file.clone()), line: self.namespace.line, column: 0 };
+                let mark = Mark { file: Some(self.file.clone()), line: self.namespace.line(), column: 0 };
                 *node = Node::string(self.namespace.text.clone()).at(mark);
                 Ok(())
             }

@@ -49,7 +49,7 @@ pub fn load<'p>(
             (entry.read.content(read), owner.clone())
         }
         (None, Some(path)) => {
-            let source = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
+            let source = loader.load(path).map_err(|c| c.in_field(owner, path.line(), field))?;
             (documents.patch(&source), source.path)
         }
     };
@@ -75,7 +75,7 @@ pub fn load_json<'p>(
         (Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
         (Some(text), None) => (in_place(text, false), owner.clone()),
         (None, Some(path)) => {
-            let source = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
+            let source = loader.load(path).map_err(|c| c.in_field(owner, path.line(), field))?;
             (String::from_utf8_lossy(&source.bytes).into_owned(), source.path)
         }
     };
@@ -112,7 +112,7 @@ pub fn in_place(text: &Text, trimmed: bool) -> String {
     let skipped = if trimmed { text.len() - text.trim_start().len() } else { 0 };
     let above = text[..skipped].matches('\n').count();
     // A block starts on the line after its `|`.
-    let first = usize::try_from(text.line).unwrap_or(0) + above + usize::from(text.contains('\n'));
+    let first = usize::try_from(text.line()).unwrap_or(0) + above + usize::from(text.contains('\n'));
     format!("{}{body}", "\n".repeat(first.saturating_sub(1)))
 }
 
@@ -341,7 +341,7 @@ pub fn strategic_merge(
         patches.extend(load_strategic(context, loader, entry, &k.file)?);
     }
     if patches.is_empty() {
-        let line = k.patches_strategic_merge.first().map_or(0, |entry| entry.line);
+        let line = k.patches_strategic_merge.first().map_or(0, |entry| entry.line());
         let cause = Cause::Patch("all patches are empty".to_owned());
         return Err(cause.in_field(&k.file, line, "patchesStrategicMerge"));
     }
@@ -373,7 +373,7 @@ pub fn load_strategic(
     {
         return Ok(objects);
     }
-    let file = loader.load(entry).map_err(|c| c.in_field(owner, entry.line, "patchesStrategicMerge"))?;
+    let file = loader.load(entry).map_err(|c| c.in_field(owner, entry.line(), "patchesStrategicMerge"))?;
     let objects = context.inputs.documents.objects(&file);
     Result::clone(&objects)
 }

@@ -17,7 +17,7 @@ use super::resource::Resource;
 use super::trace::Place;
 use super::{images, ksops, labels, replacements, replicas, trace, value_add};
 use crate::model::Origin;
-use crate::yaml::{Map, Node};
+use crate::yaml::{Map, Mark, Node};
 use std::sync::Arc;
 
 /// Runs the folder's `generators`.
@@ -90,7 +90,7 @@ fn load(target: &Target<'_, '_>, entries: &[Text], field: &str) -> Result<Vec<Re
                         trace::born(object, &target.place.file(name));
                     }
                 }
-                let wrap = |c: Cause| c.in_field(&target.k.file, entry.line, field);
+                let wrap = |c: Cause| c.in_field(&target.k.file, entry.line(), field);
                 found.objects.append_all(objects).map_err(wrap)?;
             }
             Err(error) if inline => return Err(error),
@@ -138,8 +138,9 @@ fn generator(plugin: &Resource, file: &str) -> Result<Generator, BuildError> {
     }
     let mut entry = entries::generator(&f, &plain)?;
     let line = plugin.origin.line;
+    let mark = Mark { file: Some(file.into()), line, column: 0 };
     let or =
-        |own: Text, other: &Arc<str>| if own.is_empty() { Text { text: other.clone(), line } } else { own };
+        |own: Text, other: &Arc<str>| if own.is_empty() { Text::new(other.clone(), &mark) } else { own };
     entry.name = or(entry.name, &plugin.id.name);
     entry.namespace = or(entry.namespace, &plugin.id.namespace);
     entry.line = line;

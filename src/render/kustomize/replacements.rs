@@ -32,7 +32,7 @@ pub fn load(
         if ["source", "targets", "sourceValue"].iter().any(|f| entry.get(f).is_some_and(|n| !n.is_null())) {
             return Err(fields.refuse("`path` and an inline replacement exclude each other", entry));
         }
-        let file = loader.load(&path).map_err(|c| c.in_field(owner, path.line, "replacements"))?;
+        let file = loader.load(&path).map_err(|c| c.in_field(owner, path.line(), "replacements"))?;
         let stream =
             read_stream(&file.bytes, &file.path, Dialect::Kustomization, context.inputs.documents.limits());
         if let Some(error) = stream.errors.first() {

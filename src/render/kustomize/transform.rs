@@ -72,7 +72,7 @@ fn place_and_name(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(),
             subjects: Subjects::DefaultOnly,
             unset_only: false,
         };
-        transformer.run(&mut into.objects).map_err(|c| c.in_field(&k.file, namespace.line, "namespace"))?;
+        transformer.run(&mut into.objects).map_err(|c| c.in_field(&k.file, namespace.line(), "namespace"))?;
         done(target, into, "NamespaceTransformer");
     }
     let affixes = [
@@ -82,7 +82,7 @@ fn place_and_name(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(),
     for (affix, end, specs, field, kind) in affixes {
         if let Some(affix) = affix {
             extend(&mut into.objects, end, affix, &k.file, specs)
-                .map_err(|c| c.in_field(&k.file, affix.line, field))?;
+                .map_err(|c| c.in_field(&k.file, affix.line(), field))?;
             done(target, into, kind);
         }
     }

@@ -72,7 +72,7 @@ impl Vars {
 }
 
 fn refuse(var: &Var, what: String, file: &str) -> BuildError {
-    Cause::Var { name: var.name.to_string(), what }.in_field(file, var.name.line, "vars")
+    Cause::Var { name: var.name.to_string(), what }.in_field(file, var.name.line(), "vars")
 }
 
 /// Without a namespace, any namespace fits.
