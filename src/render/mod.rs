@@ -5,13 +5,16 @@
 //! | `discover` | which environments a repository has, and why |
 //! | `environment` | one environment to producers and objects, until nothing is new |
 //! | `survey`, `sources`, `places` | what discovery looks at: files, URLs, paths |
-//! | `flux/` | what Flux makes of a folder |
+//! | `applications` | the Argo CD side of it |
+//! | `flux/`, `argo/` | what Flux and Argo CD make of a folder |
 //! | `kustomize/` | what kustomize makes of it |
 //! | `folders` | folders without a controller |
 //! | `foreign` | producers that are recognised and not rendered |
 //! | `scopes` | which kinds have namespaces |
 //! | `reveal` | the one file of this level that looks into secrets |
 
+mod applications;
+mod argo;
 mod discover;
 mod environment;
 pub mod flux;

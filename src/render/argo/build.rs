@@ -17,7 +17,6 @@ use crate::render::flux::build::Made;
 use crate::render::flux::{generate, sealed};
 use crate::render::kustomize::{self, BuildOptions, Cause, Kustomization};
 use crate::yaml::Node;
-use std::sync::Arc;
 
 /// What rendering takes from outside of the Application.
 pub(in crate::render) struct Outside<'a> {
@@ -37,8 +36,11 @@ const ELSEWHERE: &str = "look at its objects in the cluster";
 pub(in crate::render) fn render(app: &Application, outside: &Outside<'_>) -> Made {
     let mut made = Made { complete: true, problems: app.problems.clone(), ..Made::default() };
     if app.is_hydrated() {
-        let cause = "not rendered: its manifests come out of a branch that Argo CD writes (spec.sourceHydrator)";
-        made.problems.push(Problem::error(Reason::NotSupported, cause).at(&app.origin.file, app.origin.line).next(ELSEWHERE));
+        let cause =
+            "not rendered: its manifests come out of a branch that Argo CD writes (spec.sourceHydrator)";
+        made.problems.push(
+            Problem::error(Reason::NotSupported, cause).at(&app.origin.file, app.origin.line).next(ELSEWHERE),
+        );
     }
     if made.problems.iter().any(|p| p.severity == Severity::Error) {
         made.complete = false;
@@ -51,7 +53,8 @@ pub(in crate::render) fn render(app: &Application, outside: &Outside<'_>) -> Mad
         unnamed.append(&mut part.unnamed);
     }
     for manifest in &mut made.objects {
-        made.problems.extend(sealed::refuse(manifest, "seal it so that Argo CD opens it: ksops, Sealed Secrets"));
+        made.problems
+            .extend(sealed::refuse(manifest, "seal it so that Argo CD opens it: ksops, Sealed Secrets"));
     }
     leave_out_hooks(&mut made, unnamed, app);
     made.complete &= !made.problems.iter().any(|p| p.severity == Severity::Error);
@@ -76,7 +79,9 @@ fn leave_out_hooks(made: &mut Made, unnamed: Vec<(Node, Origin)>, app: &Applicat
             continue;
         }
         let cause = match prefix {
-            Some(prefix) => format!("the {kind} {prefix}* gets another name at each sync: it cannot be compared"),
+            Some(prefix) => {
+                format!("the {kind} {prefix}* gets another name at each sync: it cannot be compared")
+            }
             None => format!("the {kind} has no metadata.name: Argo CD cannot apply it"),
         };
         made.problems.push(Problem::error(Reason::InvalidObject, cause).at(&origin.file, origin.line));
@@ -99,7 +104,8 @@ struct One<'a> {
 impl One<'_> {
     fn at(&self, problem: Problem, key: &str) -> Problem {
         let node = self.source.node.get(key).unwrap_or(&self.source.node);
-        let path = if key.is_empty() { self.source.field.clone() } else { format!("{}.{key}", self.source.field) };
+        let path =
+            if key.is_empty() { self.source.field.clone() } else { format!("{}.{key}", self.source.field) };
         Problem { place: Some(place(&self.app.origin, node, &path)), ..problem }
     }
 
@@ -107,7 +113,8 @@ impl One<'_> {
         let source = self.source;
         if !source.chart.is_empty() {
             let revision = if source.revision.is_empty() { "newest" } else { &*source.revision };
-            let cause = format!("not rendered: needs Helm (chart {} {revision} of {})", &*source.chart, &*source.url);
+            let cause =
+                format!("not rendered: needs Helm (chart {} {revision} of {})", &*source.chart, &*source.url);
             return made.problems.push(self.helm(clean(&cause), "chart"));
         }
         // It only lends its files to the others.
@@ -115,14 +122,17 @@ impl One<'_> {
             return;
         }
         if !self.outside.home.is(&source.url) {
-            let at = if source.revision.is_empty() { String::new() } else { format!(" at {}", &*source.revision) };
-            let folder = if source.path.is_empty() { String::new() } else { format!(", folder {}", &*source.path) };
+            let at =
+                if source.revision.is_empty() { String::new() } else { format!(" at {}", &*source.revision) };
+            let folder =
+                if source.path.is_empty() { String::new() } else { format!(", folder {}", &*source.path) };
             let cause = format!("not rendered: another repository ({}{at}{folder})", &*source.url);
             let problem = Problem::error(Reason::NeedsNetwork, clean(&cause)).next(ELSEWHERE);
             return made.problems.push(self.at(problem, "repoURL"));
         }
         if self.outside.home.is_elsewhere(&source.revision) {
-            let cause = format!("reads the revision {}; rendered from the one that is looked at", &*source.revision);
+            let cause =
+                format!("reads the revision {}; rendered from the one that is looked at", &*source.revision);
             let problem = Problem::warning(Reason::Repository, clean(&cause));
             made.problems.push(self.at(problem, "targetRevision"));
         }
@@ -151,14 +161,17 @@ impl One<'_> {
             Ok(Resolved::File(..)) => Err(refuse("is no folder")),
             Ok(Resolved::Nothing) => Err(refuse("does not exist")),
             Ok(Resolved::Outside) => Err(refuse("leaves the repository")),
-            Err(error) => Err(Box::new(self.at(Problem::error(Reason::Repository, error.to_string()), "path"))),
+            Err(error) => {
+                Err(Box::new(self.at(Problem::error(Reason::Repository, error.to_string()), "path")))
+            }
         }
     }
 
     fn render_folder(&mut self, folder: &str, made: &mut Made) {
         made.reads.push(folder.into());
         let instance = self.app.instance(&self.outside.settings.namespace);
-        let merged = overrides::merged(self.outside.tree, folder, &instance, &self.source.node, &mut made.reads);
+        let merged =
+            overrides::merged(self.outside.tree, folder, &instance, &self.source.node, &mut made.reads);
         let node = match merged {
             Ok(node) => node,
             Err(problem) => return made.problems.push(problem),
@@ -166,7 +179,8 @@ impl One<'_> {
         match detect::tool(self.outside.tree, folder, &node, &self.outside.settings.disabled) {
             Err(several) => {
                 let cause = format!("`{}` is for several tools: {several}", self.source.field);
-                made.problems.push(self.at(Problem::error(Reason::InvalidObject, cause).next("keep one of them"), ""));
+                made.problems
+                    .push(self.at(Problem::error(Reason::InvalidObject, cause).next("keep one of them"), ""));
             }
             Ok(Tool::Helm) => {
                 let cause = format!("not rendered: needs Helm (the chart in {folder})");
@@ -218,7 +232,8 @@ impl One<'_> {
 
     fn kustomize(&mut self, folder: &str, node: &Node, made: &mut Made) {
         let mut fields = Fields::new(&self.app.origin);
-        let options = Options::of(node, &self.source.field, &self.app.origin.file, &mut fields).unwrap_or_default();
+        let options =
+            Options::of(node, &self.source.field, &self.app.origin.file, &mut fields).unwrap_or_default();
         let is_sound = fields.is_sound();
         made.problems.append(&mut fields.problems);
         if !is_sound {
@@ -240,7 +255,10 @@ impl One<'_> {
             let next = "argocd-cm is not in this repository; it has to say so in kustomize.buildOptions";
             made.problems.push(Problem {
                 severity: Severity::Warning,
-                cause: format!("{}: Argo CD builds it only with --load-restrictor LoadRestrictionsNone", refused.cause),
+                cause: format!(
+                    "{}: Argo CD builds it only with --load-restrictor LoadRestrictionsNone",
+                    refused.cause
+                ),
                 next: next.to_owned(),
                 ..refused
             });
@@ -283,7 +301,8 @@ impl One<'_> {
         holes.sort_unstable();
         holes.dedup();
         if !holes.is_empty() {
-            let cause = format!("known to Argo CD alone, and another one at each commit: {}", holes.join(", "));
+            let cause =
+                format!("known to Argo CD alone, and another one at each commit: {}", holes.join(", "));
             made.problems.push(self.at(Problem::error(Reason::Substitution, cause), "kustomize"));
         }
         Ok(Some(k))

@@ -27,7 +27,10 @@ pub(super) fn find(
     ignore_missing: bool,
 ) -> Result<Found, TreeError> {
     let exists = |entry: &str| -> Result<bool, TreeError> {
-        Ok(!matches!(files::resolve(tree, &files::join(folder, entry))?, Resolved::Nothing | Resolved::Outside))
+        Ok(!matches!(
+            files::resolve(tree, &files::join(folder, entry))?,
+            Resolved::Nothing | Resolved::Outside
+        ))
     };
     // What is missing is looked for as it is written, patterns included.
     if ignore_missing && !exists(component)? {
@@ -89,7 +92,8 @@ mod tests {
             ("components/b/kustomization.yaml", ""),
             ("components/x.yaml", ""),
         ]);
-        let find = |component: &str, ignore| find(&tree, "apps/web", component, ignore).expect("it can be read");
+        let find =
+            |component: &str, ignore| find(&tree, "apps/web", component, ignore).expect("it can be read");
         let entries = |list: &[&str]| Found::Entries(list.iter().map(|e| (*e).to_owned()).collect());
         assert_eq!(find("../../components/a", false), entries(&["../../components/a"]));
         assert_eq!(find("../../components/?", false), entries(&["../../components/a", "../../components/b"]));

@@ -27,8 +27,10 @@ const BLOCKS: [(&str, Tool); 4] = [
 
 /// The tool that the blocks of a source name; `Err` names several.
 pub(super) fn explicit(source: &Node) -> Result<Option<Tool>, String> {
-    let blocks: Vec<&(&str, Tool)> =
-        BLOCKS.iter().filter(|(name, _)| present(source, name).is_some_and(|block| says(name, block))).collect();
+    let blocks: Vec<&(&str, Tool)> = BLOCKS
+        .iter()
+        .filter(|(name, _)| present(source, name).is_some_and(|block| says(name, block)))
+        .collect();
     match blocks.as_slice() {
         [] => Ok(None),
         [(_, tool)] => Ok(Some(*tool)),

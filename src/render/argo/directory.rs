@@ -36,7 +36,11 @@ impl Options {
             if !pattern.is_empty() && !Glob::new(pattern).is_valid() {
                 let cause = format!("`{field}.{key}` is a malformed pattern: it matches nothing");
                 let place = node.get(key).cloned().unwrap_or_else(|| node.clone());
-                fields.tell(Problem::warning(Reason::InvalidObject, cause), &place, &format!("{field}.{key}"));
+                fields.tell(
+                    Problem::warning(Reason::InvalidObject, cause),
+                    &place,
+                    &format!("{field}.{key}"),
+                );
             }
         }
         options
@@ -79,7 +83,8 @@ pub(super) fn read(tree: &dyn Tree, folder: &str, options: &Options, limits: &Li
     };
     made.reads.extend(walked.folders.iter().map(|path| Arc::from(path.as_str())));
     if let Some(why) = walked.refused {
-        made.problems.push(Problem::error(Reason::LimitExceeded, format!("Argo CD refuses it: {why}")).at(folder, 0));
+        made.problems
+            .push(Problem::error(Reason::LimitExceeded, format!("Argo CD refuses it: {why}")).at(folder, 0));
         return made;
     }
     for path in &walked.broken {
@@ -90,7 +95,8 @@ pub(super) fn read(tree: &dyn Tree, folder: &str, options: &Options, limits: &Li
     for file in walked.files.iter().filter(|file| options.takes(&file.relative)) {
         reader.file(tree, file);
         if reader.bytes > MOST_BYTES {
-            let cause = format!("the manifests of {} have more than 10 MB: Argo CD refuses them", shown(folder));
+            let cause =
+                format!("the manifests of {} have more than 10 MB: Argo CD refuses them", shown(folder));
             reader.made.objects.clear();
             reader.made.problems.push(Problem::error(Reason::LimitExceeded, cause).at(folder, 0));
             break;
@@ -136,19 +142,24 @@ impl Reader<'_> {
         self.bytes += bytes.len();
         let stream = read_stream(&bytes, &path, Dialect::Kustomization, self.limits);
         let is_json = path.ends_with(".json");
-        if is_json && (stream.documents.len() > 1 || stream.documents.iter().any(|d| d.root.as_map().is_none())) {
+        if is_json
+            && (stream.documents.len() > 1 || stream.documents.iter().any(|d| d.root.as_map().is_none()))
+        {
             return self.broken(&path, 0, "a JSON file must hold exactly one object");
         }
         // Documents are read one after the other: what stands before a broken one makes the file a broken manifest.
-        let first_error = stream.errors.first().map(|error| (error.document, error.line, error.message.clone()));
-        let whole = stream.documents.iter().take_while(|d| first_error.as_ref().is_none_or(|e| d.index < e.0));
+        let first_error =
+            stream.errors.first().map(|error| (error.document, error.line, error.message.clone()));
+        let whole =
+            stream.documents.iter().take_while(|d| first_error.as_ref().is_none_or(|e| d.index < e.0));
         let bad = whole.clone().find(|d| kind(&d.root).is_none() && !d.root.is_null());
         let (line, why) = match (bad, &first_error) {
             (Some(document), _) => (document.line, "it has no kind".to_owned()),
             (None, Some((_, line, message))) => (*line, message.clone()),
             (None, None) => return whole.for_each(|d| self.document(&d.root, &path, d.line)),
         };
-        let has_objects = whole.take_while(|d| bad.is_none_or(|b| d.index < b.index)).any(|d| !d.root.is_null());
+        let has_objects =
+            whole.take_while(|d| bad.is_none_or(|b| d.index < b.index)).any(|d| !d.root.is_null());
         let looks_like_one = ["apiVersion:", "kind:", "metadata:"].iter().all(|word| text.contains(word));
         if is_json || has_objects || looks_like_one {
             return self.broken(&path, line, &why);
@@ -233,7 +244,10 @@ mod tests {
                     - {apiVersion: v1, kind: ConfigMap, metadata: {name: y}}\n";
         let files = [
             ("a/1.yaml", list),
-            ("a/2.json", "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"z\"}}"),
+            (
+                "a/2.json",
+                "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"z\"}}",
+            ),
             ("a/3.yml", "kind: ConfigMapList\nitems: null\n"),
             ("a/4.txt", "no"),
         ];
@@ -243,13 +257,15 @@ mod tests {
     #[test]
     fn patterns_choose_files_and_marks_pass_over_them() {
         let (x, y, z) = (object("x"), object("y"), format!("# {SKIP}\n{}", object("z")));
-        let files = [("a/x.yaml", x.as_str()), ("a/sub/y.yaml", &y), ("a/z.yaml", &z), ("a/values.yaml", "b: 1\n")];
+        let files =
+            [("a/x.yaml", x.as_str()), ("a/sub/y.yaml", &y), ("a/z.yaml", &z), ("a/values.yaml", "b: 1\n")];
         let options = Options { recurse: true, ..Options::default() };
         let (found, problems) = names(&files, &options);
         assert_eq!(found, ["y", "x"]);
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems.iter().all(|p| p.starts_with("Note")), "{problems:?}");
-        let options = Options { recurse: true, include: "{x,sub/*}.yaml".to_owned(), exclude: "x*".to_owned() };
+        let options =
+            Options { recurse: true, include: "{x,sub/*}.yaml".to_owned(), exclude: "x*".to_owned() };
         assert_eq!(names(&files, &options).0, ["y"]);
     }
 

@@ -1,11 +1,13 @@
 //! What the `kustomize` block changes in a kustomization, in the words of `kustomize edit`, before it is built.
 
 use super::components::{self, Found};
+use super::fields::place;
 use super::labels::{self, Pairs, Taken};
 use super::options::Options;
 use super::variables::Variables;
 use crate::model::{Origin, Problem, Reason, Tree};
 use crate::render::kustomize::{Image, Kustomization, Replica, Text, image_parts};
+use crate::yaml::{Mark, Node};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -43,13 +45,10 @@ impl Edits<'_> {
         self.components(k, options)
     }
 
-    fn refuse(&self, line: u32, field: &str, cause: String) -> Problem {
-        let line = if line > 0 { line } else { self.origin.line };
-        let mut problem = Problem::error(Reason::InvalidKustomization, cause).at(&self.origin.file, line);
-        if let Some(place) = &mut problem.place {
-            place.field = Some(field.into());
-        }
-        problem
+    fn refuse(&self, mark: &Mark, field: &str, cause: String) -> Problem {
+        let node = Node::null().at(mark.clone());
+        let place = Some(place(self.origin, &node, field));
+        Problem { place, ..Problem::error(Reason::InvalidKustomization, cause) }
     }
 
     fn expand(&mut self, text: &str) -> String {
@@ -66,9 +65,9 @@ impl Edits<'_> {
         let mut by_name: BTreeMap<Arc<str>, Image> = BTreeMap::new();
         for text in images {
             let argument = self.expand(text);
-            let Some(image) = image(&argument, text.line) else {
+            let Some(image) = image(&argument, &text.mark) else {
                 let cause = format!("the image `{argument}` has no new name, tag or digest");
-                return Err(self.refuse(text.line, "kustomize.images", cause));
+                return Err(self.refuse(&text.mark, "kustomize.images", cause));
             };
             by_name.insert(image.name.text.clone(), image);
         }
@@ -89,7 +88,7 @@ impl Edits<'_> {
         for (key, value) in pairs {
             let text = if expand { self.expand(value) } else { value.to_string() };
             let Some(pair) = labels::argument(key, value, &text) else {
-                return Err(self.refuse(value.line, field, format!("`{key}: {text}` has no key")));
+                return Err(self.refuse(&value.mark, field, format!("`{key}: {text}` has no key")));
             };
             made.push(pair);
         }
@@ -101,11 +100,16 @@ impl Edits<'_> {
         let Some((_, first)) = options.labels.first() else { return Ok(()) };
         if options.include_templates && !options.without_selector {
             let cause = "labelIncludeTemplates needs labelWithoutSelector".to_owned();
-            return Err(self.refuse(first.line, FIELD, cause));
+            return Err(self.refuse(&first.mark, FIELD, cause));
         }
         let pairs = self.pairs(&options.labels, true, FIELD)?;
         let added = if options.without_selector {
-            labels::add_without_selector(&mut k.labels, &pairs, options.include_templates, options.force_labels)
+            labels::add_without_selector(
+                &mut k.labels,
+                &pairs,
+                options.include_templates,
+                options.force_labels,
+            )
         } else {
             labels::add(&mut k.common_labels, &pairs, options.force_labels)
         };
@@ -120,9 +124,10 @@ impl Edits<'_> {
     }
 
     fn taken(&self, what: &str, taken: &Taken, pairs: &Pairs, field: &str, force: &str) -> Problem {
-        let line = pairs.iter().find(|(key, _)| *key == taken.0).map_or(0, |(_, value)| value.line);
+        let found = pairs.iter().find(|(key, _)| *key == taken.0);
+        let mark = found.map(|(_, value)| value.mark.clone()).unwrap_or_default();
         let cause = format!("the kustomization has the common {what} {} already", taken.0);
-        self.refuse(line, field, cause).next(format!("set {force}: true to override it"))
+        self.refuse(&mark, field, cause).next(format!("set {force}: true to override it"))
     }
 
     /// `edit add component`: patterns are expanded, and what is there already is not added again.
@@ -130,20 +135,20 @@ impl Edits<'_> {
         const FIELD: &str = "kustomize.components";
         for component in &options.components {
             let found = components::find(self.tree, self.folder, component, options.ignore_missing)
-                .map_err(|error| self.refuse(component.line, FIELD, error.to_string()))?;
+                .map_err(|error| self.refuse(&component.mark, FIELD, error.to_string()))?;
             let entries = match found {
                 Found::Entries(entries) => entries,
                 Found::Skipped => continue,
                 Found::Nothing => {
                     let cause = format!("the component {} does not exist", &**component);
-                    let problem = self.refuse(component.line, FIELD, cause);
+                    let problem = self.refuse(&component.mark, FIELD, cause);
                     let next = "set ignoreMissingComponents: true to leave it out";
                     return Err(Problem { reason: Reason::MissingFile, ..problem }.next(next));
                 }
             };
             for entry in entries {
                 if !k.components.iter().any(|own| **own == *entry) {
-                    k.components.push(Text { text: entry.into(), line: component.line });
+                    k.components.push(Text::new(entry, &component.mark));
                 }
             }
         }
@@ -152,8 +157,8 @@ impl Edits<'_> {
 }
 
 /// An image as `edit set image` takes it: `[old=]name[:tag][@digest]`; `None` if it says nothing new.
-fn image(argument: &str, line: u32) -> Option<Image> {
-    let text = |text: &str| Text { text: text.into(), line };
+fn image(argument: &str, mark: &Mark) -> Option<Image> {
+    let text = |text: &str| Text::new(text, mark);
     let (key, value) = argument.split_once('=').map_or(("", argument), |(key, value)| (key, value));
     let (name, tag, digest) = image_parts(value);
     if name == argument {
@@ -161,7 +166,7 @@ fn image(argument: &str, line: u32) -> Option<Image> {
     }
     let (name, new_name) = if key.is_empty() { (name, "") } else { (key, name) };
     let (name, new_name, new_tag, digest) = (text(name), text(new_name), text(tag), text(digest));
-    Some(Image { name, new_name, new_tag, digest, line, ..Image::default() })
+    Some(Image { name, new_name, new_tag, digest, line: mark.line, ..Image::default() })
 }
 
 /// An asterisk keeps what the kustomization says.
@@ -187,7 +192,7 @@ fn replicas(k: &mut Kustomization, replicas: &[(Text, i64)]) {
     let mut by_name: BTreeMap<Arc<str>, Replica> =
         own.into_iter().map(|replica| (replica.name.text.clone(), replica)).collect();
     for (name, count) in replicas {
-        let replica = Replica { name: name.clone(), count: *count, line: name.line };
+        let replica = Replica { name: name.clone(), count: *count, line: name.line() };
         by_name.insert(name.text.clone(), replica);
     }
     k.replicas = by_name.into_values().collect();
@@ -198,11 +203,14 @@ mod tests {
     use super::*;
 
     fn shown(images: &[Image]) -> Vec<String> {
-        images.iter().map(|i| format!("{}={}:{}@{}", &*i.name, &*i.new_name, &*i.new_tag, &*i.digest)).collect()
+        images
+            .iter()
+            .map(|i| format!("{}={}:{}@{}", &*i.name, &*i.new_name, &*i.new_tag, &*i.digest))
+            .collect()
     }
 
     fn text(text: &str) -> Text {
-        Text { text: text.into(), line: 3 }
+        Text::new(text, &Mark { line: 3, ..Mark::default() })
     }
 
     #[test]
@@ -223,7 +231,9 @@ mod tests {
             ..Kustomization::default()
         };
         let images = ["b:2", "a=reg:5000/$ARGOCD_APP_NAME@sha256:ff", "keep=*:9", "new=other"].map(text);
-        edits.run(&mut k, &Options { images: images.to_vec(), ..Options::default() }).expect("they are images");
+        edits
+            .run(&mut k, &Options { images: images.to_vec(), ..Options::default() })
+            .expect("they are images");
         assert_eq!(
             shown(&k.images),
             ["a=reg:5000/web:@sha256:ff", "b=:2@", "keep=reg/keep:9@", "new=other:@", "z=:1@"]
@@ -238,6 +248,9 @@ mod tests {
         let own = Replica { name: text("web"), count: 1, line: 1 };
         let mut k = Kustomization { replicas: vec![own], ..Kustomization::default() };
         replicas(&mut k, &[(text("web"), 3), (text("api"), 2)]);
-        assert_eq!(k.replicas.iter().map(|r| (&*r.name, r.count)).collect::<Vec<_>>(), [("api", 2), ("web", 3)]);
+        assert_eq!(
+            k.replicas.iter().map(|r| (&*r.name, r.count)).collect::<Vec<_>>(),
+            [("api", 2), ("web", 3)]
+        );
     }
 }

@@ -42,7 +42,8 @@ impl<'o> Fields<'o> {
             }
             return;
         };
-        let unknown: Vec<_> = map.entries.iter().filter(|e| !known.contains(&&*e.key.text)).cloned().collect();
+        let unknown: Vec<_> =
+            map.entries.iter().filter(|e| !known.contains(&&*e.key.text)).cloned().collect();
         for entry in unknown {
             let cause = format!("`{path}.{}` is no field of an Application: it does nothing", entry.key.text);
             let near = crate::render::kustomize::nearest(&entry.key.text, known);
@@ -55,7 +56,7 @@ impl<'o> Fields<'o> {
     pub fn text(&mut self, node: &Node, path: &str, key: &str) -> Text {
         let Some(value) = present(node, key) else { return Text::default() };
         match value.as_str() {
-            Some(text) => Text { text: text.into(), line: value.mark.line },
+            Some(text) => Text::new(text, &value.mark),
             None => {
                 self.refuse(value, &format!("{path}.{key}"), "a text");
                 Text::default()
@@ -86,7 +87,7 @@ impl<'o> Fields<'o> {
         let mut texts = Vec::new();
         for item in self.list(node, path, key) {
             match item.as_str() {
-                Some(text) => texts.push(Text { text: text.into(), line: item.mark.line }),
+                Some(text) => texts.push(Text::new(text, &item.mark)),
                 None => self.refuse(item, &format!("{path}.{key}"), "texts"),
             }
         }
@@ -105,7 +106,7 @@ impl<'o> Fields<'o> {
         for entry in &map.entries {
             match entry.value.as_str() {
                 Some(text) => {
-                    pairs.push((entry.key.text.clone(), Text { text: text.into(), line: entry.value.mark.line }));
+                    pairs.push((entry.key.text.clone(), Text::new(text, &entry.value.mark)));
                 }
                 None => self.refuse(&entry.value, &path, &format!("a text for {}", entry.key.text)),
             }

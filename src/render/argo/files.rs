@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn links_out_and_circles_end() {
-        let tree = Files::new(&[("a/x.yaml@", "../../etc/x"), ("b/x.yaml@", "y"), ("b/y@", "x.yaml"), ("c@", "b")]);
+        let tree =
+            Files::new(&[("a/x.yaml@", "../../etc/x"), ("b/x.yaml@", "y"), ("b/y@", "x.yaml"), ("c@", "b")]);
         assert!(walk(&tree, "a", false).expect("read").refused.is_some());
         assert_eq!(walk(&tree, "b", false).expect("read").broken, ["b/x.yaml"]);
         assert_eq!(resolve(&tree, "c").expect("read"), Resolved::Folder("b".to_owned()));

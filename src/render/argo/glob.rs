@@ -137,7 +137,8 @@ impl Matching {
         match part {
             Part::Super => (0..=text.len()).any(|skipped| self.fits(&next, &text[skipped..])),
             Part::Star => {
-                let end = text.iter().position(|letter| Some(*letter) == self.separator).unwrap_or(text.len());
+                let end =
+                    text.iter().position(|letter| Some(*letter) == self.separator).unwrap_or(text.len());
                 (0..=end).any(|skipped| self.fits(&next, &text[skipped..]))
             }
             Part::Choice(terms) => terms.iter().any(|term| {
@@ -195,7 +196,12 @@ mod tests {
     #[test]
     fn a_separator_is_crossed_by_two_asterisks_alone() {
         let fits = |pattern: &str| Glob::separated(pattern, Some('/')).matches("https://git/a/b");
-        assert!(fits("https://git/*/*") && fits("https://git/**") && !fits("https://git/*") && !fits("https:??git/a/b"));
+        assert!(
+            fits("https://git/*/*")
+                && fits("https://git/**")
+                && !fits("https://git/*")
+                && !fits("https:??git/a/b")
+        );
     }
 
     #[test]

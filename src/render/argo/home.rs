@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn a_remote_is_the_repository_and_else_paths_decide() {
-        let apps = [reads("https://git.example/shop/config.git", "apps"), reads("https://git.example/other", "x")];
+        let apps =
+            [reads("https://git.example/shop/config.git", "apps"), reads("https://git.example/other", "x")];
         let home = Home::of(&apps, &["git@git.example:shop/config".to_owned()], &|_| false);
         assert!(home.is("https://git.example/shop/config") && !home.is("https://git.example/other"));
         let home = Home::of(&apps, &["https://mirror.example/config".to_owned()], &|path| path == "x");

@@ -15,7 +15,7 @@ pub(super) fn argument(key: &str, value: &Text, expanded: &str) -> Option<(Arc<s
     let whole = format!("{key}:{expanded}");
     let (key, text) = whole.split_once(':').filter(|(key, _)| !key.is_empty())?;
     let inner = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
-    Some((key.into(), Text { text: inner.into(), line: value.line }))
+    Some((key.into(), Text::new(inner, &value.mark)))
 }
 
 /// Adds pairs to a mapping that is sorted by key.
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     fn pairs(pairs: &[(&str, &str)]) -> Pairs {
-        pairs.iter().map(|(k, v)| ((*k).into(), Text { text: (*v).into(), line: 1 })).collect()
+        pairs.iter().map(|(k, v)| ((*k).into(), Text::made(*v))).collect()
     }
 
     #[test]
@@ -76,8 +76,9 @@ mod tests {
 
     #[test]
     fn arguments_are_cut_at_the_first_colon() {
-        let text = Text { text: "x".into(), line: 7 };
-        let cut = |key: &str, value: &str| argument(key, &text, value).map(|(k, v)| (k.to_string(), v.to_string()));
+        let text = Text::made("x");
+        let cut =
+            |key: &str, value: &str| argument(key, &text, value).map(|(k, v)| (k.to_string(), v.to_string()));
         assert_eq!(cut("a", "b:c"), Some(("a".into(), "b:c".into())));
         assert_eq!(cut("a", "\"q\""), Some(("a".into(), "q".into())));
         assert_eq!(cut("", "v"), None);

@@ -15,6 +15,7 @@
 //! | `build` | one Application to its objects |
 //! | `hooks` | objects that are run and not compared |
 //! | `tracking` | namespaces and the marks by which Argo CD finds its objects again |
+//! | `entries` | Applications that nothing in the repository makes |
 //! | `reach` | which files an Application reads, for finding those that nothing makes |
 
 pub(super) mod build;
@@ -22,6 +23,7 @@ mod components;
 mod detect;
 mod directory;
 mod edits;
+pub(super) mod entries;
 mod fields;
 mod files;
 mod glob;

@@ -88,7 +88,8 @@ mod tests {
         let text = b"{path: a, kustomize: {namePrefix: p-, images: [x:1, y:1]}}";
         let source = read_stream(text, &"app.yaml".into(), Dialect::Resource, &Limits::default());
         let mut reads = Vec::new();
-        let node = merged(&tree, "a", "web", &source.documents[0].root, &mut reads).expect("they can be read");
+        let node =
+            merged(&tree, "a", "web", &source.documents[0].root, &mut reads).expect("they can be read");
         assert_eq!(to_masked_string(&node), "kustomize:\n  images:\n  - x:2\n  nameSuffix: -w\npath: a\n");
         assert_eq!(reads.len(), 2);
     }

@@ -33,7 +33,8 @@ pub(in crate::render) fn check<'m>(
     }
     let mut refused = BTreeSet::new();
     for manifest in objects {
-        let (key, cluster_wide) = (&manifest.key, scopes.is_cluster_wide(&manifest.key.group, &manifest.key.kind));
+        let (key, cluster_wide) =
+            (&manifest.key, scopes.is_cluster_wide(&manifest.key.group, &manifest.key.kind));
         if !permits_kind(&spec, &key.group, &key.kind, cluster_wide) {
             refused.insert(format!("the kind {}", key.kind));
         } else if !cluster_wide && !permits_destination(&spec, &to.cluster, &key.namespace) {
@@ -116,7 +117,8 @@ fn permits_destination(spec: &Node, cluster: &str, namespace: &str) -> bool {
 fn permits_kind(spec: &Node, group: &str, kind: &str, cluster_wide: bool) -> bool {
     let listed = |name: &str| {
         let list = spec.get(name).and_then(Node::as_seq)?;
-        let text = |item: &Node, key: &str| item.get(key).and_then(Node::scalar_text).unwrap_or("").to_owned();
+        let text =
+            |item: &Node, key: &str| item.get(key).and_then(Node::scalar_text).unwrap_or("").to_owned();
         let is = |item: &Node| {
             Glob::new(&text(item, "group")).matches(group) && Glob::new(&text(item, "kind")).matches(kind)
         };
@@ -138,23 +140,32 @@ mod tests {
                        \x20 destination: {name: in-cluster, namespace: shop}\n";
 
     fn told(spec: &str, object: &str) -> Vec<String> {
-        let project = manifest(&format!("apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {{name: p}}\nspec: {spec}\n"));
+        let project = manifest(&format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {{name: p}}\nspec: {spec}\n"
+        ));
         let object = manifest(object);
         let scopes = Known::of(None, [].into_iter());
         let problems = check(&project, &application(APP), [&object].into_iter(), &scopes);
-        problems.into_iter().map(|p| p.cause.split_once("not permit ").map_or(String::new(), |(_, c)| c.to_owned())).collect()
+        problems
+            .into_iter()
+            .map(|p| p.cause.split_once("not permit ").map_or(String::new(), |(_, c)| c.to_owned()))
+            .collect()
     }
 
     #[test]
     fn what_a_project_forbids_is_told() {
         let service = "apiVersion: v1\nkind: Service\nmetadata: {name: x, namespace: shop}\n";
         let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n";
-        let open = "{sourceRepos: ['https://git.example/shop/*'], destinations: [{server: '*', namespace: shop}]}";
+        let open =
+            "{sourceRepos: ['https://git.example/shop/*'], destinations: [{server: '*', namespace: shop}]}";
         assert!(told(open, service).is_empty());
         assert_eq!(told(open, namespace), ["the kind Namespace"]);
         let closed = "{sourceRepos: ['https://git.example/*', '!https://git.example/shop/config'], destinations: [{name: in-cluster, namespace: 'a*'}]}";
         let causes = told(closed, service).remove(0);
-        assert!(causes.starts_with("the source https://git.example/shop/config.git, the destination"), "{causes}");
+        assert!(
+            causes.starts_with("the source https://git.example/shop/config.git, the destination"),
+            "{causes}"
+        );
         let kinds = "{sourceRepos: ['*'], destinations: [{server: '*', namespace: '*'}], namespaceResourceBlacklist: [{group: '', kind: 'S*'}], clusterResourceWhitelist: [{group: '*', kind: '*'}]}";
         assert_eq!(told(kinds, service), ["the kind Service"]);
         assert!(told(kinds, namespace).is_empty());

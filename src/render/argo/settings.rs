@@ -33,7 +33,7 @@ pub(in crate::render) struct Settings {
     /// Source types that are switched off: their folders are taken as plain ones.
     pub disabled: Vec<&'static str>,
     /// How kustomize is called.
-    options: Vec<String>,
+    pub options: Vec<String>,
     /// What is wrong with the settings.
     pub problems: Vec<Problem>,
 }
@@ -90,7 +90,11 @@ impl Settings {
             label: if label.is_empty() { "app.kubernetes.io/instance".to_owned() } else { label },
             installation: take("installationID"),
             is_declared,
-            disabled: disabled.iter().filter(|(key, _)| take(key) == "false").map(|(_, tool)| *tool).collect(),
+            disabled: disabled
+                .iter()
+                .filter(|(key, _)| take(key) == "false")
+                .map(|(_, tool)| *tool)
+                .collect(),
             options: take("kustomize.buildOptions").split_whitespace().map(str::to_owned).collect(),
             problems,
         }

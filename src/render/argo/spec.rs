@@ -62,18 +62,8 @@ pub(in crate::render) struct Destination {
 }
 
 /// Fields of a source.
-const SOURCE: [&str; 10] = [
-    "repoURL",
-    "path",
-    "targetRevision",
-    "helm",
-    "kustomize",
-    "directory",
-    "plugin",
-    "chart",
-    "ref",
-    "name",
-];
+const SOURCE: [&str; 10] =
+    ["repoURL", "path", "targetRevision", "helm", "kustomize", "directory", "plugin", "chart", "ref", "name"];
 
 /// True for what Argo CD renders itself.
 pub(in crate::render) fn is_application(key: &ObjectKey) -> bool {
@@ -217,7 +207,10 @@ mod tests {
         assert_eq!(app.destination, Destination { cluster: String::new(), namespace: "shop".to_owned() });
         let producer = app.producer();
         assert!(producer.prune && !producer.suspend && &*producer.path == "apps");
-        assert_eq!((app.instance("argocd"), app.instance("other")), ("web".to_owned(), "argocd_web".to_owned()));
+        assert_eq!(
+            (app.instance("argocd"), app.instance("other")),
+            ("web".to_owned(), "argocd_web".to_owned())
+        );
     }
 
     #[test]
@@ -233,7 +226,10 @@ mod tests {
         assert_eq!(told.len(), 4, "{told:?}");
         assert!(told[0].1.contains("pahth") && told[0].0 == 7 && told[0].2.contains("`path`"), "{told:?}");
         assert!(told[1].1.contains("`spec.source.repoURL` needs a text") && told[1].0 == 6, "{told:?}");
-        assert!(told[2].1.contains("needs repoURL") && told[3].1.contains("both server and name"), "{told:?}");
+        assert!(
+            told[2].1.contains("needs repoURL") && told[3].1.contains("both server and name"),
+            "{told:?}"
+        );
     }
 
     #[test]

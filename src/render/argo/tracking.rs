@@ -55,7 +55,8 @@ impl Placing {
             set_namespace(&mut manifest.body, &namespace, self.mark());
         }
         // A namespaced object that nobody gives a namespace lands in `default`.
-        let lands_in_default = namespace.is_empty() && scopes.is_namespaced(&manifest.key.group, &manifest.key.kind);
+        let lands_in_default =
+            namespace.is_empty() && scopes.is_namespaced(&manifest.key.group, &manifest.key.kind);
         manifest.key.namespace = if lands_in_default { "default".into() } else { namespace.as_str().into() };
         if !is_definition {
             self.set_marks(manifest, &tracked);
@@ -108,7 +109,8 @@ impl Placing {
 
 /// The namespace of an object without one is not written down as nothing.
 fn set_namespace(body: &mut Node, namespace: &str, mark: Mark) {
-    let Some(metadata) = body.as_map_mut().and_then(|m| m.get_mut("metadata")).and_then(Node::as_map_mut) else {
+    let Some(metadata) = body.as_map_mut().and_then(|m| m.get_mut("metadata")).and_then(Node::as_map_mut)
+    else {
         return;
     };
     if namespace.is_empty() {
@@ -121,7 +123,8 @@ fn set_namespace(body: &mut Node, namespace: &str, mark: Mark) {
 fn remove(body: &mut Node, field: &str, name: &str) {
     let holds = body.at_path(&["metadata", field, name]).is_some();
     let metadata = body.as_map_mut().filter(|_| holds).and_then(|m| m.get_mut("metadata"));
-    if let Some(map) = metadata.and_then(Node::as_map_mut).and_then(|m| m.get_mut(field)).and_then(Node::as_map_mut)
+    if let Some(map) =
+        metadata.and_then(Node::as_map_mut).and_then(|m| m.get_mut(field)).and_then(Node::as_map_mut)
     {
         map.remove(name);
     }
@@ -145,7 +148,10 @@ pub(in crate::render) fn distinct(objects: &mut Vec<Manifest>) -> Vec<Problem> {
         let Some(earlier) = last.insert(manifest.key.clone(), place) else { continue };
         dropped[earlier] = true;
         let (old, new) = (&objects[earlier].origin, &manifest.origin);
-        let cause = format!("{} is there more than once; the last one counts, of {}:{}", manifest.key, new.file, new.line);
+        let cause = format!(
+            "{} is there more than once; the last one counts, of {}:{}",
+            manifest.key, new.file, new.line
+        );
         problems.push(Problem::warning(Reason::Conflict, cause).at(&old.file, old.line));
     }
     let mut place = 0;
@@ -176,14 +182,26 @@ mod tests {
 
     #[test]
     fn objects_get_their_namespace_and_an_annotation() {
-        let (key, text) = put("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n", settings(Tracking::Annotation));
+        let (key, text) = put(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n",
+            settings(Tracking::Annotation),
+        );
         assert_eq!(key, "Deployment/shop/a");
         assert!(text.contains("tracking-id: web:apps/Deployment:shop/a\n"), "{text}");
         assert!(text.contains("namespace: shop\n"), "{text}");
-        let (key, text) = put("apiVersion: v1\nkind: Namespace\nmetadata: {name: a, namespace: x}\n", settings(Tracking::Annotation));
+        let (key, text) = put(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, namespace: x}\n",
+            settings(Tracking::Annotation),
+        );
         assert_eq!(key, "Namespace/a");
-        assert!(text.contains("tracking-id: web:/Namespace:shop/a\n") && !text.contains("namespace: x"), "{text}");
-        let (key, _) = put("apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: own}\n", settings(Tracking::Annotation));
+        assert!(
+            text.contains("tracking-id: web:/Namespace:shop/a\n") && !text.contains("namespace: x"),
+            "{text}"
+        );
+        let (key, _) = put(
+            "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: own}\n",
+            settings(Tracking::Annotation),
+        );
         assert_eq!(key, "Service/own/a");
     }
 
@@ -193,8 +211,13 @@ mod tests {
         let (_, label) = put(text, Settings { label: "my/key".to_owned(), ..settings(Tracking::Label) });
         assert!(label.contains("my/key: web") && !label.contains("tracking-id"), "{label}");
         let (_, both) = put(text, Settings { installation: "i".to_owned(), ..settings(Tracking::Both) });
-        assert!(both.contains("instance: web") && both.contains("tracking-id") && both.contains("installation-id: i"));
-        let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a}\n";
+        assert!(
+            both.contains("instance: web")
+                && both.contains("tracking-id")
+                && both.contains("installation-id: i")
+        );
+        let definition =
+            "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a}\n";
         assert!(!put(definition, settings(Tracking::Both)).1.contains("web"));
     }
 
@@ -207,11 +230,13 @@ mod tests {
 
     #[test]
     fn the_last_of_two_counts() {
-        let one = |value: &str| manifest(&format!("apiVersion: v1\nkind: X\nmetadata: {{name: a}}\nv: {value}\n"));
+        let one =
+            |value: &str| manifest(&format!("apiVersion: v1\nkind: X\nmetadata: {{name: a}}\nv: {value}\n"));
         let other = manifest("apiVersion: v1\nkind: Y\nmetadata: {name: a}\n");
         let mut objects = vec![one("1"), other, one("2")];
         assert_eq!(distinct(&mut objects).len(), 1);
-        let kept: Vec<_> = objects.iter().map(|m| (m.key.to_string(), m.body.get("v").and_then(Node::as_i64))).collect();
+        let kept: Vec<_> =
+            objects.iter().map(|m| (m.key.to_string(), m.body.get("v").and_then(Node::as_i64))).collect();
         assert_eq!(kept, [("Y/a".to_owned(), None), ("X/a".to_owned(), Some(2))]);
     }
 }

@@ -7,7 +7,8 @@ pub(super) struct Variables {
 }
 
 /// Names of the revision that Argo CD renders: it is known to Argo CD alone, and another one at each commit.
-const REVISIONS: [&str; 3] = ["ARGOCD_APP_REVISION", "ARGOCD_APP_REVISION_SHORT", "ARGOCD_APP_REVISION_SHORT_8"];
+const REVISIONS: [&str; 3] =
+    ["ARGOCD_APP_REVISION", "ARGOCD_APP_REVISION_SHORT", "ARGOCD_APP_REVISION_SHORT_8"];
 
 /// A text with its variables put in.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,7 +63,8 @@ fn name(text: &str) -> (&str, usize) {
         },
         [one, ..] if special(*one) => (&text[..1], 1),
         bytes => {
-            let end = bytes.iter().position(|b| !b.is_ascii_alphanumeric() && *b != b'_').unwrap_or(bytes.len());
+            let end =
+                bytes.iter().position(|b| !b.is_ascii_alphanumeric() && *b != b'_').unwrap_or(bytes.len());
             (&text[..end], end)
         }
     }

@@ -139,8 +139,7 @@ fn generator(plugin: &Resource, file: &str) -> Result<Generator, BuildError> {
     let mut entry = entries::generator(&f, &plain)?;
     let line = plugin.origin.line;
     let mark = Mark { file: Some(file.into()), line, column: 0 };
-    let or =
-        |own: Text, other: &Arc<str>| if own.is_empty() { Text::new(other.clone(), &mark) } else { own };
+    let or = |own: Text, other: &Arc<str>| if own.is_empty() { Text::new(other.clone(), &mark) } else { own };
     entry.name = or(entry.name, &plugin.id.name);
     entry.namespace = or(entry.namespace, &plugin.id.namespace);
     entry.line = line;
