@@ -1,8 +1,8 @@
-//! `.argocd-source.yaml` and `.argocd-source-NAME.yaml` of a folder: merged over the source, as JSON merge patches.
+//! `.argocd-source.yaml` and `.argocd-source-NAME.yaml` of a folder: merged over the source.
 
 use super::files;
 use crate::model::{EntryKind, Problem, Reason, Tree};
-use crate::yaml::{Dialect, Limits, Map, Node, Value, read_stream};
+use crate::yaml::{Dialect, Limits, Node, read_stream};
 use std::sync::Arc;
 
 /// Fields that the files cannot change.
@@ -46,30 +46,33 @@ pub(super) fn merged(
     Ok(node)
 }
 
-/// RFC 7396: mappings are merged, null removes, everything else replaces.
+/// As Argo CD merges: mappings key by key, elements of lists place by place, everything else replaced. A null, which
+/// RFC 7396 takes for "remove it", changes nothing: what it removes is filled in again from the source.
 fn merge(target: &mut Node, patch: &Node) {
-    let Some(changes) = patch.as_map() else {
-        *target = patch.clone();
+    if patch.is_null() {
         return;
-    };
-    if target.as_map().is_none() {
-        target.value = Value::Map(Arc::new(Map::new()));
-        target.mark = patch.mark.clone();
     }
-    let Some(map) = target.as_map_mut() else { return };
-    for entry in &changes.entries {
-        let key = &*entry.key.text;
-        if entry.value.is_null() {
-            map.remove(key);
-            continue;
+    if let (Some(_), Some(changes)) = (target.as_map(), patch.as_map()) {
+        let Some(map) = target.as_map_mut() else { return };
+        for entry in &changes.entries {
+            match map.get_mut(&entry.key.text) {
+                Some(place) => merge(place, &entry.value),
+                None => map.set(entry.key.text.clone(), entry.value.clone()),
+            }
         }
-        if map.get(key).is_none() {
-            map.set(key, Node::null());
-        }
-        if let Some(place) = map.get_mut(key) {
-            merge(place, &entry.value);
+        return;
+    }
+    let mut made = patch.clone();
+    if let (Some(old), Some(items)) = (target.as_seq(), made.as_seq_mut()) {
+        for (item, old) in
+            items.iter_mut().zip(old).filter(|(item, old)| item.as_map().is_some() && old.as_map().is_some())
+        {
+            let mut merged = old.clone();
+            merge(&mut merged, item);
+            *item = merged;
         }
     }
+    *target = made;
 }
 
 #[cfg(test)]
@@ -90,14 +93,15 @@ mod tests {
         let mut reads = Vec::new();
         let node =
             merged(&tree, "a", "web", &source.documents[0].root, &mut reads).expect("they can be read");
-        assert_eq!(to_masked_string(&node), "kustomize:\n  images:\n  - x:2\n  nameSuffix: -w\npath: a\n");
+        let expected = "kustomize:\n  images:\n  - x:2\n  namePrefix: p-\n  nameSuffix: -w\npath: a\n";
+        assert_eq!(to_masked_string(&node), expected);
         assert_eq!(reads.len(), 2);
     }
 
     #[test]
     fn a_broken_file_is_told() {
         let tree = Files::new(&[("a/.argocd-source.yaml", "a: [\n")]);
-        let problem = merged(&tree, "a", "web", &Node::map(Map::new()), &mut Vec::new()).expect_err("broken");
+        let problem = merged(&tree, "a", "web", &Node::null(), &mut Vec::new()).expect_err("broken");
         assert_eq!(problem.reason, Reason::InvalidYaml);
     }
 }

@@ -70,7 +70,7 @@ fn the_kustomize_block_edits_the_kustomization() {
     let block = ", kustomize: {namePrefix: a-, nameSuffix: -z, namespace: own, images: ['nginx=reg/$ARGOCD_APP_NAME:2'], \
                  commonLabels: {team: '${ARGOCD_APP_NAME}'}, labelWithoutSelector: true, labelIncludeTemplates: true, \
                  commonAnnotations: {from: '$ARGOCD_APP_NAMESPACE'}, commonAnnotationsEnvsubst: true, replicas: [{name: web, count: '3'}], \
-                 patches: [{target: {kind: Deployment}, patch: '[{op: add, path: /spec/paused, value: true}]'}], \
+                 patches: [{target: {kind: Deployment}, patch: '[{\"op\": \"add\", \"path\": \"/spec/paused\", \"value\": true}]'}], \
                  components: [../../components/extra, ../../components/gone], ignoreMissingComponents: true}";
     let web = app("web", &source("apps/web", block));
     let component =
