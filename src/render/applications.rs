@@ -6,11 +6,13 @@ use super::argo::project;
 use super::argo::settings::Settings;
 use super::argo::spec::{self, Application, Destination};
 use super::argo::tracking::{self, Placing};
+use super::discover::note;
 use super::environment::{Engine, MOST_ROUNDS, distinct};
 use super::flux::build::Made;
+use super::flux::spec::clean_path;
 use super::scopes::Known;
 use super::{foreign, kustomize};
-use crate::model::{EntryKind, Manifest, ObjectKey, Place, Problem, Producer, Reason};
+use crate::model::{EntryKind, Manifest, ObjectKey, Place, Problem, Producer, ProducerSpec, Reason, clean};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -77,7 +79,7 @@ impl Engine<'_> {
             let cause = format!("{} has no source: Argo CD refuses it", manifest.key);
             let problem =
                 Problem::error(Reason::InvalidObject, cause).next("give it spec.source or spec.sources");
-            self.once(foreign::unrendered(manifest, parent, Default::default(), problem));
+            self.once(foreign::unrendered(manifest, parent, ProducerSpec::default(), problem));
         }
     }
 
@@ -108,6 +110,7 @@ impl Engine<'_> {
         let index = self.producers.len();
         self.seen.insert(application.key.clone(), index);
         let around = self.around();
+        let around = self.adopted(&application, around);
         let mut application = application;
         let mut made = self.make_application(&application, &around);
         for _ in 1..MOST_ROUNDS {
@@ -135,6 +138,27 @@ impl Engine<'_> {
         self.argo.placings.insert(index, self.placing(&application, &around));
         self.argo.made.insert(index, application);
         self.register(&objects, index);
+    }
+
+    /// Where no file names this repository, the first source with a folder that exists here is taken for it.
+    fn adopted(&mut self, application: &Application, around: Around) -> Around {
+        let exists =
+            |path: &str| self.tree.entry(path).ok().flatten().is_some_and(|e| e.kind == EntryKind::Folder);
+        let mut sources = application.sources.iter().filter(|s| !around.home.is(&s.url));
+        let found = sources.find(|s| !s.path.is_empty() && exists(&clean_path(&s.path)));
+        let Some((source, home)) = found.and_then(|s| Some((s, around.home.adopt(&s.url)?))) else {
+            return around;
+        };
+        let cause = format!(
+            "no remote of this repository is {}; it is taken for it, since {} exists here",
+            clean(&source.url),
+            clean(&source.path)
+        );
+        let origin = &application.origin;
+        self.problems.push(note(Reason::Repository, cause).at(&origin.file, origin.line));
+        let around = Around { home: Arc::new(home), ..around };
+        self.argo.around = Some(around.clone());
+        around
     }
 
     fn placing(&self, application: &Application, around: &Around) -> Placing {

@@ -6,11 +6,13 @@ use crate::render::sources::plain_url;
 use std::collections::HashMap;
 
 /// The URLs of this repository, as far as the files tell.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::render) struct Home {
     urls: Vec<String>,
     /// The revision that most of its sources name.
     revision: String,
+    /// True if some source names this repository for certain.
+    is_sure: bool,
 }
 
 impl Home {
@@ -24,11 +26,14 @@ impl Home {
             let score = usize::from(!path.is_empty() && exists(&path));
             *scores.entry(plain_url(&source.url)).or_default() += score;
         }
-        if !scores.keys().any(|url| urls.contains(url)) {
+        let mut is_sure = scores.keys().any(|url| urls.contains(url));
+        if !is_sure {
             let best = scores.into_iter().filter(|(_, score)| *score > 0);
-            urls.extend(best.max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0))).map(|(url, _)| url));
+            let best = best.max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)));
+            is_sure = best.is_some();
+            urls.extend(best.map(|(url, _)| url));
         }
-        let mut home = Self { urls, revision: String::new() };
+        let mut home = Self { urls, revision: String::new(), is_sure };
         let mut revisions: HashMap<&str, usize> = HashMap::new();
         for source in applications.iter().flat_map(|app| &app.sources).filter(|s| home.is(&s.url)) {
             *revisions.entry(&source.revision).or_default() += 1;
@@ -41,6 +46,18 @@ impl Home {
     /// True if a URL is this repository.
     pub fn is(&self, url: &str) -> bool {
         self.urls.contains(&plain_url(url))
+    }
+
+    /// Takes a URL for this repository, where no other one is known to be it: Applications whose source a kustomization
+    /// fills in name none in their files.
+    pub fn adopt(&self, url: &str) -> Option<Self> {
+        if self.is_sure {
+            return None;
+        }
+        let mut home = self.clone();
+        home.urls.push(plain_url(url));
+        home.is_sure = true;
+        Some(home)
     }
 
     /// True if a revision may well be another one than the one that is looked at: neither the newest of the main branch
