@@ -4,7 +4,7 @@
 use super::applications::Applications;
 use super::argo::spec;
 use super::discover::{self, Seed, note};
-use super::flux::artifact::{Artifact, Composed, Copy};
+use super::flux::artifact::{Artifact, Composed, Copy, back};
 use super::flux::build::{self, Made, Outside};
 use super::flux::ignore::Ignore;
 use super::flux::spec::{Spec, clean_path};
@@ -17,7 +17,7 @@ use crate::model::{
     EntryKind, Environment, Manifest, ObjectKey, Opener, Origin, Problem, Producer, Reason, Rendered, Scopes,
     Tree,
 };
-use crate::yaml::{Map, Node, Value, to_masked_string};
+use crate::yaml::{Node, to_masked_string};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -238,12 +238,12 @@ impl<'a> Engine<'a> {
             return;
         } else if self.line_of(parent).any(|above| above == first) {
             let by = parent.map_or_else(String::new, |p| format!(" by {}", self.producers[p].key));
-            note(Reason::Cycle, format!("{} is rendered{by}, which it renders itself", key))
+            note(Reason::Cycle, format!("{key} is rendered{by}, which it renders itself"))
         } else if known.declared.file == origin.file && known.declared.line == origin.line {
             return;
         } else {
             let first = format!("{}:{}", known.declared.file, known.declared.line);
-            Problem::warning(Reason::Conflict, format!("{} is declared twice; first in {first}", key))
+            Problem::warning(Reason::Conflict, format!("{key} is declared twice; first in {first}"))
         };
         self.problems.push(problem.at(&origin.file, origin.line));
     }
@@ -495,40 +495,4 @@ fn elsewhere(spec: &Spec, source: Option<&Manifest>) -> Problem {
     let path = if spec.path.is_empty() { String::new() } else { format!(", folder {}", spec.path) };
     let cause = format!("not rendered: {} is another repository ({url}{at}{path})", spec.source);
     Problem::error(Reason::NeedsNetwork, cause).next("look at its objects in the cluster")
-}
-
-/// Places of a composed artifact as places of the repository.
-fn back(mut made: Made, artifact: &Composed<'_>) -> Made {
-    let file = |path: &Arc<str>| artifact.source_of(path).unwrap_or(path).clone();
-    for manifest in &mut made.objects {
-        manifest.origin.file = file(&manifest.origin.file);
-        manifest.origin.sealed = manifest.origin.sealed.as_ref().map(file);
-        manifest.body = moved(&manifest.body, &file);
-        for step in &mut manifest.steps {
-            step.place.file = file(&step.place.file);
-            step.body = moved(&step.body, &file);
-        }
-    }
-    for place in made.problems.iter_mut().filter_map(|problem| problem.place.as_mut()) {
-        place.file = file(&place.file);
-    }
-    made.reads = made.reads.iter().map(file).collect();
-    made
-}
-
-fn moved(node: &Node, file: &dyn Fn(&Arc<str>) -> Arc<str>) -> Node {
-    let value = match &node.value {
-        Value::Seq(items) => Value::Seq(Arc::new(items.iter().map(|item| moved(item, file)).collect())),
-        Value::Map(map) => {
-            let mut copy = Map::clone(map);
-            for entry in &mut copy.entries {
-                entry.value = moved(&entry.value, file);
-            }
-            Value::Map(Arc::new(copy))
-        }
-        other => other.clone(),
-    };
-    let mut mark = node.mark.clone();
-    mark.file = mark.file.as_ref().map(file);
-    Node { value, mark }
 }

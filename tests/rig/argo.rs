@@ -7,6 +7,7 @@ use sealane::model::{Manifest, Revision};
 use sealane::render::{Caches, Inputs, discover, render_environment};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -17,16 +18,22 @@ use std::{env, fs};
 type Objects = BTreeMap<String, BTreeMap<String, Value>>;
 
 /// What `argocd-cm` says, one after the other.
-const SETTINGS: [(&str, &str); 3] = [
+const SETTINGS: [(&str, &str); 4] = [
     ("annotation", "  kustomize.buildOptions: --load-restrictor LoadRestrictionsNone\n"),
     (
         "annotation and label",
-        "  application.resourceTrackingMethod: annotation+label\n  installationID: rig\n\
+        "  application.resourceTrackingMethod: annotation+label\n\
          \x20 kustomize.buildOptions: --load-restrictor=LoadRestrictionsNone --enable-managedby-label\n",
     ),
     (
         "label",
         "  application.resourceTrackingMethod: label\n  application.instanceLabelKey: rig.sealane.dev/application\n\
+         \x20 kustomize.buildOptions: --load-restrictor LoadRestrictionsNone\n",
+    ),
+    // The last one: what another installation made is nobody's to prune.
+    (
+        "annotation and installation",
+        "  application.resourceTrackingMethod: annotation\n  installationID: rig\n\
          \x20 kustomize.buildOptions: --load-restrictor LoadRestrictionsNone\n",
     ),
 ];
@@ -110,14 +117,15 @@ impl Fleet {
             let part = Path::new(repository).join(part);
             self.copy(&corpora.join(&part), &self.folder().join("corpora").join(&part));
             let path = Path::new("corpora").join(part).join(folder);
-            applications.push_str(&format!(
+            let _ = write!(
+                applications,
                 "---\napiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: real-{place}, namespace: argocd}}\nspec:\n\
                  \x20 project: default\n  destination: {{name: rig, namespace: argo-real-{place}}}\n\
                  \x20 source: {{repoURL: '{}', path: {}}}\n\
                  \x20 syncPolicy: {{automated: {{prune: true}}, syncOptions: [CreateNamespace=true]}}\n",
                 self.url,
                 path.display()
-            ));
+            );
         }
         fs::write(self.folder().join("apps/corpora.yaml"), applications).expect("a file");
     }
@@ -232,7 +240,7 @@ impl Fleet {
         while start.elapsed() < PATIENCE {
             let applications = self.applications();
             waiting = applications.iter().filter_map(|application| unsettled(application, head)).collect();
-            if waiting.is_empty() && applications.len() >= ours.len() {
+            if waiting.is_empty() && applications.len() == ours.len() {
                 break;
             }
             // Each look costs Argo CD time.
@@ -256,7 +264,7 @@ impl Fleet {
 }
 
 /// How long Argo CD may take for one commit.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// What was applied, as `kubectl apply` writes it down.
 fn last_applied(object: &Value) -> Value {
@@ -330,7 +338,7 @@ fn differences(ours: &Objects, theirs: &Objects) -> Vec<String> {
             match (own.get(key), other.get(key)) {
                 (Some(own), Some(other)) if own == other => {}
                 (Some(own), Some(other)) => {
-                    wrong.push(format!("{name} {key}\n  ours   {own}\n  theirs {other}"))
+                    wrong.push(format!("{name} {key}\n  ours   {own}\n  theirs {other}"));
                 }
                 (Some(_), None) => wrong.push(format!("{name} {key}: ours alone")),
                 (None, _) => wrong.push(format!("{name} {key}: theirs alone")),

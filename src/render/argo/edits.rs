@@ -2,7 +2,7 @@
 
 use super::components::{self, Found};
 use super::fields::place;
-use super::labels::{self, Pairs, Taken};
+use super::labels::{self as common, Pairs, Taken};
 use super::options::Options;
 use super::variables::Variables;
 use crate::model::{Origin, Problem, Reason, Tree};
@@ -87,7 +87,7 @@ impl Edits<'_> {
         let mut made = Pairs::new();
         for (key, value) in pairs {
             let text = if expand { self.expand(value) } else { value.to_string() };
-            let Some(pair) = labels::argument(key, value, &text) else {
+            let Some(pair) = common::argument(key, value, &text) else {
                 return Err(self.refuse(&value.mark, field, format!("`{key}: {text}` has no key")));
             };
             made.push(pair);
@@ -97,29 +97,26 @@ impl Edits<'_> {
 
     fn labels(&mut self, k: &mut Kustomization, options: &Options) -> Result<(), Problem> {
         const FIELD: &str = "kustomize.commonLabels";
-        let Some((_, first)) = options.labels.first() else { return Ok(()) };
-        if options.include_templates && !options.without_selector {
+        let labels = &options.labels;
+        let Some((_, first)) = labels.pairs.first() else { return Ok(()) };
+        if labels.include_templates && !labels.without_selector {
             let cause = "labelIncludeTemplates needs labelWithoutSelector".to_owned();
             return Err(self.refuse(&first.mark, FIELD, cause));
         }
-        let pairs = self.pairs(&options.labels, true, FIELD)?;
-        let added = if options.without_selector {
-            labels::add_without_selector(
-                &mut k.labels,
-                &pairs,
-                options.include_templates,
-                options.force_labels,
-            )
+        let pairs = self.pairs(&labels.pairs, true, FIELD)?;
+        let added = if labels.without_selector {
+            common::add_without_selector(&mut k.labels, &pairs, labels.include_templates, labels.force)
         } else {
-            labels::add(&mut k.common_labels, &pairs, options.force_labels)
+            common::add(&mut k.common_labels, &pairs, labels.force)
         };
         added.map_err(|taken| self.taken("label", &taken, &pairs, FIELD, "forceCommonLabels"))
     }
 
     fn annotations(&mut self, k: &mut Kustomization, options: &Options) -> Result<(), Problem> {
         const FIELD: &str = "kustomize.commonAnnotations";
-        let pairs = self.pairs(&options.annotations, options.expand_annotations, FIELD)?;
-        labels::add(&mut k.common_annotations, &pairs, options.force_annotations)
+        let annotations = &options.annotations;
+        let pairs = self.pairs(&annotations.pairs, annotations.expand, FIELD)?;
+        common::add(&mut k.common_annotations, &pairs, annotations.force)
             .map_err(|taken| self.taken("annotation", &taken, &pairs, FIELD, "forceCommonAnnotations"))
     }
 

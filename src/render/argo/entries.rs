@@ -108,7 +108,9 @@ fn roots(known: &[Known<'_>]) -> Vec<usize> {
         (0..known.len()).all(|other| other == *place || !makes(&known[other], &known[*place]))
     };
     let mut roots: Vec<usize> = (0..known.len()).filter(is_free).collect();
-    roots.iter().for_each(|root| cover(*root, &mut covered));
+    for root in &roots {
+        cover(*root, &mut covered);
+    }
     for place in 0..known.len() {
         if !covered[place] {
             cover(place, &mut covered);

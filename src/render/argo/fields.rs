@@ -55,13 +55,11 @@ impl<'o> Fields<'o> {
     /// A text; empty if it is missing.
     pub fn text(&mut self, node: &Node, path: &str, key: &str) -> Text {
         let Some(value) = present(node, key) else { return Text::default() };
-        match value.as_str() {
-            Some(text) => Text::new(text, &value.mark),
-            None => {
-                self.refuse(value, &format!("{path}.{key}"), "a text");
-                Text::default()
-            }
-        }
+        let Some(text) = value.as_str() else {
+            self.refuse(value, &format!("{path}.{key}"), "a text");
+            return Text::default();
+        };
+        Text::new(text, &value.mark)
     }
 
     /// A boolean; false if it is missing.

@@ -60,14 +60,15 @@ fn inside(
         let (path, below) = (join(folder, &name), join(relative, &name));
         match entry.kind {
             EntryKind::Folder if recurse => inside(tree, &path, &below, recurse, depth + 1, walked)?,
-            EntryKind::Folder | EntryKind::Submodule => {}
-            _ if !is_manifest(&name) => {}
-            EntryKind::File => walked.files.push(Candidate { path, relative: below, id: entry.id }),
-            EntryKind::Link => match resolve(tree, &path)? {
+            EntryKind::File if is_manifest(&name) => {
+                walked.files.push(Candidate { path, relative: below, id: entry.id })
+            }
+            EntryKind::Link if is_manifest(&name) => match resolve(tree, &path)? {
                 Resolved::File(_, id) => walked.files.push(Candidate { path, relative: below, id }),
                 Resolved::Nothing | Resolved::Folder(_) => walked.broken.push(path),
                 Resolved::Outside => walked.refused = Some(format!("the link {path} leaves the repository")),
             },
+            _ => {}
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The `kustomize` block of a source, as values.
 
 use super::fields::{Fields, present};
+use super::labels::Pairs;
 use crate::model::{Problem, Reason};
 use crate::render::kustomize::{Patch, Text};
 use crate::yaml::Node;
@@ -20,25 +21,39 @@ pub(super) struct Options {
     /// `replicas`: name and count.
     pub replicas: Vec<(Text, i64)>,
     /// `commonLabels`
-    pub labels: Vec<(Arc<str>, Text)>,
-    /// `forceCommonLabels`
-    pub force_labels: bool,
-    /// `labelWithoutSelector`
-    pub without_selector: bool,
-    /// `labelIncludeTemplates`
-    pub include_templates: bool,
+    pub labels: Labels,
     /// `commonAnnotations`
-    pub annotations: Vec<(Arc<str>, Text)>,
-    /// `forceCommonAnnotations`
-    pub force_annotations: bool,
-    /// `commonAnnotationsEnvsubst`
-    pub expand_annotations: bool,
+    pub annotations: Annotations,
     /// `patches`
     pub patches: Vec<Patch>,
     /// `components`
     pub components: Vec<Text>,
     /// `ignoreMissingComponents`
     pub ignore_missing: bool,
+}
+
+/// `commonLabels`, and how they are added.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Labels {
+    /// The labels.
+    pub pairs: Pairs,
+    /// `forceCommonLabels`
+    pub force: bool,
+    /// `labelWithoutSelector`
+    pub without_selector: bool,
+    /// `labelIncludeTemplates`
+    pub include_templates: bool,
+}
+
+/// `commonAnnotations`, and how they are added.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Annotations {
+    /// The annotations.
+    pub pairs: Pairs,
+    /// `forceCommonAnnotations`
+    pub force: bool,
+    /// `commonAnnotationsEnvsubst`
+    pub expand: bool,
 }
 
 const KNOWN: [&str; 18] = [
@@ -79,13 +94,17 @@ impl Options {
             namespace: fields.text(node, &path, "namespace"),
             images: fields.texts(node, &path, "images"),
             replicas: replicas(node, &path, fields),
-            labels: fields.text_map(node, &path, "commonLabels"),
-            force_labels: fields.flag(node, &path, "forceCommonLabels"),
-            without_selector: fields.flag(node, &path, "labelWithoutSelector"),
-            include_templates: fields.flag(node, &path, "labelIncludeTemplates"),
-            annotations: fields.text_map(node, &path, "commonAnnotations"),
-            force_annotations: fields.flag(node, &path, "forceCommonAnnotations"),
-            expand_annotations: fields.flag(node, &path, "commonAnnotationsEnvsubst"),
+            labels: Labels {
+                pairs: fields.text_map(node, &path, "commonLabels"),
+                force: fields.flag(node, &path, "forceCommonLabels"),
+                without_selector: fields.flag(node, &path, "labelWithoutSelector"),
+                include_templates: fields.flag(node, &path, "labelIncludeTemplates"),
+            },
+            annotations: Annotations {
+                pairs: fields.text_map(node, &path, "commonAnnotations"),
+                force: fields.flag(node, &path, "forceCommonAnnotations"),
+                expand: fields.flag(node, &path, "commonAnnotationsEnvsubst"),
+            },
             patches: patches(node, &path, file, fields),
             components: fields.texts(node, &path, "components"),
             ignore_missing: fields.flag(node, &path, "ignoreMissingComponents"),
@@ -98,8 +117,8 @@ impl Options {
         texts.iter().any(|text| !text.is_empty())
             || !self.images.is_empty()
             || !self.replicas.is_empty()
-            || !self.labels.is_empty()
-            || !self.annotations.is_empty()
+            || !self.labels.pairs.is_empty()
+            || !self.annotations.pairs.is_empty()
             || !self.patches.is_empty()
             || !self.components.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What an AppProject forbids its Applications: Argo CD refuses what is not permitted, so it is told.
+//! What an `AppProject` forbids its Applications: Argo CD refuses what is not permitted, so it is told.
 
 use super::glob::Glob;
 use super::spec::{Application, GROUP};

@@ -83,7 +83,7 @@ impl Application {
         }
         let spec = manifest.body.get("spec")?;
         let mut fields = Fields::new(&manifest.origin);
-        let has_several = fields.list(spec, "spec", "sources").first().is_some();
+        let has_several = !fields.list(spec, "spec", "sources").is_empty();
         let mut sources = Vec::new();
         if has_several {
             for (place, node) in fields.list(spec, "spec", "sources").iter().enumerate() {

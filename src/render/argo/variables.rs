@@ -33,9 +33,7 @@ impl Variables {
             made.text.push_str(&rest[..place]);
             let after = &rest[place + 1..];
             let (name, width) = name(after);
-            if width == 0 {
-                made.text.push('$');
-            } else if name == "$" {
+            if width == 0 || name == "$" {
                 made.text.push('$');
             } else if let Some(hole) = REVISIONS.iter().find(|revision| **revision == name) {
                 made.text.push_str(&rest[place..place + 1 + width]);
