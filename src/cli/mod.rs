@@ -10,6 +10,7 @@
 //! | one file a verb | asks the workspace and prints the answer |
 
 mod arguments;
+mod audit;
 mod build;
 mod context;
 mod diff;
@@ -20,6 +21,7 @@ mod history;
 mod output;
 mod plan;
 mod render;
+mod reseal;
 mod revert;
 mod run;
 mod seal;

@@ -6,6 +6,7 @@
 
 mod apps;
 mod ask;
+mod audit;
 mod details;
 mod doctor;
 mod engine;
@@ -32,6 +33,7 @@ mod snapshot;
 mod stories;
 mod writing;
 
+pub use audit::{Audit, AuditedFile, RuleFor, RuleVerdict, RulesFor};
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::Finding;
 pub use explain::{Explained, ExplainedStep};

@@ -1,5 +1,6 @@
 //! Stories about the whole program, in one binary.
 
+mod audit;
 mod bad_input;
 mod console;
 mod demo;
