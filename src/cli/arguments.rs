@@ -179,6 +179,8 @@ pub enum Command {
         #[arg(long)]
         staged: bool,
     },
+    /// Merge versions of a sealed file key by key: git calls it, once --install has set it up in a clone
+    MergeDriver(MergeArguments),
     /// What is here and what is missing: repository, keys, clusters, tools
     Doctor {
         /// The config repository
@@ -224,11 +226,26 @@ impl Command {
                     *file = repository.join(&*file);
                 }
             }
+            Self::MergeDriver(arguments) => arguments.path = repository.join(&arguments.path),
             Self::Build(arguments) => arguments.dir = repository.join(&arguments.dir),
             Self::Demo { .. } | Self::Completions { .. } | Self::Man => {}
         }
         self
     }
+}
+
+/// Arguments of `merge-driver`, as git gives them.
+#[derive(Debug, Args)]
+pub struct MergeArguments {
+    /// Set it up in this clone: its configuration and its info/attributes
+    #[arg(long, conflicts_with = "versions")]
+    pub install: bool,
+    /// %O %A %B %L %P: the ancestor, our version (the result is written there), theirs, marker size, path
+    #[arg(num_args = 3..=5, required_unless_present = "install", value_name = "VERSION")]
+    pub versions: Vec<PathBuf>,
+    /// The config repository, for --install
+    #[arg(long, default_value = ".")]
+    pub path: PathBuf,
 }
 
 /// Arguments of `build`, as `kustomize build` has them.

@@ -18,6 +18,7 @@ mod doctor;
 mod exit;
 mod explain;
 mod history;
+mod merge_driver;
 mod output;
 mod plan;
 mod render;

@@ -309,6 +309,12 @@ impl Workspace {
         blocking(move || session.check(staged)).await
     }
 
+    /// Sets git up to merge sealed files key by key in this clone, by this program: the file with the patterns, and them.
+    pub async fn install_merge_driver(&self, program: PathBuf) -> Answer<(PathBuf, Vec<String>)> {
+        let session = self.session.clone();
+        blocking(move || session.install_merge_driver(&program)).await
+    }
+
     /// What the rules of `.sops.yaml` say of paths inside the repository.
     pub async fn rules_for(&self, paths: Vec<String>) -> Answer<Vec<RulesFor>> {
         let session = self.session.clone();

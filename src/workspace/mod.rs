@@ -20,6 +20,7 @@ mod handle;
 mod history;
 mod inventory;
 mod logs;
+mod merging;
 mod outside;
 mod plan;
 mod planning;
@@ -39,6 +40,7 @@ pub use doctor::Finding;
 pub use explain::{Explained, ExplainedStep};
 pub use handle::{Settings, Workspace};
 pub use history::text;
+pub use merging::{MergeRequest, merge};
 pub use plan::{
     Committed, Destination, DiffLine, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
     PushOutcome, Refusal, SecretForm,

@@ -11,6 +11,7 @@ mod explain;
 mod hardening;
 mod house;
 mod journeys;
+mod merge_driver;
 mod past;
 mod pictures;
 mod pty;
