@@ -3,7 +3,7 @@
 use super::arguments::Where;
 use super::exit::Exit;
 use super::output::{Label, Printer};
-use crate::model::{Problem, Reason};
+use crate::model::{Problem, Reason, clean};
 use crate::workspace::{ClusterView, Settings, Snapshot, Workspace};
 use std::io::{self, Read};
 use std::path::Path;
@@ -90,6 +90,22 @@ impl Context<'_, '_> {
         }
         Ok(Exit::of(problem))
     }
+}
+
+/// The folder of a file that need not be there: where the repository is looked for.
+pub(super) fn folder_of(file: &Path) -> &Path {
+    let mut folders = file.ancestors().skip(1);
+    let there = folders.find(|folder| !folder.as_os_str().is_empty() && folder.is_dir());
+    there.unwrap_or_else(|| Path::new("."))
+}
+
+/// A file by its path inside the repository.
+pub(super) fn path_inside(workspace: &Workspace, file: &Path) -> Result<String, Problem> {
+    workspace.path_inside(file).ok_or_else(|| {
+        let shown = clean(&file.display().to_string());
+        Problem::error(Reason::Repository, format!("{shown} is not inside the repository"))
+            .next("name a file below the folder that holds .git")
+    })
 }
 
 /// Waits until git is read and every cluster is live or has failed.

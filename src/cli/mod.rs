@@ -10,6 +10,7 @@
 //! | one file a verb | asks the workspace and prints the answer |
 
 mod arguments;
+mod audit;
 mod build;
 mod context;
 mod diff;
@@ -17,11 +18,14 @@ mod doctor;
 mod exit;
 mod explain;
 mod history;
+mod merge_driver;
 mod output;
 mod plan;
 mod render;
+mod reseal;
 mod revert;
 mod run;
+mod scan;
 mod seal;
 mod status;
 

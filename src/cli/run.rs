@@ -1,10 +1,10 @@
 //! From arguments to an exit code: each verb asks the workspace and prints the answer.
 
-use super::arguments::{Arguments, Command, Where};
+use super::arguments::{Arguments, AuditOf, Command, Where};
 use super::context::Context;
 use super::exit::Exit;
 use super::output::Printer;
-use super::{build, diff, doctor, history, render, revert, seal, status};
+use super::{audit, build, diff, doctor, history, merge_driver, render, reseal, revert, scan, seal, status};
 use crate::workspace::Settings;
 use clap::CommandFactory as _;
 use std::io::{self, Read, Write};
@@ -42,6 +42,14 @@ pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
         Command::Seal { file, set, remove, write } => {
             seal::run(&mut context, &file, set, &remove, &write).await
         }
+        Command::Reseal { files, write } => reseal::run(&mut context, &files, &write).await,
+        Command::Audit { what: Some(AuditOf::Rules { files }), .. } => {
+            audit::rules(&mut context, &files).await
+        }
+        Command::Audit { path, at, what: None } => audit::run(&mut context, &path, at.as_deref()).await,
+        Command::Check { path, staged } => audit::check(&mut context, &path, staged).await,
+        Command::Scan { path } => scan::run(&mut context, &path).await,
+        Command::MergeDriver(arguments) => merge_driver::run(&mut context, &arguments).await,
         Command::Doctor { path } => doctor::run(&mut context, &path).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
