@@ -314,8 +314,9 @@ impl Scene<'_> {
             };
             return Some(judged(AppState::Unknown, format!("{}: {why}", object.key), next));
         }
-        let folder = &*self.producer.key.kind == "Folder";
-        (self.status.is_none() && !folder && self.health.state != HealthState::Healthy).then(|| {
+        // Nothing stands for a folder in the cluster, and what Argo CD says about its Applications is not read.
+        let silent = &*self.producer.key.kind == "Folder" || &*self.producer.key.group == "argoproj.io";
+        (self.status.is_none() && !silent && self.health.state != HealthState::Healthy).then(|| {
             let cause = format!("{} is not in the cluster", self.producer.key);
             judged(AppState::Unknown, cause, "is this the right cluster?".into())
         })

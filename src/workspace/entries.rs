@@ -3,11 +3,14 @@
 use super::rehearse::Sides;
 use crate::diff;
 use crate::model::{EntryKind, ObjectKey, Problem, Producer, Reason, Rendered, Tree};
+use crate::yaml::Node;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The group of Flux Kustomizations.
 const FLUX: &str = "kustomize.toolkit.fluxcd.io";
+/// The group of Argo CD's Applications.
+const ARGO: &str = "argoproj.io";
 
 /// An entry of an environment that is declared before a change and not after it.
 pub(super) struct Gone {
@@ -147,11 +150,31 @@ impl Gone {
     }
 }
 
+/// True if Argo CD removes what an Application no longer makes: it prunes, or the Application is pruned itself and takes
+/// its objects along (`resources-finalizer.argocd.argoproj.io`).
+fn argo_prunes(
+    producer: &Producer,
+    today: Option<&Producer>,
+    old: &Rendered,
+    known: &HashMap<ObjectKey, bool>,
+) -> bool {
+    if let Some(today) = today {
+        return today.spec.prune;
+    }
+    let parent = producer.parent.and_then(|p| known.get(&old.producers.get(p)?.key));
+    let object = old.objects().find(|(_, m)| m.key == producer.key).map(|(_, m)| &m.body);
+    let finalizers = object.and_then(|body| body.at_path(&["metadata", "finalizers"])).and_then(Node::as_seq);
+    let mut names = finalizers.unwrap_or_default().iter().filter_map(Node::scalar_text);
+    parent.copied().unwrap_or(false)
+        && names.any(|name| name.starts_with("resources-finalizer.argocd.argoproj.io"))
+}
+
 /// For each producer of the old side: true if what it no longer makes is removed from the cluster.
 pub(super) fn prunes(old: &Rendered, new: &Rendered) -> HashMap<ObjectKey, bool> {
     let mut known: HashMap<ObjectKey, bool> = HashMap::new();
     for producer in &old.producers {
         let removes = match new.producers.iter().find(|p| p.key == producer.key) {
+            today if &*producer.key.group == ARGO => argo_prunes(producer, today, old, &known),
             _ if &*producer.key.group != FLUX => true,
             Some(today) => today.spec.prune,
             None => {

@@ -264,7 +264,7 @@ impl Fleet {
 }
 
 /// How long Argo CD may take for one commit.
-const PATIENCE: Duration = Duration::from_mins(4);
+const PATIENCE: Duration = Duration::from_mins(8);
 
 /// What was applied, as `kubectl apply` writes it down.
 fn last_applied(object: &Value) -> Value {
