@@ -195,3 +195,63 @@ pub(super) fn prunes(old: &Rendered, new: &Rendered) -> HashMap<ObjectKey, bool>
     }
     known
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Manifest, Origin, ProducerSpec};
+    use crate::yaml::{Dialect, Limits, read_stream};
+
+    fn application(name: &str, finalizers: &str) -> Arc<Manifest> {
+        let text = format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: {name}, finalizers: [{finalizers}]}}\n"
+        );
+        let stream = read_stream(text.as_bytes(), &"x".into(), Dialect::Resource, &Limits::default());
+        let body = stream.documents.into_iter().next().expect("a document").root;
+        let (key, version) = ObjectKey::of(&body).expect("an object");
+        Arc::new(Manifest { key, version, body, origin: Origin::default(), steps: Vec::new() })
+    }
+
+    fn producer(name: &str, prune: bool, parent: Option<usize>, objects: Vec<Arc<Manifest>>) -> Producer {
+        Producer {
+            key: ObjectKey::new(ARGO, "Application", "", name),
+            parent,
+            declared: Origin::default(),
+            spec: ProducerSpec { prune, ..ProducerSpec::default() },
+            objects,
+            problems: Vec::new(),
+            complete: true,
+            reads: Arc::new([]),
+        }
+    }
+
+    #[test]
+    fn argo_cd_removes_what_a_pruning_application_no_longer_makes() {
+        let children = vec![
+            application("cascades", "resources-finalizer.argocd.argoproj.io"),
+            application("stays", ""),
+            application("keeps", ""),
+        ];
+        let old = Rendered {
+            producers: vec![
+                producer("root", true, None, children),
+                producer("cascades", false, Some(0), Vec::new()),
+                producer("stays", true, Some(0), Vec::new()),
+                producer("keeps", false, Some(0), Vec::new()),
+                producer("lone", true, None, Vec::new()),
+            ],
+            problems: Vec::new(),
+        };
+        let new = Rendered {
+            producers: vec![
+                producer("root", true, None, Vec::new()),
+                producer("keeps", false, Some(0), Vec::new()),
+            ],
+            problems: Vec::new(),
+        };
+        let known = prunes(&old, &new);
+        let of = |name: &str| known[&ObjectKey::new(ARGO, "Application", "", name)];
+        // Without the finalizer an Application goes and leaves its objects; one that was applied by hand stays itself.
+        assert_eq!(["root", "cascades", "stays", "keeps", "lone"].map(of), [true, true, false, false, false]);
+    }
+}
