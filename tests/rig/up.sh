@@ -41,7 +41,7 @@ cp "$RIG_HERE/down.sh" "$DIR/down.sh"
 
 need "$RIG_BIN"/{etcd,kube-apiserver,kubectl}
 [[ $only =~ ^(api|argo)$ ]] || need "$RIG_BIN"/{kube-controller-manager,kube-scheduler,kwok}
-[[ $only != argo ]] || need "$RIG_BIN"/{argocd,argo-redis,kustomize,helm}
+[[ $only != argo ]] || need "$RIG_BIN"/{argocd,argo-redis,kustomize,helm,kube-controller-manager}
 [[ $only != all ]] || need "$RIG_BIN/kustomize-controller"
 for tool in openssl curl python3 setsid; do command -v "$tool" >/dev/null || fail "$tool is missing"; done
 
@@ -319,6 +319,11 @@ PYTHON
   }
   start redis "$RIG_BIN/argo-redis" "127.0.0.1:$P_REDIS" rig
   start git "${RIG_PYTHON:-python3}" "$RIG_HERE/gitserver.py" "$P_GIT" "$DIR/git"
+  # What Argo CD removes goes in the foreground, which is the garbage collector's work.
+  start kube-controller-manager "$RIG_BIN/kube-controller-manager" --kubeconfig "$DIR/admin.kubeconfig" \
+    --service-account-private-key-file "$DIR/certs/sa.key" --leader-elect=false \
+    --controllers=garbage-collector-controller,namespace-controller \
+    --secure-port "$P_KCM" --bind-address 127.0.0.1 --cert-dir "$DIR/certs/controller-manager"
   argo argocd-repo-server --redis "127.0.0.1:$P_REDIS" --disable-tls --address 127.0.0.1 --port "$P_REPO" \
     --metrics-address 127.0.0.1 --metrics-port "$P_REPO_METRICS" --loglevel warn
   argo argocd-application-controller --kubeconfig "$DIR/admin.kubeconfig" --namespace argocd \
