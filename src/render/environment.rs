@@ -12,7 +12,7 @@ use super::sources::{Home, is_source, url_of};
 use super::survey::{Survey, SurveyCache};
 use super::{folders, foreign, scopes};
 use crate::model::{
-    EntryKind, Environment, Manifest, ObjectKey, Opener, Problem, Producer, Reason, Rendered, Scopes, Tree,
+    EntryKind, Environment, Link, Manifest, ObjectKey, Opener, Problem, Producer, Reason, Rendered, Scopes, Tree,
 };
 use crate::yaml::{Map, Node, Value, to_masked_string};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -279,7 +279,9 @@ impl<'a> Engine<'a> {
             steps: self.inputs.steps,
         };
         let find = |key: &ObjectKey| self.find(key);
-        build::render(tree, spec, &Outside { opener: self.inputs.opener, inputs: &inputs, find: &find })
+        let sealed = |key: &ObjectKey| self.objects.get(key).and_then(|m| m.origin.sealed.clone());
+        let outside = Outside { opener: self.inputs.opener, inputs: &inputs, find: &find, sealed: &sealed };
+        build::render(tree, spec, &outside)
     }
 
     fn source(&self, key: &ObjectKey) -> Option<&Arc<Manifest>> {
@@ -480,7 +482,16 @@ fn back(mut made: Made, artifact: &Composed<'_>) -> Made {
         manifest.body = moved(&manifest.body, &file);
         for step in &mut manifest.steps {
             step.place.file = file(&step.place.file);
+            step.through = step.through.as_ref().map(file);
             step.body = moved(&step.body, &file);
+            for because in &mut step.because {
+                because.of.file = because.of.file.as_ref().map(file);
+                // Variables come from outside of the artifact.
+                let inside = because.place.as_mut().filter(|_| because.link != Link::Variable);
+                if let Some(mark) = inside {
+                    mark.file = mark.file.as_ref().map(file);
+                }
+            }
         }
     }
     for place in made.problems.iter_mut().filter_map(|problem| problem.place.as_mut()) {

@@ -10,8 +10,11 @@
 //! | `folders` | folders without a controller |
 //! | `foreign` | producers that are recognised and not rendered |
 //! | `scopes` | which kinds have namespaces |
+//! | `columns` | columns of what is written inside blocks and env files |
+//! | `story` | how one field of an object came to be |
 //! | `reveal` | the one file of this level that looks into secrets |
 
+mod columns;
 mod discover;
 mod environment;
 pub mod flux;
@@ -22,12 +25,14 @@ mod places;
 mod reveal;
 mod scopes;
 mod sources;
+pub mod story;
 mod survey;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use columns::settle;
 pub use discover::{Discovery, discover};
 pub use environment::{Caches, Inputs, render_environment};
 pub use survey::SurveyCache;

@@ -34,7 +34,7 @@ mod writing;
 
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::Finding;
-pub use explain::{Explained, ExplainedStep};
+pub use explain::{Explained, ExplainedStep, Source};
 pub use handle::{Settings, Workspace};
 pub use history::text;
 pub use plan::{

@@ -202,9 +202,10 @@ fn merge_image(images: &mut Vec<Image>, entry: &Node) {
     let (new_name, new_tag) = (text_of(entry, "newName"), text_of(entry, "newTag"));
     let digest = text_of(entry, "digest");
     let Some(image) = images.iter_mut().find(|image| *image.name == *name) else {
-        images.push(Image { name, new_name, new_tag, digest, line: entry.mark.line, ..Image::default() });
+        images.push(Image { name, new_name, new_tag, digest, mark: entry.mark.clone(), ..Image::default() });
         return;
     };
+    image.mark = entry.mark.clone();
     if !new_name.is_empty() {
         image.new_name = new_name;
     }

@@ -14,8 +14,9 @@ use super::parsed::Content;
 use super::resmap::ResMap;
 use super::resource::{Resource, child_map, is_nil_or_empty, normalize_string_map};
 use super::selector::{self, Selector};
+use super::steps::By;
 use super::strategic;
-use crate::yaml::{Limits, Map, Node, ScalarKind, to_json};
+use crate::yaml::{Limits, Map, Mark, Node, ScalarKind, to_json};
 use std::sync::Arc;
 
 /// A patch entry, read.
@@ -117,6 +118,11 @@ pub fn in_place(text: &Text, trimmed: bool) -> String {
 }
 
 impl Loaded<'_> {
+    /// The file that its text stands in, if the entry names one.
+    pub fn named_file(&self) -> Option<Arc<str>> {
+        self.entry.path.as_ref().map(|_| self.file.clone())
+    }
+
     /// Applies it.
     pub fn run(&self, objects: &mut ResMap, schemas: &Schemas) -> Result<(), BuildError> {
         match (&self.content, &self.entry.target) {
@@ -269,6 +275,7 @@ fn merge_body(
 ) -> Result<(), BuildError> {
     let (name, namespace, kind) =
         (resource.id.name.clone(), resource.id.namespace.clone(), resource.id.gvk.kind.clone());
+    let written = written(resource);
     let schema = schema_for(schemas, resource, patch);
     let merged = strategic::merge(patch, &resource.body, &schema)
         .map_err(|e| Cause::Patch(format!("{e}, for {}", resource.id)).in_field(file, e.line(), field))?;
@@ -289,8 +296,37 @@ fn merge_body(
     if !kept_namespace {
         resource.set_namespace(&namespace);
     }
+    // What was put back is written where it was before.
+    for (path, kept, mark) in
+        [(NAME, may.name || kept_name, written.0), (NAMESPACE, kept_namespace, written.1), (KIND, may.kind || kept_kind, written.2)]
+    {
+        if let (false, Some(mark)) = (kept, mark) {
+            set_mark(&mut resource.body, path, mark);
+        }
+    }
     resource.refresh();
     Ok(())
+}
+
+const NAME: &[&str] = &["metadata", "name"];
+const NAMESPACE: &[&str] = &["metadata", "namespace"];
+const KIND: &[&str] = &["kind"];
+
+/// Where name, namespace and kind are written.
+fn written(resource: &Resource) -> (Option<Mark>, Option<Mark>, Option<Mark>) {
+    let mark = |path: &[&str]| resource.body.at_path(path).map(|node| node.mark.clone());
+    (mark(NAME), mark(NAMESPACE), mark(KIND))
+}
+
+fn set_mark(node: &mut Node, path: &[&str], mark: Mark) {
+    match path.split_first() {
+        None => node.mark = mark,
+        Some((first, rest)) => {
+            if let Some(child) = node.as_map_mut().and_then(|map| map.get_mut(first)) {
+                set_mark(child, rest, mark);
+            }
+        }
+    }
 }
 
 /// The schema of the object's kind; if that is unknown, of the patch's (upstream's `TestPatchTransformerSmpSidecars`).
@@ -336,25 +372,42 @@ pub fn strategic_merge(
     k: &Kustomization,
     objects: &mut ResMap,
 ) -> Result<(), BuildError> {
-    let mut patches = Vec::new();
-    for entry in &k.patches_strategic_merge {
-        patches.extend(load_strategic(context, loader, entry, &k.file)?);
+    let (mut patches, mut entries) = (Vec::new(), Vec::new());
+    for (index, entry) in k.patches_strategic_merge.iter().enumerate() {
+        let loaded = load_strategic(context, loader, entry, &k.file)?;
+        entries.extend(loaded.iter().map(|_| (index, entry)));
+        patches.extend(loaded);
     }
     if patches.is_empty() {
         let line = k.patches_strategic_merge.first().map_or(0, |entry| entry.line());
         let cause = Cause::Patch("all patches are empty".to_owned());
         return Err(cause.in_field(&k.file, line, "patchesStrategicMerge"));
     }
-    merge_all(objects, &patches, &context.schema)
+    let mut told = |number: usize, resource: &mut Resource| {
+        let Some((index, entry)) = entries.get(number).filter(|_| context.inputs.steps) else { return };
+        let mark = entry.mark_in(&k.file);
+        let file = mark.file.unwrap_or_default();
+        let entry = format!("{}patchesStrategicMerge[{index}]", if file == k.file { "" } else { "spec." });
+        let through = Some(patches[number].origin.file.clone()).filter(|text| *text != file);
+        let transformer = "PatchStrategicMergeTransformer";
+        resource.step(&By { transformer, file, line: mark.line, entry, through }, Vec::new());
+    };
+    merge_all(objects, &patches, &context.schema, &mut told)
 }
 
-/// Applies objects as patches to the objects they name.
-pub fn merge_all(objects: &mut ResMap, patches: &[Resource], schemas: &Schemas) -> Result<(), BuildError> {
-    for patch in patches {
+/// Applies objects as patches to the objects they name. `told` hears which one, by number, changed what.
+pub fn merge_all(
+    objects: &mut ResMap,
+    patches: &[Resource],
+    schemas: &Schemas,
+    told: &mut dyn FnMut(usize, &mut Resource),
+) -> Result<(), BuildError> {
+    for (number, patch) in patches.iter().enumerate() {
         let place = unique(objects, patch)?;
         let resource = &mut objects.list_mut()[place];
         let body = retyped(&as_merged(&patch.body), resource, &patch.id.gvk.kind);
         merge_body(resource, &body, May::default(), schemas, (&patch.origin.file, "patchesStrategicMerge"))?;
+        told(number, resource);
         objects.settle().map_err(|c| c.at(&patch.origin.file, patch.origin.line))?;
     }
     Ok(())
