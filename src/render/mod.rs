@@ -12,6 +12,7 @@
 //! | `scopes` | which kinds have namespaces |
 //! | `columns` | columns of what is written inside blocks and env files |
 //! | `story` | how one field of an object came to be |
+//! | `unreached` | files that no environment renders |
 //! | `reveal` | the one file of this level that looks into secrets |
 
 mod columns;
@@ -31,8 +32,10 @@ mod survey;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod unreached;
 
 pub use columns::settle;
 pub use discover::{Discovery, discover};
 pub use environment::{Caches, Inputs, render_environment};
 pub use survey::SurveyCache;
+pub use unreached::unreached;

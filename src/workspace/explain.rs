@@ -4,7 +4,8 @@ use super::details::FieldChange;
 use super::history::{place_of, shown, text};
 use super::session::Session;
 use crate::diff;
-use crate::model::{Because, Link, Manifest, ObjectKey, Place, Problem, Severity, Step};
+use crate::model::{Because, Link, Manifest, ObjectKey, Place, Problem, Severity, Step, Tree};
+use crate::render::settle;
 use crate::render::story::{Told, story};
 use crate::yaml::Mark;
 use std::sync::Arc;
@@ -77,7 +78,7 @@ impl Session {
                     environment: environment.name.clone(),
                     object: manifest.key.clone(),
                     producers: above.filter_map(|at| Some(rendered.producers.get(at)?.key.clone())).collect(),
-                    steps: steps(manifest, field),
+                    steps: steps(&*tree, manifest, field),
                 });
             }
         }
@@ -86,9 +87,11 @@ impl Session {
 }
 
 /// The steps that changed something, or set the field; the first one, which brings the object, always is one.
-fn steps(manifest: &Manifest, field: Option<&str>) -> Vec<ExplainedStep> {
+fn steps(tree: &dyn Tree, manifest: &Manifest, field: Option<&str>) -> Vec<ExplainedStep> {
     if let Some(field) = field {
-        return story(manifest, field).into_iter().map(|told| of_field(field, told)).collect();
+        let mut all = story(manifest, field);
+        all.iter_mut().for_each(|told| settle(told, tree));
+        return all.into_iter().map(|told| of_field(field, told)).collect();
     }
     let mut before: Option<&Step> = None;
     let mut told = Vec::new();

@@ -9,6 +9,7 @@ mod ask;
 mod details;
 mod doctor;
 mod engine;
+mod environments;
 mod entries;
 mod errands;
 mod explain;
@@ -33,7 +34,7 @@ mod stories;
 mod writing;
 
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
-pub use doctor::Finding;
+pub use doctor::{Finding, Reasoned};
 pub use explain::{Explained, ExplainedStep, Source};
 pub use handle::{Settings, Workspace};
 pub use history::text;

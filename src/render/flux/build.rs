@@ -5,9 +5,9 @@ use super::spec::{GROUP, Spec};
 use super::substitute::{self, Substituted, Variables};
 use super::origins::Origins;
 use super::{sealed, variables};
-use crate::model::{Manifest, ObjectKey, Opener, Problem, Reason, Severity, Step, Tree};
+use crate::model::{Because, Link, Manifest, ObjectKey, Opener, Problem, Reason, Severity, Step, Tree};
 use crate::render::kustomize::{self, BuildOptions, Failure, Order};
-use crate::yaml::{Map, Node};
+use crate::yaml::{Map, Mark, Node};
 use std::sync::Arc;
 
 /// What one Kustomization makes.
@@ -54,8 +54,11 @@ pub fn render(tree: &dyn Tree, spec: &Spec, outside: &Outside<'_>) -> Made {
     for manifest in &mut objects {
         common(manifest, spec);
         step(manifest, "commonMetadata", "spec.commonMetadata", spec, outside);
-        own(manifest, spec);
+        let because = own(manifest, spec);
         step(manifest, "owner labels", "metadata", spec, outside);
+        if let Some(last) = manifest.steps.last_mut() {
+            last.because.extend(because);
+        }
     }
     made.objects = objects;
     // The first error says why something is missing.
@@ -225,13 +228,26 @@ fn common(manifest: &mut Manifest, spec: &Spec) {
     }
 }
 
-/// The labels by which the controller finds its objects again.
-fn own(manifest: &mut Manifest, spec: &Spec) {
+/// The labels by which the controller finds its objects again; and, where no file declares the Kustomization, that.
+fn own(manifest: &mut Manifest, spec: &Spec) -> Option<Because> {
+    let mut because = None;
     for (name, value) in [("name", &spec.key.name), ("namespace", &spec.key.namespace)] {
-        let written = spec.body.at_path(&["metadata", name]).map(|node| node.mark.clone());
-        let label = Node::string(value.clone()).at(written.unwrap_or_default());
+        let written = spec.body.at_path(&["metadata", name]).map(|node| &node.mark).filter(|m| m.line > 0);
+        let nowhere = Mark { file: Some(spec.origin.file.clone()), line: spec.origin.line, column: 0 };
+        if written.is_none() {
+            because = Some(Because {
+                of: nowhere.clone(),
+                value: None,
+                link: Link::Default,
+                source: format!("no file declares {}: flux bootstrap or a FluxInstance makes it", spec.key),
+                place: None,
+                sealed: None,
+            });
+        }
+        let label = Node::string(value.clone()).at(written.cloned().unwrap_or(nowhere));
         set(&mut manifest.body, "labels", &format!("{GROUP}/{name}"), label);
     }
+    because
 }
 
 fn set(body: &mut Node, field: &str, key: &str, value: Node) {
