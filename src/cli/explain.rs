@@ -59,9 +59,7 @@ fn print(context: &mut Context<'_, '_>, explained: &[Explained]) -> io::Result<(
 }
 
 fn print_step(context: &mut Context<'_, '_>, step: &ExplainedStep) -> io::Result<()> {
-    context
-        .out
-        .line(&[(Label::Plain, &format!("  {:<30}  ", step.by)), (Label::Muted, &asked(step))])?;
+    context.out.line(&[(Label::Plain, &format!("  {:<30}  ", step.by)), (Label::Muted, &asked(step))])?;
     for change in &step.changes {
         let value = match (&change.before, &change.after) {
             (Some(before), Some(after)) if before == after && step.written.is_none() => {
@@ -100,7 +98,11 @@ fn asked(step: &ExplainedStep) -> String {
 /// File, line and column.
 fn written(mark: &Mark) -> String {
     let file = mark.file.as_deref().unwrap_or("");
-    if mark.column > 0 { format!("{file}:{}:{}", mark.line, mark.column) } else { format!("{file}:{}", mark.line) }
+    if mark.column > 0 {
+        format!("{file}:{}:{}", mark.line, mark.column)
+    } else {
+        format!("{file}:{}", mark.line)
+    }
 }
 
 fn mark_json(mark: &Mark) -> serde_json::Value {

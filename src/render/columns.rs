@@ -40,7 +40,8 @@ fn column(line: &str, from: u32, value: Option<&str>) -> Option<u32> {
     let first = value.and_then(|value| value.lines().next()).filter(|first| !first.is_empty());
     let found = first.and_then(|first| line[start..].find(first)).map(|at| at + start);
     let behind = || {
-        let after = [": ", "=", "- "].iter().filter_map(|sign| Some(line[start..].find(sign)? + start + sign.len()));
+        let after =
+            [": ", "=", "- "].iter().filter_map(|sign| Some(line[start..].find(sign)? + start + sign.len()));
         after.min().unwrap_or_else(|| line.len() - line.trim_start().len())
     };
     let at = found.unwrap_or_else(behind);

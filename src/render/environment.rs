@@ -12,7 +12,8 @@ use super::sources::{Home, is_source, url_of};
 use super::survey::{Survey, SurveyCache};
 use super::{folders, foreign, scopes};
 use crate::model::{
-    EntryKind, Environment, Link, Manifest, ObjectKey, Opener, Problem, Producer, Reason, Rendered, Scopes, Tree,
+    EntryKind, Environment, Link, Manifest, ObjectKey, Opener, Problem, Producer, Reason, Rendered, Scopes,
+    Tree,
 };
 use crate::yaml::{Map, Node, Value, to_masked_string};
 use std::collections::{BTreeMap, HashMap, VecDeque};

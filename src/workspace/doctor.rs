@@ -153,9 +153,7 @@ fn identities(session: &Session) -> Finding {
         .keyring
         .unusable
         .iter()
-        .map(|u| {
-            Problem::warning(Reason::NeedsKey, u.why.clone()).at(&clean(&u.source), u.line)
-        })
+        .map(|u| Problem::warning(Reason::NeedsKey, u.why.clone()).at(&clean(&u.source), u.line))
         .collect();
     let found = if found.is_empty() {
         "none in SOPS_AGE_KEY, SOPS_AGE_KEY_FILE or ~/.config/sops/age/keys.txt".to_owned()

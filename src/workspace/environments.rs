@@ -80,7 +80,8 @@ fn corrected(
             Err(cause) => {
                 let cause = format!("the environment {name} starts nowhere: {cause}");
                 let next = "name the folder whose rendering starts it, relative to the repository";
-                problems.push(Problem::warning(Reason::MissingFile, cause).at(REPOSITORY_FILE, line).next(next));
+                problems
+                    .push(Problem::warning(Reason::MissingFile, cause).at(REPOSITORY_FILE, line).next(next));
                 continue;
             }
         };
@@ -133,7 +134,8 @@ mod tests {
 
     fn corrected_by(text: &str) -> (Vec<String>, Vec<String>) {
         let file = |path| (path, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
-        let tree = Files::new(&[file("overlays/dev/a.yaml"), file("overlays/prod/a.yaml"), file("extra/b.yaml")]);
+        let tree =
+            Files::new(&[file("overlays/dev/a.yaml"), file("overlays/prod/a.yaml"), file("extra/b.yaml")]);
         let found = render::discover(&tree, &render::SurveyCache::default(), &[]).expect("files in memory");
         let config = RepositoryConfig::parse(text).expect("valid");
         let mut problems = Vec::new();
@@ -169,6 +171,9 @@ mod tests {
     #[test]
     fn a_name_that_is_not_found_is_told_with_those_that_are() {
         let (_, problems) = corrected_by("environments:\n  prd: {context: a}\n");
-        assert!(problems[0].starts_with(".sealane.yaml:2: no environment prd was found; found are"), "{problems:?}");
+        assert!(
+            problems[0].starts_with(".sealane.yaml:2: no environment prd was found; found are"),
+            "{problems:?}"
+        );
     }
 }

@@ -96,8 +96,9 @@ fn steps(tree: &dyn Tree, manifest: &Manifest, field: Option<&str>) -> Vec<Expla
     let mut before: Option<&Step> = None;
     let mut told = Vec::new();
     for step in &manifest.steps {
-        let changes =
-            before.map(|before| shown(&diff::compare(Some(&before.body), Some(&step.body)))).unwrap_or_default();
+        let changes = before
+            .map(|before| shown(&diff::compare(Some(&before.body), Some(&step.body))))
+            .unwrap_or_default();
         if before.is_none() || !changes.is_empty() {
             let (by, place, through) = (step.by.clone(), step.place.clone(), step.through.clone());
             told.push(ExplainedStep { by, place, through, changes, written: None, sources: Vec::new() });

@@ -3,9 +3,9 @@
 use crate::bad_input::said;
 use crate::past::{entry, kustomization};
 use crate::sandbox::{Sandbox, holds, spellings};
+use sealane::demo::{DemoRepository, OPERATOR};
 use sealane::seal::{Rules, seal_plain};
 use std::path::{Path, PathBuf};
-use sealane::demo::{DemoRepository, OPERATOR};
 
 /// What is said of an object of prod, or of one of its fields.
 fn explained(asked: &str, with_key: bool) -> String {
@@ -85,7 +85,10 @@ fn recipient() -> &'static str {
 /// A repository whose app takes variables from a plain ConfigMap, a sealed Secret, its own Kustomization and defaults.
 fn fleet(sandbox: &Sandbox) -> PathBuf {
     let clone = sandbox.folder().join("clone");
-    let rules = format!("creation_rules:\n- path_regex: .*\\.sops\\.yaml$\n  encrypted_regex: ^(data|stringData)$\n  age: {}\n", recipient());
+    let rules = format!(
+        "creation_rules:\n- path_regex: .*\\.sops\\.yaml$\n  encrypted_regex: ^(data|stringData)$\n  age: {}\n",
+        recipient()
+    );
     let rules_read = Rules::parse(rules.as_bytes(), ".sops.yaml");
     let sealed = |file: &str, text: &str| {
         let bytes = seal_plain(text.as_bytes(), file, &rules_read, 1_700_000_000).expect("it is sealed");
@@ -158,15 +161,26 @@ fn a_variable_points_to_where_it_got_its_value() {
     let sandbox = Sandbox::new();
     let clone = fleet(&sandbox);
     for (field, source, place) in [
-        ("host", "postBuild.substitute.DOMAIN of Kustomization/flux-system/web", "clusters/prod/web.yaml:13:15"),
+        (
+            "host",
+            "postBuild.substitute.DOMAIN of Kustomization/flux-system/web",
+            "clusters/prod/web.yaml:13:15",
+        ),
         ("region", "data.REGION of ConfigMap/flux-system/settings", "clusters/prod/settings.yaml:5:11"),
-        ("mode", "the default of MODE, which Kustomization/flux-system/web sets nowhere", "apps/web/web.yaml:7:9"),
+        (
+            "mode",
+            "the default of MODE, which Kustomization/flux-system/web sets nowhere",
+            "apps/web/web.yaml:7:9",
+        ),
     ] {
         let asked = format!("ConfigMap/shop/web:data.{field}");
         let (text, code) = said(&sandbox, &clone, &["render", "--explain", &asked, "--no-cluster"]);
         let line = text.lines().find(|line| line.contains(source));
         assert!(code == 0 && line.is_some_and(|line| line.ends_with(place)), "{code} {text}");
-        assert!(text.contains("postBuild") && text.contains("clusters/prod/web.yaml:12 spec.postBuild"), "{text}");
+        assert!(
+            text.contains("postBuild") && text.contains("clusters/prod/web.yaml:12 spec.postBuild"),
+            "{text}"
+        );
     }
 }
 
@@ -222,7 +236,10 @@ fn doctor_says_why_an_environment_is_one_and_what_nobody_renders() {
         list.iter().find(|finding| finding["what"] == what).cloned().unwrap_or_default()
     };
     let environment = &of("environments")["environments"][0];
-    assert_eq!((&environment["environment"], &environment["entry"]), (&"prod".into(), &"clusters/prod".into()));
+    assert_eq!(
+        (&environment["environment"], &environment["entry"]),
+        (&"prod".into(), &"clusters/prod".into())
+    );
     assert_eq!(environment["evidence"]["file"], "clusters/prod/sync.yaml");
     assert!(environment["evidence"]["line"].is_number(), "{text}");
     assert_eq!(of("not rendered")["files"], serde_json::json!(["apps/old/forgotten.yaml"]));

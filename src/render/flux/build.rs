@@ -1,9 +1,9 @@
 //! One Flux Kustomization to its objects: build, open, substitute, mark (render.md 6.3).
 
 use super::generate::{Generated, generate};
+use super::origins::Origins;
 use super::spec::{GROUP, Spec};
 use super::substitute::{self, Substituted, Variables};
-use super::origins::Origins;
 use super::{sealed, variables};
 use crate::model::{Because, Link, Manifest, ObjectKey, Opener, Problem, Reason, Severity, Step, Tree};
 use crate::render::kustomize::{self, BuildOptions, Failure, Order};

@@ -79,8 +79,13 @@ impl Origins {
         for part in parts {
             let Part::Call(call) = part else { continue };
             let Some(name) = text.get(call.name.clone()) else { continue };
-            let because = |link, source, place, sealed| {
-                Because { of: mark.clone(), value: None, link, source, place, sealed }
+            let because = |link, source, place, sealed| Because {
+                of: mark.clone(),
+                value: None,
+                link,
+                source,
+                place,
+                sealed,
             };
             if let Some(known) = self.by_name.get(name) {
                 let (source, place) = (known.source.clone(), known.place.clone());

@@ -30,7 +30,11 @@ fn made(files: &[(&str, &str)], text: &str, known: &[(&str, &str)]) -> Made {
         })
         .collect();
     let find = |key: &ObjectKey| known.iter().find(|(k, _)| k == key).map(|(_, body)| body.clone());
-    render(&Files::new(files), &spec(text), &Outside { opener: None, inputs: &inputs, find: &find, sealed: &|_| None })
+    render(
+        &Files::new(files),
+        &spec(text),
+        &Outside { opener: None, inputs: &inputs, find: &find, sealed: &|_| None },
+    )
 }
 
 fn texts(made: &Made) -> Vec<String> {

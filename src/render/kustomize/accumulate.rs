@@ -253,7 +253,8 @@ impl<'a> Target<'_, 'a> {
         for entry in &self.k.crds {
             let file = self.loader.load(entry).map_err(|c| c.in_field(&self.k.file, entry.line(), "crds"))?;
             let read = Arc::new(crds::read(&file.bytes, &file.path, limits)?);
-            config = merged(Some(config), &read).map_err(|c| c.in_field(&self.k.file, entry.line(), "crds"))?;
+            config =
+                merged(Some(config), &read).map_err(|c| c.in_field(&self.k.file, entry.line(), "crds"))?;
         }
         into.config = Some(config);
         Ok(())

@@ -210,7 +210,10 @@ fn managed_by(body: &mut Node, mark: Option<&Mark>) {
         metadata.set("labels", Node::map(Map::new()));
     }
     if let Some(labels) = metadata.get_mut("labels").and_then(Node::as_map_mut) {
-        labels.set("app.kubernetes.io/managed-by", Node::string("kustomize-v5.8.1").at(mark.cloned().unwrap_or_default()));
+        labels.set(
+            "app.kubernetes.io/managed-by",
+            Node::string("kustomize-v5.8.1").at(mark.cloned().unwrap_or_default()),
+        );
     }
 }
 

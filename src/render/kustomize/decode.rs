@@ -107,9 +107,7 @@ impl<'a> Fields<'a> {
     pub fn text(&self, node: &Node) -> Result<Text, BuildError> {
         match (&node.value, node.as_str()) {
             (_, Some(text)) => Ok(Text::new(text, &node.mark)),
-            (Value::Scalar(s), _) if s.kind == ScalarKind::Null => {
-                Ok(Text::new("", &node.mark))
-            }
+            (Value::Scalar(s), _) if s.kind == ScalarKind::Null => Ok(Text::new("", &node.mark)),
             (Value::Scalar(s), _) if self.lenient => Ok(Text::new(s.text.clone(), &node.mark)),
             (Value::Scalar(s), _) => Err(self.expected(&format!("a text; put `{}` in quotes", s.text), node)),
             _ => Err(self.expected("a text", node)),

@@ -11,7 +11,12 @@ use crate::yaml::{Node, Value};
 use std::sync::Arc;
 
 /// Applies one entry of `labels`.
-pub fn entry(objects: &mut ResMap, label: &Label, k: &Kustomization, config: &Config) -> Result<(), BuildError> {
+pub fn entry(
+    objects: &mut ResMap,
+    label: &Label,
+    k: &Kustomization,
+    config: &Config,
+) -> Result<(), BuildError> {
     let specs = specs_of(label, k, config)?;
     set_all(objects, &label.pairs, &k.file, &specs).map_err(|c| c.in_field(&k.file, 0, "labels"))
 }

@@ -297,9 +297,11 @@ fn merge_body(
         resource.set_namespace(&namespace);
     }
     // What was put back is written where it was before.
-    for (path, kept, mark) in
-        [(NAME, may.name || kept_name, written.0), (NAMESPACE, kept_namespace, written.1), (KIND, may.kind || kept_kind, written.2)]
-    {
+    for (path, kept, mark) in [
+        (NAME, may.name || kept_name, written.0),
+        (NAMESPACE, kept_namespace, written.1),
+        (KIND, may.kind || kept_kind, written.2),
+    ] {
         if let (false, Some(mark)) = (kept, mark) {
             set_mark(&mut resource.body, path, mark);
         }

@@ -26,7 +26,9 @@ pub fn generate(target: &Target<'_, '_>) -> Result<Vec<Resource>, BuildError> {
     let mut made = Vec::new();
     for plugin in load(target, &target.k.generators, "generators")? {
         if let Some(opener) = target.context.inputs.opener.filter(|_| ksops::is_one(&plugin)) {
-            made.extend(ksops::generate(target, &plugin, opener)?.into_iter().map(|o| told(target, &plugin, o)));
+            made.extend(
+                ksops::generate(target, &plugin, opener)?.into_iter().map(|o| told(target, &plugin, o)),
+            );
             continue;
         }
         let file = plugin.origin.file.clone();
@@ -149,8 +151,7 @@ fn generator(plugin: &Resource, file: &str) -> Result<Generator, BuildError> {
     let mut entry = entries::generator(&f, &plain)?;
     let line = plugin.origin.line;
     let mark = Mark { file: Some(file.into()), line, column: 0 };
-    let or =
-        |own: Text, other: &Arc<str>| if own.is_empty() { Text::new(other.clone(), &mark) } else { own };
+    let or = |own: Text, other: &Arc<str>| if own.is_empty() { Text::new(other.clone(), &mark) } else { own };
     entry.name = or(entry.name, &plugin.id.name);
     entry.namespace = or(entry.namespace, &plugin.id.namespace);
     entry.line = line;

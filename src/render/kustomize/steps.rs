@@ -39,7 +39,12 @@ impl<'a> By<'a> {
     }
 
     /// One that a field with a single value asks for; Flux's `spec.` field if that stands in another file.
-    pub fn text(transformer: &'a str, k: &Kustomization, (field, of_flux): (&str, &str), text: &Text) -> Self {
+    pub fn text(
+        transformer: &'a str,
+        k: &Kustomization,
+        (field, of_flux): (&str, &str),
+        text: &Text,
+    ) -> Self {
         let mark = text.mark_in(&k.file);
         let own = mark.file.as_ref() == Some(&k.file);
         let entry = if own { field } else { of_flux }.to_owned();

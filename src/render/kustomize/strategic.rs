@@ -119,9 +119,9 @@ impl Walk<'_> {
     /// True for fields that a patch has to repeat: the identity of the object, the keys of elements.
     fn identifies(&self, at: &str) -> bool {
         matches!(at, "apiVersion" | "kind" | "metadata/name" | "metadata/namespace")
-            || at.rsplit_once("[]/").is_some_and(|(list, key)| {
-                self.schema.keys(list).is_some_and(|keys| keys.contains(&key))
-            })
+            || at
+                .rsplit_once("[]/")
+                .is_some_and(|(list, key)| self.schema.keys(list).is_some_and(|keys| keys.contains(&key)))
     }
 
     fn map(&self, at: &str, target: Option<&Node>, patch: Option<&Node>) -> Result<Option<Node>, MergeError> {

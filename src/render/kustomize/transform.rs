@@ -57,12 +57,7 @@ pub fn run(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), BuildE
 }
 
 /// After each transformer: what it emptied goes, and it leaves its trace.
-pub fn done<'b>(
-    target: &Target<'_, '_>,
-    into: &mut Accumulated,
-    kind: &str,
-    by: impl FnOnce() -> By<'b>,
-) {
+pub fn done<'b>(target: &Target<'_, '_>, into: &mut Accumulated, kind: &str, by: impl FnOnce() -> By<'b>) {
     if target.context.traced {
         let by = target.place.builtin(target.k, kind);
         into.objects.list_mut().iter_mut().for_each(|r| trace::touched(r, &by));
@@ -81,9 +76,7 @@ fn place_and_name(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(),
             subjects: Subjects::DefaultOnly,
             unset_only: false,
         };
-        transformer
-            .run(&mut into.objects)
-            .map_err(|c| c.in_field(&k.file, namespace.line(), "namespace"))?;
+        transformer.run(&mut into.objects).map_err(|c| c.in_field(&k.file, namespace.line(), "namespace"))?;
         let kind = "NamespaceTransformer";
         done(target, into, kind, || By::text(kind, k, ("namespace", "spec.targetNamespace"), namespace));
     }

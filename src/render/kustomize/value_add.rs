@@ -49,14 +49,20 @@ pub fn run(
             if path == "metadata/namespace" && resource.id.cluster {
                 continue;
             }
-            set(&mut resource.body, &split(path), (&value, &mark), position).map_err(|c| c.at(file, one.mark.line))?;
+            set(&mut resource.body, &split(path), (&value, &mark), position)
+                .map_err(|c| c.at(file, one.mark.line))?;
             resource.refresh();
         }
     }
     Ok(())
 }
 
-fn set(node: &mut Node, parts: &[String], (value, mark): (&str, &Mark), position: usize) -> Result<(), Cause> {
+fn set(
+    node: &mut Node,
+    parts: &[String],
+    (value, mark): (&str, &Mark),
+    position: usize,
+) -> Result<(), Cause> {
     let refuse =
         |what: &str| Cause::Transformer { transformer: "ValueAddTransformer", what: what.to_owned() };
     let Some((first, rest)) = parts.split_first() else {

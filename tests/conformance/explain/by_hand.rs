@@ -230,7 +230,10 @@ patchesStrategicMerge:
     type: LoadBalancer
 ",
         ),
-        ("top/account.json", "[\n  {\"op\": \"add\", \"path\": \"/automountServiceAccountToken\", \"value\": false}\n]\n"),
+        (
+            "top/account.json",
+            "[\n  {\"op\": \"add\", \"path\": \"/automountServiceAccountToken\", \"value\": false}\n]\n",
+        ),
         (
             "top/replacement.yaml",
             "source:
@@ -293,10 +296,7 @@ imageTag:
   newTag: '3'
 ",
         ),
-        (
-            "variants/kustomization.yaml",
-            "resources: [one, two]\n",
-        ),
+        ("variants/kustomization.yaml", "resources: [one, two]\n"),
         ("variants/one/kustomization.yaml", "resources: [../../base]\nnamePrefix: one-\nvars: []\n"),
         ("variants/two/kustomization.yaml", "resources: [objects.yaml]\nnameSuffix: -two\nnamespace: two\n"),
         ("variants/two/objects.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n"),
@@ -326,7 +326,10 @@ spec:
   sourceRef: {kind: GitRepository, name: flux-system}
 ",
         ),
-        ("clusters/prod/kustomization.yaml", "resources: [flux-system/gotk-sync.yaml, apps.yaml, vars.yaml]\n"),
+        (
+            "clusters/prod/kustomization.yaml",
+            "resources: [flux-system/gotk-sync.yaml, apps.yaml, vars.yaml]\n",
+        ),
         (
             "clusters/prod/vars.yaml",
             "apiVersion: v1

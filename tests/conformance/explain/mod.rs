@@ -4,6 +4,8 @@
 
 mod by_hand;
 mod change;
+mod entry;
+mod kin;
 mod kinds;
 mod world;
 
@@ -13,7 +15,7 @@ use sealane::model::{Link, Manifest};
 use sealane::render::settle;
 use sealane::render::story::{Told, at, leaves, shown, story};
 use sealane::yaml::{Mark, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use world::{Repository, Root};
@@ -163,10 +165,17 @@ impl std::fmt::Display for Tally {
 
 /// What a change did.
 enum Outcome {
-    Changed,
+    /// The field is another; beside it, perhaps, one that has nothing to do with the line.
+    Changed(Option<String>),
     Same(String),
     Refused,
     Fixed,
+}
+
+impl Outcome {
+    fn stranger(&self) -> Option<&String> {
+        if let Self::Changed(stranger) = self { stranger.as_ref() } else { None }
+    }
 }
 
 impl Tally {
@@ -178,10 +187,17 @@ impl Tally {
             self.tried += 1;
             score.count("fields", false);
             say(&format!("=== {kind}: {}\n{why}", title()));
-        } else if outcomes.iter().any(|o| matches!(o, Outcome::Changed)) {
+        } else if let Some(Outcome::Changed(_)) = outcomes.iter().find(|o| matches!(o, Outcome::Changed(_))) {
             self.tried += 1;
             self.right += 1;
             score.count("fields", true);
+            let wrong = entry::wrong(repository, &field.told);
+            score.count("entries", wrong.is_none());
+            let strangers: Vec<&String> = outcomes.iter().filter_map(Outcome::stranger).collect();
+            score.count("kin", strangers.is_empty());
+            for why in wrong.iter().chain(strangers) {
+                say(&format!("=== {kind}: {} {:?}: {why}", title(), field.told.source()));
+            }
             if shows(kind) {
                 say(&format!("{kind}: {} {:?}", title(), field.told.source()));
             }
@@ -234,8 +250,18 @@ fn outcome(repository: &Repository, field: &Field, mark: &Mark) -> Outcome {
     match own {
         None if matches!(field.root, Root::Environment(_)) => Outcome::Refused,
         Some(own) if at(&own.body, &field.path).map(shown) == before => said("the field stays the same"),
-        _ => Outcome::Changed,
+        _ => Outcome::Changed(stranger(repository, field, &objects, mark)),
     }
+}
+
+/// What else changed without being told. Where an object got another identity, much follows that no field tells.
+fn stranger(repository: &Repository, field: &Field, after: &[Arc<Manifest>], mark: &Mark) -> Option<String> {
+    let before = repository.render(&*repository.tree, &field.root).ok()?;
+    let keys = |objects: &[Arc<Manifest>]| objects.iter().map(|m| m.key.clone()).collect::<BTreeSet<_>>();
+    if keys(&before) != keys(after) {
+        return None;
+    }
+    kin::stranger(&before, after, mark)
 }
 
 /// A small generator of numbers, the same everywhere.
