@@ -10,12 +10,12 @@ use super::flux::variables;
 use super::kustomize::{self, DocumentCache, Remote};
 use super::sources::{Home, is_source, url_of};
 use super::survey::{Survey, SurveyCache};
-use super::{folders, foreign, scopes};
+use super::{composed, folders, foreign, scopes};
 use crate::model::{
-    EntryKind, Environment, Link, Manifest, ObjectKey, Opener, Problem, Producer, Reason, Rendered, Scopes,
+    EntryKind, Environment, Manifest, ObjectKey, Opener, Problem, Producer, Reason, Rendered, Scopes,
     Tree,
 };
-use crate::yaml::{Map, Node, Value, to_masked_string};
+use crate::yaml::{Node, to_masked_string};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -262,9 +262,9 @@ impl<'a> Engine<'a> {
             Handed::Copies(ignore, copies) => {
                 let artifact = Artifact::new(self.tree, ignore);
                 match Composed::new(&artifact, &copies) {
-                    Ok(composed) => {
-                        let folder = composed.folder_of(&spec.path);
-                        Made { folder, ..back(self.render(&composed, spec), &composed) }
+                    Ok(artifact) => {
+                        let folder = artifact.folder_of(&spec.path);
+                        Made { folder, ..composed::back(self.render(&artifact, spec), &artifact) }
                     }
                     Err(error) => nothing(Problem::error(Reason::Repository, error.to_string()), spec),
                 }
@@ -472,49 +472,4 @@ fn elsewhere(spec: &Spec, source: Option<&Manifest>) -> Problem {
     let path = if spec.path.is_empty() { String::new() } else { format!(", folder {}", spec.path) };
     let cause = format!("not rendered: {} is another repository ({url}{at}{path})", spec.source);
     Problem::error(Reason::NeedsNetwork, cause).next("look at its objects in the cluster")
-}
-
-/// Places of a composed artifact as places of the repository.
-fn back(mut made: Made, artifact: &Composed<'_>) -> Made {
-    let file = |path: &Arc<str>| artifact.source_of(path).unwrap_or(path).clone();
-    for manifest in &mut made.objects {
-        manifest.origin.file = file(&manifest.origin.file);
-        manifest.origin.sealed = manifest.origin.sealed.as_ref().map(file);
-        manifest.body = moved(&manifest.body, &file);
-        for step in &mut manifest.steps {
-            step.place.file = file(&step.place.file);
-            step.through = step.through.as_ref().map(file);
-            step.body = moved(&step.body, &file);
-            for because in &mut step.because {
-                because.of.file = because.of.file.as_ref().map(file);
-                // Variables come from outside of the artifact.
-                let inside = because.place.as_mut().filter(|_| because.link != Link::Variable);
-                if let Some(mark) = inside {
-                    mark.file = mark.file.as_ref().map(file);
-                }
-            }
-        }
-    }
-    for place in made.problems.iter_mut().filter_map(|problem| problem.place.as_mut()) {
-        place.file = file(&place.file);
-    }
-    made.reads = made.reads.iter().map(file).collect();
-    made
-}
-
-fn moved(node: &Node, file: &dyn Fn(&Arc<str>) -> Arc<str>) -> Node {
-    let value = match &node.value {
-        Value::Seq(items) => Value::Seq(Arc::new(items.iter().map(|item| moved(item, file)).collect())),
-        Value::Map(map) => {
-            let mut copy = Map::clone(map);
-            for entry in &mut copy.entries {
-                entry.value = moved(&entry.value, file);
-            }
-            Value::Map(Arc::new(copy))
-        }
-        other => other.clone(),
-    };
-    let mut mark = node.mark.clone();
-    mark.file = mark.file.as_ref().map(file);
-    Node { value, mark }
 }

@@ -10,12 +10,14 @@
 //! | `folders` | folders without a controller |
 //! | `foreign` | producers that are recognised and not rendered |
 //! | `scopes` | which kinds have namespaces |
+//! | `composed` | places in an artifact that is put together |
 //! | `columns` | columns of what is written inside blocks and env files |
 //! | `story` | how one field of an object came to be |
 //! | `unreached` | files that no environment renders |
 //! | `reveal` | the one file of this level that looks into secrets |
 
 mod columns;
+mod composed;
 mod discover;
 mod environment;
 pub mod flux;

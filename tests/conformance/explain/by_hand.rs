@@ -21,7 +21,7 @@ const FLEET: &str = "made by hand: fleet";
 
 /// The trees by name.
 pub fn repositories() -> Vec<(&'static str, Files)> {
-    [(SHOP, &shop()[..]), (FLEET, &fleet()[..])]
+    [(SHOP, SHOP_FILES), (FLEET, FLEET_FILES)]
         .map(|(name, files)| (name, Files::of(files.iter().map(|(path, text)| (*path, text.as_bytes())))))
         .into()
 }
@@ -104,12 +104,11 @@ spec:
 ";
 
 /// Transformers over a base, and a top over them.
-fn shop() -> Vec<(&'static str, &'static str)> {
-    vec![
-        ("base/objects.yaml", DEPLOYMENT),
-        (
-            "base/kustomization.yaml",
-            "resources:
+const SHOP_FILES: &[(&str, &str)] = &[
+    ("base/objects.yaml", DEPLOYMENT),
+    (
+        "base/kustomization.yaml",
+        "resources:
 - objects.yaml
 configMapGenerator:
 - name: settings
@@ -128,13 +127,13 @@ vars:
 - name: HOST
   objref: {kind: Service, name: web, apiVersion: v1}
 ",
-        ),
-        ("base/settings.env", "# what is set\nMODE=quiet\nCOLOUR=blue\n"),
-        ("base/app.conf", "first line\nsecond line\n"),
-        ("base/more.conf", "only line"),
-        (
-            "middle/kustomization.yaml",
-            "resources:
+    ),
+    ("base/settings.env", "# what is set\nMODE=quiet\nCOLOUR=blue\n"),
+    ("base/app.conf", "first line\nsecond line\n"),
+    ("base/more.conf", "only line"),
+    (
+        "middle/kustomization.yaml",
+        "resources:
 - ../base
 namePrefix: shop-
 namespace: shop
@@ -177,10 +176,10 @@ patches:
           - name: web
             imagePullPolicy: Always
 ",
-        ),
-        (
-            "middle/level.yaml",
-            "apiVersion: apps/v1
+    ),
+    (
+        "middle/level.yaml",
+        "apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: web
@@ -194,10 +193,10 @@ spec:
         - name: LEVEL
           value: debug
 ",
-        ),
-        (
-            "top/kustomization.yaml",
-            "resources:
+    ),
+    (
+        "top/kustomization.yaml",
+        "resources:
 - ../middle
 components:
 - ../component
@@ -229,14 +228,14 @@ patchesStrategicMerge:
   spec:
     type: LoadBalancer
 ",
-        ),
-        (
-            "top/account.json",
-            "[\n  {\"op\": \"add\", \"path\": \"/automountServiceAccountToken\", \"value\": false}\n]\n",
-        ),
-        (
-            "top/replacement.yaml",
-            "source:
+    ),
+    (
+        "top/account.json",
+        "[\n  {\"op\": \"add\", \"path\": \"/automountServiceAccountToken\", \"value\": false}\n]\n",
+    ),
+    (
+        "top/replacement.yaml",
+        "source:
   kind: ConfigMap
   name: settings
   fieldPath: data.region
@@ -245,10 +244,10 @@ targets:
   fieldPaths: [spec.template.metadata.annotations.region]
   options: {create: true}
 ",
-        ),
-        (
-            "component/kustomization.yaml",
-            "apiVersion: kustomize.config.k8s.io/v1alpha1
+    ),
+    (
+        "component/kustomization.yaml",
+        "apiVersion: kustomize.config.k8s.io/v1alpha1
 kind: Component
 commonLabels:
   component: common
@@ -257,18 +256,18 @@ patches:
   patch: |-
     - {op: add, path: /spec/minReadySeconds, value: 5}
 ",
-        ),
-        (
-            "plugins/kustomization.yaml",
-            "resources: [../base]
+    ),
+    (
+        "plugins/kustomization.yaml",
+        "resources: [../base]
 transformers:
 - plugin.yaml
 buildMetadata: [managedByLabel]
 ",
-        ),
-        (
-            "plugins/plugin.yaml",
-            "apiVersion: builtin
+    ),
+    (
+        "plugins/plugin.yaml",
+        "apiVersion: builtin
 kind: PrefixTransformer
 metadata: {name: prefix}
 prefix: plug-
@@ -295,20 +294,18 @@ imageTag:
   name: registry.test/web
   newTag: '3'
 ",
-        ),
-        ("variants/kustomization.yaml", "resources: [one, two]\n"),
-        ("variants/one/kustomization.yaml", "resources: [../../base]\nnamePrefix: one-\nvars: []\n"),
-        ("variants/two/kustomization.yaml", "resources: [objects.yaml]\nnameSuffix: -two\nnamespace: two\n"),
-        ("variants/two/objects.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n"),
-    ]
-}
+    ),
+    ("variants/kustomization.yaml", "resources: [one, two]\n"),
+    ("variants/one/kustomization.yaml", "resources: [../../base]\nnamePrefix: one-\nvars: []\n"),
+    ("variants/two/kustomization.yaml", "resources: [objects.yaml]\nnameSuffix: -two\nnamespace: two\n"),
+    ("variants/two/objects.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n"),
+];
 
 /// A Flux repository whose Kustomizations use everything that sets fields.
-fn fleet() -> Vec<(&'static str, &'static str)> {
-    vec![
-        (
-            "clusters/prod/flux-system/gotk-sync.yaml",
-            "apiVersion: source.toolkit.fluxcd.io/v1
+const FLEET_FILES: &[(&str, &str)] = &[
+    (
+        "clusters/prod/flux-system/gotk-sync.yaml",
+        "apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
 metadata:
   name: flux-system
@@ -325,14 +322,11 @@ spec:
   path: ./clusters/prod
   sourceRef: {kind: GitRepository, name: flux-system}
 ",
-        ),
-        (
-            "clusters/prod/kustomization.yaml",
-            "resources: [flux-system/gotk-sync.yaml, apps.yaml, vars.yaml]\n",
-        ),
-        (
-            "clusters/prod/vars.yaml",
-            "apiVersion: v1
+    ),
+    ("clusters/prod/kustomization.yaml", "resources: [flux-system/gotk-sync.yaml, apps.yaml, vars.yaml]\n"),
+    (
+        "clusters/prod/vars.yaml",
+        "apiVersion: v1
 kind: ConfigMap
 metadata: {name: settings, namespace: flux-system}
 data:
@@ -346,10 +340,10 @@ metadata: {name: more, namespace: flux-system}
 stringData:
   ZONE: zone-one
 ",
-        ),
-        (
-            "clusters/prod/apps.yaml",
-            "apiVersion: kustomize.toolkit.fluxcd.io/v1
+    ),
+    (
+        "clusters/prod/apps.yaml",
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
 metadata:
   name: apps
@@ -390,18 +384,18 @@ spec:
     - kind: Secret
       name: more
 ",
-        ),
-        (
-            "component/kustomization.yaml",
-            "apiVersion: kustomize.config.k8s.io/v1alpha1
+    ),
+    (
+        "component/kustomization.yaml",
+        "apiVersion: kustomize.config.k8s.io/v1alpha1
 kind: Component
 labels:
 - pairs: {via: component}
 ",
-        ),
-        (
-            "apps/web.yaml",
-            "apiVersion: apps/v1
+    ),
+    (
+        "apps/web.yaml",
+        "apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: web
@@ -431,6 +425,5 @@ metadata:
 spec:
   selector: {app: web}
 ",
-        ),
-    ]
-}
+    ),
+];

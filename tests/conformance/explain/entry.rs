@@ -22,7 +22,14 @@ pub fn wrong(repository: &Repository, told: &Told) -> Option<String> {
             root.at_path(&["metadata", "name"]).and_then(Node::scalar_text) == field.split('/').nth(1);
         if is_plugin { is_it.then_some(root) } else { entry(root, field, told.place.line) }
     });
-    let Some(entry) = found else { return Some(format!("{}: there is no such entry", told.place)) };
+    let Some(entry) = found else {
+        // A Kustomization may get the field by a patch: then the line stands in that.
+        let name = field.rsplit('.').next().unwrap_or(field);
+        let text = String::from_utf8_lossy(&bytes);
+        let number = usize::try_from(told.place.line).unwrap_or(0);
+        let is_there = text.lines().skip(number.saturating_sub(2)).take(2).any(|line| line.contains(name));
+        return (!is_there).then(|| format!("{}: there is no such entry", told.place));
+    };
     let named = entry.get("path").and_then(Node::scalar_text).or_else(|| entry.scalar_text());
     let file = told.through.as_deref()?;
     let is_named = named.is_some_and(|named| file.ends_with(named.trim_start_matches(['.', '/'])));

@@ -1,16 +1,16 @@
 //! What else a change of one line changed: all of it has to be told to come from that line, or to follow what does.
 
-use sealane::model::{Link, Manifest};
+use sealane::model::{Link, Manifest, ObjectKey};
 use sealane::render::story::{at, leaves, shown, story};
-use sealane::yaml::Mark;
-use std::collections::BTreeMap;
+use sealane::yaml::{Mark, Node};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The first field that changed although nothing says that it has to do with the line.
 pub fn stranger(before: &[Arc<Manifest>], after: &[Arc<Manifest>], line: &Mark) -> Option<String> {
-    let (before, after) = (by_origin(before), by_origin(after));
-    for (origin, old) in &before {
-        let Some(new) = after.get(origin) else { continue };
+    let after: HashMap<&ObjectKey, &Arc<Manifest>> = after.iter().map(|m| (&m.key, m)).collect();
+    for old in before {
+        let Some(new) = after.get(&old.key) else { continue };
         for (path, was, is) in differences(old, new) {
             let is_kin =
                 [(old, was), (new, is)].iter().any(|(m, there)| *there && comes_from(m, &path, line));
@@ -20,19 +20,6 @@ pub fn stranger(before: &[Arc<Manifest>], after: &[Arc<Manifest>], line: &Mark) 
         }
     }
     None
-}
-
-type Place = (Arc<str>, u32, usize);
-
-/// Objects by where they come from; those of one place are numbered.
-fn by_origin(objects: &[Arc<Manifest>]) -> BTreeMap<Place, &Arc<Manifest>> {
-    let mut found = BTreeMap::new();
-    for manifest in objects {
-        let place = |number| (manifest.origin.file.clone(), manifest.origin.line, number);
-        let free = (0..).find(|number| !found.contains_key(&place(*number))).unwrap_or_default();
-        found.insert(place(free), manifest);
-    }
-    found
 }
 
 /// Paths whose values differ, and in which of the two they are.
@@ -54,7 +41,12 @@ fn comes_from(manifest: &Manifest, path: &str, line: &Mark) -> bool {
     // Inside of an element that came or went as a whole, any of its values may tell.
     let told = story(manifest, path);
     let here = |mark: &Mark| mark.file == line.file && mark.line == line.line;
-    at(&manifest.body, path).is_some_and(|node| here(&node.mark))
+    // A block, such as a patch in a Kustomization, begins above its lines.
+    let holds = |node: &Node| {
+        let lines = node.scalar_text().map_or(0, |text| u32::try_from(text.lines().count()).unwrap_or(0));
+        node.mark.file == line.file && (node.mark.line..=node.mark.line + lines).contains(&line.line)
+    };
+    at(&manifest.body, path).is_some_and(holds)
         || told.iter().any(|told| {
             here(&told.written)
                 || told.because.iter().any(|because| {
