@@ -90,7 +90,9 @@ impl Session {
 fn steps(tree: &dyn Tree, manifest: &Manifest, field: Option<&str>) -> Vec<ExplainedStep> {
     if let Some(field) = field {
         let mut all = story(manifest, field);
-        all.iter_mut().for_each(|told| settle(told, tree));
+        for told in &mut all {
+            settle(told, tree);
+        }
         return all.into_iter().map(|told| of_field(field, told)).collect();
     }
     let mut before: Option<&Step> = None;

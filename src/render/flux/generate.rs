@@ -88,7 +88,7 @@ fn existing(tree: &dyn Tree, folder: &str, reads: &mut Vec<Arc<str>>) -> Result<
 fn scanned(tree: &dyn Tree, folder: &str, reads: &mut Vec<Arc<str>>) -> Result<Kustomization, BuildError> {
     let mut paths = Vec::new();
     scan(tree, folder, "", &mut paths, reads)?;
-    let resources = paths.into_iter().map(|path| Text::made(path)).collect();
+    let resources = paths.into_iter().map(Text::made).collect();
     Ok(Kustomization { resources, ..Kustomization::default() })
 }
 

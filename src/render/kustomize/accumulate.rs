@@ -212,7 +212,9 @@ impl<'a> Target<'_, 'a> {
             let objects = self.context.inputs.documents.objects(&file);
             let mut objects = Result::clone(&objects)?;
             if self.context.inputs.steps {
-                objects.iter_mut().for_each(|object| object.step(&By::file(object), Vec::new()));
+                for object in &mut objects {
+                    object.step(&By::file(object), Vec::new());
+                }
             }
             return into.objects.append_all(objects).map_err(wrap);
         }

@@ -381,7 +381,7 @@ pub fn strategic_merge(
         patches.extend(loaded);
     }
     if patches.is_empty() {
-        let line = k.patches_strategic_merge.first().map_or(0, |entry| entry.line());
+        let line = k.patches_strategic_merge.first().map_or(0, Text::line);
         let cause = Cause::Patch("all patches are empty".to_owned());
         return Err(cause.in_field(&k.file, line, "patchesStrategicMerge"));
     }

@@ -265,12 +265,11 @@ impl Search<'_> {
 
 /// Writes a field; one that is new is written where the object has it.
 fn write<'m>(map: &'m mut Map, key: &str, text: &str, found: &Resource) -> Option<&'m Node> {
-    match map.get_mut(key) {
-        Some(node) => retext(node, text),
-        None => {
-            let mark = found.body.at_path(&["metadata", key]).map(|node| node.mark.clone());
-            map.set(key, Node::string(text).at(mark.unwrap_or_default()));
-        }
+    if let Some(node) = map.get_mut(key) {
+        retext(node, text);
+    } else {
+        let mark = found.body.at_path(&["metadata", key]).map(|node| node.mark.clone());
+        map.set(key, Node::string(text).at(mark.unwrap_or_default()));
     }
     map.get(key)
 }

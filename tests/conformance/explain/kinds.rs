@@ -70,13 +70,12 @@ fn inline(repository: &Repository, told: &Told) -> Option<String> {
     let bytes = repository.bytes(&told.place.file)?;
     let file = told.place.file.clone();
     let stream = read_stream(&bytes, &file, Dialect::Resource, &Limits::default());
-    let found = stream.documents.iter().find_map(|document| {
+    stream.documents.iter().find_map(|document| {
         let at = if entry.starts_with("spec.") { document.root.get("spec")? } else { &document.root };
         let entry = at.get(list)?.as_seq()?.get(index)?;
         if list == "patchesStrategicMerge" {
             return entry.as_str().map(str::to_owned);
         }
         entry.get("patch")?.as_str().map(str::to_owned)
-    });
-    found
+    })
 }

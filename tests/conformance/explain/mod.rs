@@ -197,7 +197,7 @@ impl Tally {
             score.count("entries", wrong.is_none());
             let strangers: Vec<&String> = outcomes.iter().filter_map(Outcome::stranger).collect();
             // What a Kustomization asks for changes what it makes, and an element's name its path.
-            let steers = &*field.manifest.key.kind == "Kustomization" || field.path.ends_with(".name");
+            let steers = &*field.manifest.key.kind == "Kustomization" || field.path.rsplit('.').next() == Some("name");
             let strangers = if steers { Vec::new() } else { strangers };
             score.count("kin", strangers.is_empty());
             for why in wrong.iter().chain(strangers) {
