@@ -12,8 +12,7 @@ use super::sources::{Home, is_source, url_of};
 use super::survey::{Survey, SurveyCache};
 use super::{composed, folders, foreign, scopes};
 use crate::model::{
-    EntryKind, Environment, Manifest, ObjectKey, Opener, Problem, Producer, Reason, Rendered, Scopes,
-    Tree,
+    EntryKind, Environment, Manifest, ObjectKey, Opener, Problem, Producer, Reason, Rendered, Scopes, Tree,
 };
 use crate::yaml::{Node, to_masked_string};
 use std::collections::{BTreeMap, HashMap, VecDeque};

@@ -6,7 +6,7 @@ use crate::model::{EntryKind, Tree};
 use crate::render::kustomize::{
     BuildError, Cause, DocumentCache, FILE_NAMES, Image, Kustomization, Patch, Text, remote,
 };
-use crate::yaml::{Node, to_masked_string};
+use crate::yaml::Node;
 use std::sync::Arc;
 
 /// A kustomization ready to be built, and what was looked at to make it.
@@ -142,12 +142,11 @@ fn edit(k: &mut Kustomization, tree: &dyn Tree, spec: &Spec) -> Result<(), Build
     k.patches.extend(spec.list("patches").iter().map(|entry| patch(entry, spec)));
     components(k, tree, spec)?;
     for entry in spec.list("patchesStrategicMerge").iter().filter(|entry| !is_nothing(entry)) {
-        k.patches_strategic_merge.push(Text::new(to_masked_string(entry), &entry.mark));
+        k.patch_objects.push(entry.clone());
     }
     for entry in spec.list("patchesJson6902") {
-        let operations = entry.get("patch").map(to_masked_string).unwrap_or_default();
-        let text = Text::made(operations);
-        k.patches_json6902.push(Patch { inline: Some(text), ..patch(entry, spec) });
+        let operations = Some(entry.get("patch").cloned().unwrap_or_else(Node::null));
+        k.patches_json6902.push(Patch { operations, ..patch(entry, spec) });
     }
     for entry in spec.list("images") {
         merge_image(&mut k.images, entry);

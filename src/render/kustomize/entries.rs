@@ -29,6 +29,8 @@ pub struct Patch {
     pub path: Option<Text>,
     /// `patch`
     pub inline: Option<Text>,
+    /// The operations, where they are a list already: a controller's object holds them so.
+    pub operations: Option<Node>,
     /// `target`
     pub target: Option<Node>,
     /// `options.allowNameChange`

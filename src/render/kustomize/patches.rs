@@ -16,7 +16,7 @@ use super::resource::{Resource, child_map, is_nil_or_empty, normalize_string_map
 use super::selector::{self, Selector};
 use super::steps::By;
 use super::strategic;
-use crate::yaml::{Limits, Map, Mark, Node, ScalarKind, to_json};
+use crate::yaml::{Limits, Map, Mark, Node, ScalarKind, to_json, to_masked_string};
 use std::sync::Arc;
 
 /// A patch entry, read.
@@ -71,17 +71,17 @@ pub fn load_json<'p>(
     if named.is_none_or(str::is_empty) {
         return Err(refuse("the target needs a name"));
     }
-    let (text, file) = match (&entry.inline, &entry.path) {
-        (None, None) => return Err(refuse("it needs `patch` or `path`")),
-        (Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
-        (Some(text), None) => (in_place(text, false), owner.clone()),
-        (None, Some(path)) => {
+    let (operations, file) = match (&entry.operations, &entry.inline, &entry.path) {
+        (Some(node), _, _) => (json6902::from_node(node), owner.clone()),
+        (None, None, None) => return Err(refuse("it needs `patch` or `path`")),
+        (None, Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
+        (None, Some(text), None) => (json6902::parse(&in_place(text, false), owner), owner.clone()),
+        (None, None, Some(path)) => {
             let source = loader.load(path).map_err(|c| c.in_field(owner, path.line(), field))?;
-            (String::from_utf8_lossy(&source.bytes).into_owned(), source.path)
+            (json6902::parse(&String::from_utf8_lossy(&source.bytes), &source.path), source.path)
         }
     };
-    let operations = json6902::parse(&text, &file)
-        .map_err(|e| Cause::Patch(e.to_string()).in_field(&file, e.line, field))?;
+    let operations = operations.map_err(|e| Cause::Patch(e.to_string()).in_field(&file, e.line, field))?;
     if operations.is_empty() {
         return Err(refuse("it is empty"));
     }
@@ -377,8 +377,17 @@ pub fn strategic_merge(
     let (mut patches, mut entries) = (Vec::new(), Vec::new());
     for (index, entry) in k.patches_strategic_merge.iter().enumerate() {
         let loaded = load_strategic(context, loader, entry, &k.file)?;
-        entries.extend(loaded.iter().map(|_| (index, entry)));
+        entries.extend(loaded.iter().map(|_| (format!("patchesStrategicMerge[{index}]"), &entry.mark)));
         patches.extend(loaded);
+    }
+    for (index, node) in k.patch_objects.iter().enumerate() {
+        let file = node.mark.file.as_ref().unwrap_or(&k.file);
+        let loaded = objects_of(to_masked_string(node).as_bytes(), file, context.inputs.documents.limits())?;
+        entries.extend(loaded.iter().map(|_| (format!("spec.patchesStrategicMerge[{index}]"), &node.mark)));
+        patches.extend(loaded.into_iter().map(|mut patch| {
+            remark(&mut patch.body, node);
+            patch
+        }));
     }
     if patches.is_empty() {
         let line = k.patches_strategic_merge.first().map_or(0, Text::line);
@@ -386,15 +395,28 @@ pub fn strategic_merge(
         return Err(cause.in_field(&k.file, line, "patchesStrategicMerge"));
     }
     let mut told = |number: usize, resource: &mut Resource| {
-        let Some((index, entry)) = entries.get(number).filter(|_| context.inputs.steps) else { return };
-        let mark = entry.mark_in(&k.file);
-        let file = mark.file.unwrap_or_default();
-        let entry = format!("{}patchesStrategicMerge[{index}]", if file == k.file { "" } else { "spec." });
+        let Some((entry, mark)) = entries.get(number).filter(|_| context.inputs.steps) else { return };
+        let file = mark.file.clone().unwrap_or_else(|| k.file.clone());
         let through = Some(patches[number].origin.file.clone()).filter(|text| *text != file);
         let transformer = "PatchStrategicMergeTransformer";
-        resource.step(&By { transformer, file, line: mark.line, entry, through }, Vec::new());
+        let by = By { transformer, file, line: mark.line, entry: entry.clone(), through };
+        resource.step(&by, Vec::new());
     };
     merge_all(objects, &patches, &context.schema, &mut told)
+}
+
+/// Gives what was printed and read again the places of what was printed.
+fn remark(new: &mut Node, old: &Node) {
+    new.mark = old.mark.clone();
+    if let Some(map) = new.as_map_mut() {
+        for entry in &mut map.entries {
+            if let Some(old) = old.get(&entry.key.text) {
+                remark(&mut entry.value, old);
+            }
+        }
+    } else if let Some(items) = new.as_seq_mut() {
+        items.iter_mut().zip(old.as_seq().unwrap_or_default()).for_each(|(new, old)| remark(new, old));
+    }
 }
 
 /// Applies objects as patches to the objects they name. `told` hears which one, by number, changed what.

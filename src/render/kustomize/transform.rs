@@ -23,7 +23,7 @@ pub fn run(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), BuildE
         .collect::<Result<_, _>>()?;
     let replace = replacements::load(target.context, &target.loader, &k.replacements, &k.file)?;
 
-    if !k.patches_strategic_merge.is_empty() {
+    if !k.patches_strategic_merge.is_empty() || !k.patch_objects.is_empty() {
         target.context.forgive(patches::strategic_merge(
             target.context,
             &target.loader,

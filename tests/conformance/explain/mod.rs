@@ -107,7 +107,13 @@ fn folders(corpora: &Path) -> BTreeMap<String, Vec<Root>> {
 type Kept = BTreeMap<String, (u64, Vec<Field>)>;
 
 /// Looks at the values of all objects and keeps some of each kind.
-fn gather(repository: &Repository, root: &Root, objects: &Arc<[Arc<Manifest>]>, dice: &mut Dice, kept: &mut Kept) {
+fn gather(
+    repository: &Repository,
+    root: &Root,
+    objects: &Arc<[Arc<Manifest>]>,
+    dice: &mut Dice,
+    kept: &mut Kept,
+) {
     for (place, manifest) in objects.iter().enumerate() {
         let all = leaves(&manifest.body);
         let every = (all.len() / LOOKED + 1) as u64;
@@ -197,7 +203,8 @@ impl Tally {
             score.count("entries", wrong.is_none());
             let strangers: Vec<&String> = outcomes.iter().filter_map(Outcome::stranger).collect();
             // What a Kustomization asks for changes what it makes, and an element's name its path.
-            let steers = &*field.manifest.key.kind == "Kustomization" || field.path.rsplit('.').next() == Some("name");
+            let steers =
+                &*field.manifest.key.kind == "Kustomization" || field.path.rsplit('.').next() == Some("name");
             let strangers = if steers { Vec::new() } else { strangers };
             score.count("kin", strangers.is_empty());
             for why in wrong.iter().chain(strangers) {
