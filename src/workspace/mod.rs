@@ -29,6 +29,7 @@ mod publish;
 mod reading;
 mod rehearse;
 mod repository;
+mod scan;
 mod secrets;
 mod session;
 mod snapshot;
@@ -47,6 +48,7 @@ pub use plan::{
     PushOutcome, Refusal, SecretForm,
 };
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
+pub use scan::{Leak, Scan};
 pub use snapshot::{
     AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, Next, ObjectRow,
     Recipient, RepoView, SecretRow, SecretState, Snapshot, Work,
