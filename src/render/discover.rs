@@ -7,7 +7,7 @@ use super::places::{cluster_of, common_folder, environment_of, is_known};
 use super::sources::{Home, is_source};
 use super::survey::{Survey, SurveyCache};
 use crate::model::{
-    EntryKind, Environment, Manifest, ObjectKey, Origin, Problem, Reason, Severity, Tree, TreeError,
+    EntryKind, Environment, Manifest, ObjectKey, Origin, Place, Problem, Reason, Severity, Tree, TreeError,
 };
 use crate::yaml::{Map, Node};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -154,7 +154,12 @@ fn flux_environment(entry: &str, why: String, specs: Vec<Spec>) -> Found {
         ("cluster", Some(above)) => cluster_of(above),
         (name, _) => name,
     };
-    (Environment { name: name.into(), entry: entry.into(), why }, Seed::Flux(specs))
+    let evidence = specs.first().map(|spec| place(&spec.origin.file, spec.origin.line));
+    (Environment { name: name.into(), entry: entry.into(), why, evidence }, Seed::Flux(specs))
+}
+
+fn place(file: &str, line: u32) -> Place {
+    Place { file: file.into(), line, field: None }
 }
 
 fn declared_at(spec: &Spec) -> String {
@@ -318,9 +323,11 @@ fn kustomize(survey: &Survey, covered: &BTreeSet<String>) -> Vec<Found> {
             && !survey.in_chart(&format!("{folder}/x"))
             && !folder.split('/').any(|part| ASIDE.contains(&part))
     });
-    grouped(roots.cloned(), |count, first| {
+    let file = |folder: &str| survey.roots.get(folder).cloned().unwrap_or_else(|| folder.to_owned());
+    let why = |count, first: &str| {
         format!("{count} kustomizations that no other one names, the first in {}", shown(first))
-    })
+    };
+    grouped(roots.cloned(), why, file)
 }
 
 /// More groups than this are no environments: a catalogue of variants, say.
@@ -345,7 +352,11 @@ fn gather_variants(groups: &mut BTreeMap<String, Vec<String>>) {
     }
 }
 
-fn grouped(folders: impl Iterator<Item = String>, why: impl Fn(usize, &str) -> String) -> Vec<Found> {
+fn grouped(
+    folders: impl Iterator<Item = String>,
+    why: impl Fn(usize, &str) -> String,
+    evidence: impl Fn(&str) -> String,
+) -> Vec<Found> {
     let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for folder in folders {
         let name = environment_of(&folder).unwrap_or("default").to_owned();
@@ -357,13 +368,14 @@ fn grouped(folders: impl Iterator<Item = String>, why: impl Fn(usize, &str) -> S
         .map(|(name, folders)| {
             let entry = common_folder(folders.iter().map(String::as_str));
             let why = why(folders.len(), &folders[0]);
-            (Environment { name: name.into(), entry: entry.into(), why }, Seed::Folders(folders))
+            let evidence = Some(place(&evidence(&folders[0]), 0));
+            (Environment { name: name.into(), entry: entry.into(), why, evidence }, Seed::Folders(folders))
         })
         .collect()
 }
 
 /// Folders of these names hold no desired state.
-const ASIDE: [&str; 11] = [
+pub(super) const ASIDE: [&str; 11] = [
     "docs",
     "doc",
     "examples",
@@ -406,9 +418,10 @@ fn plain(survey: &Survey) -> Vec<Found> {
     if tops.is_empty() && mostly("") {
         tops.push(String::new());
     }
-    grouped(tops.into_iter(), |count, first| {
+    let why = |count, first: &str| {
         format!("{count} folders whose files are mostly Kubernetes objects, the first {}", shown(first))
-    })
+    };
+    grouped(tops.into_iter(), why, str::to_owned)
 }
 
 /// A note that goes with what was taken for granted.

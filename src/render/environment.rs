@@ -4,7 +4,7 @@
 use super::applications::Applications;
 use super::argo::spec;
 use super::discover::{self, Seed, note};
-use super::flux::artifact::{Artifact, Composed, Copy, back};
+use super::flux::artifact::{Artifact, Composed, Copy};
 use super::flux::build::{self, Made, Outside};
 use super::flux::ignore::Ignore;
 use super::flux::spec::{Spec, clean_path};
@@ -12,7 +12,7 @@ use super::flux::variables;
 use super::kustomize::{self, DocumentCache, Remote};
 use super::sources::{Home, is_source, url_of};
 use super::survey::{Survey, SurveyCache};
-use super::{folders, foreign, scopes};
+use super::{composed, folders, foreign, scopes};
 use crate::model::{
     EntryKind, Environment, Manifest, ObjectKey, Opener, Origin, Problem, Producer, Reason, Rendered, Scopes,
     Tree,
@@ -283,9 +283,9 @@ impl<'a> Engine<'a> {
             Handed::Copies(ignore, copies) => {
                 let artifact = Artifact::new(self.tree, ignore);
                 match Composed::new(&artifact, &copies) {
-                    Ok(composed) => {
-                        let folder = composed.folder_of(&spec.path);
-                        Made { folder, ..back(self.render(&composed, spec), &composed) }
+                    Ok(artifact) => {
+                        let folder = artifact.folder_of(&spec.path);
+                        Made { folder, ..composed::back(self.render(&artifact, spec), &artifact) }
                     }
                     Err(error) => nothing(Problem::error(Reason::Repository, error.to_string()), spec),
                 }
@@ -301,7 +301,9 @@ impl<'a> Engine<'a> {
             steps: self.inputs.steps,
         };
         let find = |key: &ObjectKey| self.find(key);
-        build::render(tree, spec, &Outside { opener: self.inputs.opener, inputs: &inputs, find: &find })
+        let sealed = |key: &ObjectKey| self.objects.get(key).and_then(|m| m.origin.sealed.clone());
+        let outside = Outside { opener: self.inputs.opener, inputs: &inputs, find: &find, sealed: &sealed };
+        build::render(tree, spec, &outside)
     }
 
     fn source(&self, key: &ObjectKey) -> Option<&Arc<Manifest>> {

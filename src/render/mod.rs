@@ -11,10 +11,16 @@
 //! | `folders` | folders without a controller |
 //! | `foreign` | producers that are recognised and not rendered |
 //! | `scopes` | which kinds have namespaces |
+//! | `composed` | places in an artifact that is put together |
+//! | `columns` | columns of what is written inside blocks and env files |
+//! | `story` | how one field of an object came to be |
+//! | `unreached` | files that no environment renders |
 //! | `reveal` | the one file of this level that looks into secrets |
 
 mod applications;
 mod argo;
+mod columns;
+mod composed;
 mod discover;
 mod environment;
 pub mod flux;
@@ -25,12 +31,16 @@ mod places;
 mod reveal;
 mod scopes;
 mod sources;
+pub mod story;
 mod survey;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod unreached;
 
+pub use columns::settle;
 pub use discover::{Discovery, discover};
 pub use environment::{Caches, Inputs, render_environment};
 pub use survey::SurveyCache;
+pub use unreached::unreached;

@@ -198,7 +198,7 @@ impl Reader<'_> {
         let mut manifest = Manifest { key, version, body: body.clone(), origin, steps: Vec::new() };
         if self.steps {
             let place = crate::model::Place { file: path.clone(), line, field: None };
-            manifest.steps.push(Step { by: "file".into(), place, body: body.clone() });
+            manifest.steps.push(Step::new("file", place, body.clone()));
         }
         self.made.objects.push(manifest);
     }

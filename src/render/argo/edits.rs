@@ -163,7 +163,7 @@ fn image(argument: &str, mark: &Mark) -> Option<Image> {
     }
     let (name, new_name) = if key.is_empty() { (name, "") } else { (key, name) };
     let (name, new_name, new_tag, digest) = (text(name), text(new_name), text(tag), text(digest));
-    Some(Image { name, new_name, new_tag, digest, line: mark.line, ..Image::default() })
+    Some(Image { name, new_name, new_tag, digest, mark: mark.clone(), ..Image::default() })
 }
 
 /// An asterisk keeps what the kustomization says.
@@ -189,7 +189,7 @@ fn replicas(k: &mut Kustomization, replicas: &[(Text, i64)]) {
     let mut by_name: BTreeMap<Arc<str>, Replica> =
         own.into_iter().map(|replica| (replica.name.text.clone(), replica)).collect();
     for (name, count) in replicas {
-        let replica = Replica { name: name.clone(), count: *count, line: name.line() };
+        let replica = Replica { name: name.clone(), count: *count, mark: name.mark.clone() };
         by_name.insert(name.text.clone(), replica);
     }
     k.replicas = by_name.into_values().collect();
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn replicas_are_sorted_and_replaced() {
-        let own = Replica { name: text("web"), count: 1, line: 1 };
+        let own = Replica { name: text("web"), count: 1, mark: Mark::default() };
         let mut k = Kustomization { replicas: vec![own], ..Kustomization::default() };
         replicas(&mut k, &[(text("web"), 3), (text("api"), 2)]);
         assert_eq!(

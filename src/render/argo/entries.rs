@@ -4,7 +4,7 @@
 use super::home::Home;
 use super::reach::Reach;
 use super::spec::{self, Application};
-use crate::model::{Environment, Manifest, Tree};
+use crate::model::{Environment, Manifest, Place, Tree};
 use crate::render::discover::{Found, Seed, folder_of, is_folder};
 use crate::render::places::{common_folder, environment_of};
 use crate::render::survey::Survey;
@@ -82,7 +82,8 @@ fn found(name: &str, cluster: &str, mut group: Vec<Arc<Manifest>>) -> Found {
     let host = cluster.split_once("://").map_or(cluster, |(_, rest)| rest);
     let host = host.split([':', '/']).next().unwrap_or(host);
     let name = if host.is_empty() { name.to_owned() } else { format!("{name}-{host}") };
-    (Environment { name: name.into(), entry: entry.into(), why }, Seed::Argo(group))
+    let evidence = Some(Place { file: first.origin.file.clone(), line: first.origin.line, field: None });
+    (Environment { name: name.into(), entry: entry.into(), why, evidence }, Seed::Argo(group))
 }
 
 /// Those that no other one makes; of a circle, the first. One that goes to another cluster than the one that makes it

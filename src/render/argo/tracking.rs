@@ -65,7 +65,7 @@ impl Placing {
             let by = "Argo CD namespace and tracking";
             // A second time, when more is known about scopes, replaces the first.
             manifest.steps.retain(|step| &*step.by != by);
-            let step = Step { by: by.into(), place: self.place.clone(), body: manifest.body.clone() };
+            let step = Step::new(by, self.place.clone(), manifest.body.clone());
             manifest.steps.push(step);
         }
     }

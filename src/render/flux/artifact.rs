@@ -1,11 +1,9 @@
 //! What a controller gets of a repository: the files that the source hands on, no links, and for an
 //! `ExternalArtifact` the copies that its generator makes.
 
-use super::build::Made;
 use super::glob;
 use super::ignore::Ignore;
 use crate::model::{ContentId, EntryKind, Tree, TreeEntry, TreeError};
-use crate::yaml::{Map, Node, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -222,42 +220,6 @@ impl Tree for Composed<'_> {
     fn read(&self, id: ContentId) -> Result<Arc<[u8]>, TreeError> {
         self.below.read(id)
     }
-}
-
-/// Places of a composed artifact as places of the repository.
-pub(in crate::render) fn back(mut made: Made, artifact: &Composed<'_>) -> Made {
-    let file = |path: &Arc<str>| artifact.source_of(path).unwrap_or(path).clone();
-    for manifest in &mut made.objects {
-        manifest.origin.file = file(&manifest.origin.file);
-        manifest.origin.sealed = manifest.origin.sealed.as_ref().map(file);
-        manifest.body = moved(&manifest.body, &file);
-        for step in &mut manifest.steps {
-            step.place.file = file(&step.place.file);
-            step.body = moved(&step.body, &file);
-        }
-    }
-    for place in made.problems.iter_mut().filter_map(|problem| problem.place.as_mut()) {
-        place.file = file(&place.file);
-    }
-    made.reads = made.reads.iter().map(file).collect();
-    made
-}
-
-fn moved(node: &Node, file: &dyn Fn(&Arc<str>) -> Arc<str>) -> Node {
-    let value = match &node.value {
-        Value::Seq(items) => Value::Seq(Arc::new(items.iter().map(|item| moved(item, file)).collect())),
-        Value::Map(map) => {
-            let mut copy = Map::clone(map);
-            for entry in &mut copy.entries {
-                entry.value = moved(&entry.value, file);
-            }
-            Value::Map(Arc::new(copy))
-        }
-        other => other.clone(),
-    };
-    let mut mark = node.mark.clone();
-    mark.file = mark.file.as_ref().map(file);
-    Node { value, mark }
 }
 
 #[cfg(test)]

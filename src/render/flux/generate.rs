@@ -6,7 +6,7 @@ use crate::model::{EntryKind, Tree};
 use crate::render::kustomize::{
     BuildError, Cause, DocumentCache, FILE_NAMES, Image, Kustomization, Patch, Text, remote,
 };
-use crate::yaml::{Node, to_masked_string};
+use crate::yaml::Node;
 use std::sync::Arc;
 
 /// A kustomization ready to be built, and what was looked at to make it.
@@ -92,7 +92,7 @@ pub(in crate::render) fn existing(
 fn scanned(tree: &dyn Tree, folder: &str, reads: &mut Vec<Arc<str>>) -> Result<Kustomization, BuildError> {
     let mut paths = Vec::new();
     scan(tree, folder, "", &mut paths, reads)?;
-    let resources = paths.into_iter().map(|path| Text::made(path)).collect();
+    let resources = paths.into_iter().map(Text::made).collect();
     Ok(Kustomization { resources, ..Kustomization::default() })
 }
 
@@ -146,12 +146,11 @@ fn edit(k: &mut Kustomization, tree: &dyn Tree, spec: &Spec) -> Result<(), Build
     k.patches.extend(spec.list("patches").iter().map(|entry| patch(entry, spec)));
     components(k, tree, spec)?;
     for entry in spec.list("patchesStrategicMerge").iter().filter(|entry| !is_nothing(entry)) {
-        k.patches_strategic_merge.push(Text::new(to_masked_string(entry), &entry.mark));
+        k.patch_objects.push(entry.clone());
     }
     for entry in spec.list("patchesJson6902") {
-        let operations = entry.get("patch").map(to_masked_string).unwrap_or_default();
-        let text = Text::made(operations);
-        k.patches_json6902.push(Patch { inline: Some(text), ..patch(entry, spec) });
+        let operations = Some(entry.get("patch").cloned().unwrap_or_else(Node::null));
+        k.patches_json6902.push(Patch { operations, ..patch(entry, spec) });
     }
     for entry in spec.list("images") {
         merge_image(&mut k.images, entry);
@@ -206,9 +205,10 @@ fn merge_image(images: &mut Vec<Image>, entry: &Node) {
     let (new_name, new_tag) = (text_of(entry, "newName"), text_of(entry, "newTag"));
     let digest = text_of(entry, "digest");
     let Some(image) = images.iter_mut().find(|image| *image.name == *name) else {
-        images.push(Image { name, new_name, new_tag, digest, line: entry.mark.line, ..Image::default() });
+        images.push(Image { name, new_name, new_tag, digest, mark: entry.mark.clone(), ..Image::default() });
         return;
     };
+    image.mark = entry.mark.clone();
     if !new_name.is_empty() {
         image.new_name = new_name;
     }

@@ -6,7 +6,7 @@ use super::crds;
 use super::decode::Text;
 use super::documents::Model;
 use super::error::{BuildError, Cause};
-use super::generator::{Product, generate};
+use super::generator::{Product, defaults, generate};
 use super::loader::Loader;
 use super::model::{FILE_NAMES, Kustomization};
 use super::openapi;
@@ -14,6 +14,7 @@ use super::plugins;
 use super::remote;
 use super::resmap::ResMap;
 use super::resource::Resource;
+use super::steps::By;
 use super::trace::{self, Place};
 use super::transform;
 use super::vars::Vars;
@@ -135,8 +136,7 @@ impl<'a> Target<'_, 'a> {
                 trace::born(&mut object, origin);
             }
             if self.context.inputs.steps {
-                let line = object.origin.line;
-                object.step("file", &file.path, line);
+                object.step(&By::file(&object), Vec::new());
             }
             into.objects.append(object).map_err(|c| c.in_field(&self.k.file, entry.line(), field))?;
         }
@@ -210,7 +210,12 @@ impl<'a> Target<'_, 'a> {
             && let Ok(file) = loader.load(name)
         {
             let objects = self.context.inputs.documents.objects(&file);
-            let objects = Result::clone(&objects)?;
+            let mut objects = Result::clone(&objects)?;
+            if self.context.inputs.steps {
+                for object in &mut objects {
+                    object.step(&By::file(object), Vec::new());
+                }
+            }
             return into.objects.append_all(objects).map_err(wrap);
         }
         let made = self.elsewhere(Accumulated::default(), entry, remote, field, false)?;
@@ -265,14 +270,15 @@ impl<'a> Target<'_, 'a> {
         // All are configured before the first one is absorbed, as upstream does.
         let mut made = Vec::new();
         for (entries, product, kind) in lists {
-            for entry in entries {
-                let mut object = generate(self.context, &self.loader, self.k, entry, product)?;
+            for (index, generator) in entries.iter().enumerate() {
+                let mut object = generate(self.context, &self.loader, self.k, generator, product)?;
                 if self.context.traced {
                     trace::born(&mut object, &self.place.builtin(self.k, kind));
                 }
                 if self.context.inputs.steps {
-                    let line = object.origin.line;
-                    object.step(kind, &self.k.file, line);
+                    let (line, name) = (object.origin.line, format!("{}[{index}]", product.field()));
+                    let because = defaults(&object.body, generator);
+                    object.step(&By::entry(kind, self.k, name, line), because);
                 }
                 made.push(object);
             }

@@ -19,6 +19,7 @@
 //! | `plugins`, `value_add`, `ksops` | built-in plug-ins as objects, and the one foreign kind that is run |
 //! | `crds`, `openapi` | definitions that add field specs; definitions that say how lists merge |
 //! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; values that printing twice changes |
+//! | `steps` | who asked for what, kept where an object is to be explained |
 //! | `error` | what can be wrong, where, and what to do |
 
 mod accumulate;
@@ -62,6 +63,7 @@ mod resource;
 mod reveal;
 pub mod selector;
 mod sort;
+mod steps;
 #[cfg(test)]
 mod stories;
 pub mod strategic;

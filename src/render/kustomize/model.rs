@@ -48,6 +48,8 @@ pub struct Kustomization {
     pub common_annotations: Pairs,
     /// `patchesStrategicMerge`
     pub patches_strategic_merge: Vec<Text>,
+    /// Objects that are merged after those: what a controller adds to the file, where it is written.
+    pub patch_objects: Vec<Node>,
     /// `patchesJson6902`
     pub patches_json6902: Vec<Patch>,
     /// `patches`

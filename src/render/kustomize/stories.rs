@@ -75,7 +75,7 @@ fn every_field_knows_who_wrote_it() {
     let inside = |field| container.iter().copied().chain([field]).collect::<Vec<_>>();
     assert_eq!(place(body, &["kind"]), "web.yaml:2");
     assert_eq!(place(body, &inside("name")), "web.yaml:10");
-    assert_eq!(place(body, &inside("image")), "kustomization.yaml:6");
+    assert_eq!(place(body, &inside("image")), "kustomization.yaml:7");
     assert_eq!(place(body, &["spec", "replicas"]), "kustomization.yaml:10");
     assert_eq!(place(body, &["spec", "minReadySeconds"]), "patch.yaml:6");
     assert_eq!(place(body, &["spec", "paused"]), "kustomization.yaml:16");
