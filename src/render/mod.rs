@@ -5,7 +5,8 @@
 //! | `discover` | which environments a repository has, and why |
 //! | `environment` | one environment to producers and objects, until nothing is new |
 //! | `survey`, `sources`, `places` | what discovery looks at: files, URLs, paths |
-//! | `flux/` | what Flux makes of a folder |
+//! | `applications` | the Argo CD side of it |
+//! | `flux/`, `argo/` | what Flux and Argo CD make of a folder |
 //! | `kustomize/` | what kustomize makes of it |
 //! | `folders` | folders without a controller |
 //! | `foreign` | producers that are recognised and not rendered |
@@ -16,6 +17,8 @@
 //! | `unreached` | files that no environment renders |
 //! | `reveal` | the one file of this level that looks into secrets |
 
+mod applications;
+mod argo;
 mod columns;
 mod composed;
 mod discover;

@@ -41,7 +41,7 @@ pub(super) struct Session {
     pub(super) problems: Vec<Problem>,
 }
 
-type RenderKey = (ContentId, Arc<str>, u64, u64);
+type RenderKey = (ContentId, (Arc<str>, Arc<str>), u64, u64);
 
 impl Session {
     /// Opens the repository around `path` with the identities found in `sources`.
@@ -130,7 +130,9 @@ impl Session {
         environment: &Environment,
         outside: &Outside,
     ) -> Arc<Rendered> {
-        let key = (tree.id(), environment.entry.clone(), self.keyring.generation(), outside.id);
+        // Several environments may start from one folder: names tell them apart.
+        let start = (environment.entry.clone(), environment.name.clone());
+        let key = (tree.id(), start, self.keyring.generation(), outside.id);
         if let Some(known) = self.kept(&key) {
             return known;
         }
@@ -228,6 +230,36 @@ fn ignore_rules(declared: &[config::IgnoreRule]) -> (diff::Rules, Vec<Problem>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn environments_of_one_folder_are_kept_apart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let git = |words: &[&str]| {
+            let done = std::process::Command::new("git").arg("-C").arg(folder.path()).args(words).output();
+            assert!(done.is_ok_and(|output| output.status.success()), "git {words:?}");
+        };
+        git(&["init", "--quiet"]);
+        for name in ["staging", "production"] {
+            let root = folder.path().join("apps/web/overlays").join(name);
+            let other = folder.path().join("apps/api/overlays").join(name);
+            for (place, path) in [("web", root), ("api", other)] {
+                std::fs::create_dir_all(&path).expect("a folder");
+                let object = format!("kind: ConfigMap\napiVersion: v1\nmetadata: {{name: {place}-{name}}}\n");
+                std::fs::write(path.join("kustomization.yaml"), "resources: [cm.yaml]\n").expect("a file");
+                std::fs::write(path.join("cm.yaml"), object).expect("a file");
+            }
+        }
+        let session = Session::open(folder.path(), &KeySources::default()).expect("a repository");
+        let tree = session.repo.tree(crate::model::Revision::Worktree).expect("a tree");
+        let found = session.environments(&*tree).environments;
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].entry, found[1].entry, "both start from one folder");
+        for environment in &found {
+            let rendered = session.render(&*tree, environment);
+            let names: Vec<String> = rendered.objects().map(|(_, m)| m.key.name.to_string()).collect();
+            assert!(names.len() == 2 && names.iter().all(|n| n.ends_with(&*environment.name)), "{names:?}");
+        }
+    }
 
     #[test]
     fn a_rule_that_cannot_be_used_is_told_and_the_others_hold() {

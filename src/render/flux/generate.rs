@@ -59,10 +59,14 @@ fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
-type File = (Arc<str>, Arc<[u8]>);
+pub(in crate::render) type File = (Arc<str>, Arc<[u8]>);
 
 /// The kustomization file of a folder, if it has one. More than one is an error of the build.
-fn existing(tree: &dyn Tree, folder: &str, reads: &mut Vec<Arc<str>>) -> Result<Option<File>, BuildError> {
+pub(in crate::render) fn existing(
+    tree: &dyn Tree,
+    folder: &str,
+    reads: &mut Vec<Arc<str>>,
+) -> Result<Option<File>, BuildError> {
     let mut found = Vec::new();
     for name in FILE_NAMES {
         let path = join(folder, name);

@@ -14,8 +14,8 @@
 pub mod artifact;
 pub mod build;
 mod envsubst;
-mod generate;
-mod glob;
+pub(super) mod generate;
+pub(super) mod glob;
 pub mod ignore;
 mod origins;
 pub(super) mod sealed;

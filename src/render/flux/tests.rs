@@ -169,7 +169,8 @@ fn old_spellings_of_patches_are_applied() {
     let made = made(&[("apps/a.yaml", CONFIG)], text, &[]);
     let data = made.objects[0].body.get("data").map(print);
     assert_eq!(data.as_deref(), Some("x: new\nz: last\n"), "{:?}", texts(&made));
-    let place = |key| made.objects[0].body.at_path(&["data", key]).map(|n| (n.mark.file.clone(), n.mark.line));
+    let place =
+        |key| made.objects[0].body.at_path(&["data", key]).map(|n| (n.mark.file.clone(), n.mark.line));
     assert_eq!(place("x"), Some((Some("test.yaml".into()), 11)));
     assert_eq!(place("z"), Some((Some("test.yaml".into()), 14)));
 }

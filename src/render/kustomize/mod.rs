@@ -78,10 +78,11 @@ mod vars;
 
 pub use build::{Build, Failure, UNKNOWN_HASH, build, build_generated, build_recorded, to_text};
 pub use context::{BuildOptions, Inputs, Omission, Order, Remote};
-pub use decode::Text;
+pub use decode::{Text, nearest};
 pub use documents::DocumentCache;
-pub use entries::{Image, Patch};
+pub use entries::{Image, Label, Patch, Replica};
 pub use error::{BuildError, Cause};
 pub use id::is_cluster_scoped;
+pub use images::parts as image_parts;
 pub use model::{FILE_NAMES, Kustomization};
 pub use reads::{ReadSet, Seen};

@@ -46,7 +46,10 @@ pub fn load<'p>(
         (None, None) => return Err(refuse("it needs `patch` or `path`")),
         (Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
         (Some(text), None) => {
-            let read = || parse(&in_place(text, true), owner, documents.limits());
+            let read = || {
+                check_json(text.trim(), text, owner)?;
+                parse(&in_place(text, true), owner, documents.limits())
+            };
             (entry.read.content(read), owner.clone())
         }
         (None, Some(path)) => {
@@ -75,7 +78,10 @@ pub fn load_json<'p>(
         (Some(node), _, _) => (json6902::from_node(node), owner.clone()),
         (None, None, None) => return Err(refuse("it needs `patch` or `path`")),
         (None, Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
-        (None, Some(text), None) => (json6902::parse(&in_place(text, false), owner), owner.clone()),
+        (None, Some(text), None) => {
+            check_json(text, text, owner)?;
+            (json6902::parse(&in_place(text, false), owner), owner.clone())
+        }
         (None, None, Some(path)) => {
             let source = loader.load(path).map_err(|c| c.in_field(owner, path.line(), field))?;
             (json6902::parse(&String::from_utf8_lossy(&source.bytes), &source.path), source.path)
@@ -99,6 +105,16 @@ pub fn parse(text: &str, file: &Arc<str>, limits: &Limits) -> Result<Content, Bu
         // What does not begin as a list was meant to be an object.
         Err(_) if !text.trim_start().starts_with(['-', '[']) => Err(not_a_patch(error)),
         Err(other) => Err(Cause::Patch(other.to_string()).in_field(file, other.line, "patches")),
+    }
+}
+
+/// What begins with a bracket is JSON and nothing else (upstream's `jsonPatchFromBytes`): YAML in brackets is refused.
+fn check_json(text: &str, entry: &Text, owner: &Arc<str>) -> Result<(), BuildError> {
+    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Err(error) if text.starts_with('[') => {
+            Err(Cause::Patch(format!("not JSON: {error}")).in_field(owner, entry.line(), "patches"))
+        }
+        _ => Ok(()),
     }
 }
 
