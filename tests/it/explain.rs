@@ -169,7 +169,7 @@ fn a_variable_points_to_where_it_got_its_value() {
         ("region", "data.REGION of ConfigMap/flux-system/settings", "clusters/prod/settings.yaml:5:11"),
         (
             "mode",
-            "the default of MODE, which Kustomization/flux-system/web sets nowhere",
+            "the default of MODE, which is set nowhere in Kustomization/flux-system/web",
             "apps/web/web.yaml:7:9",
         ),
     ] {

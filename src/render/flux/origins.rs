@@ -21,6 +21,8 @@ pub(super) struct Origins {
     by_name: BTreeMap<Arc<str>, Written>,
     /// The Kustomization that substitutes.
     spec: String,
+    /// The first source that is not at hand: what is set nowhere may be set there.
+    missing: Option<ObjectKey>,
 }
 
 impl Origins {
@@ -30,9 +32,12 @@ impl Origins {
         find: &dyn Fn(&ObjectKey) -> Option<Node>,
         sealed: &dyn Fn(&ObjectKey) -> Option<Arc<str>>,
     ) -> Self {
-        let mut by_name = BTreeMap::new();
+        let (mut by_name, mut missing) = (BTreeMap::new(), None);
         for source in variables::sources(spec) {
-            let Some(body) = find(&source.key) else { continue };
+            let Some(body) = find(&source.key) else {
+                missing = missing.or_else(|| (!source.optional).then(|| source.key.clone()));
+                continue;
+            };
             let fields: &[&str] = if source.key.is_secret() { &["data", "stringData"] } else { &["data"] };
             let (key, sealed) = (&source.key, sealed(&source.key));
             for field in fields {
@@ -51,7 +56,7 @@ impl Origins {
             let sealed = matches!(value.value, Value::Secret(_)).then(|| value.mark.file.clone()).flatten();
             by_name.insert(name.into(), Written { source, place, sealed });
         }
-        Self { by_name, spec: spec.key.to_string() }
+        Self { by_name, spec: spec.key.to_string(), missing }
     }
 
     /// The variables that the fields of an object name, each with its source.
@@ -92,11 +97,12 @@ impl Origins {
                 told.push(because(Link::Variable, source, place, known.sealed.clone()));
                 continue;
             }
-            let source = if call.operator.tolerates_unset() {
-                format!("the default of {name}, which {} sets nowhere", self.spec)
-            } else {
-                format!("{name}, which {} sets nowhere", self.spec)
+            let nowhere = match &self.missing {
+                Some(source) => format!("may be set by {source}, which is not in the repository"),
+                None => format!("is set nowhere in {}", self.spec),
             };
+            let default = if call.operator.tolerates_unset() { "the default of " } else { "" };
+            let source = format!("{default}{name}, which {nowhere}");
             told.push(because(Link::Default, source, Some(mark.clone()), None));
             self.parts(&call.arguments, text, mark, told);
         }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 /// The first field that changed although nothing says that it has to do with the line.
 pub fn stranger(before: &[Arc<Manifest>], after: &[Arc<Manifest>], line: &Mark) -> Option<String> {
-    let after: HashMap<&ObjectKey, &Arc<Manifest>> = after.iter().map(|m| (&m.key, m)).collect();
-    for old in before {
-        let Some(new) = after.get(&old.key) else { continue };
+    let after = numbered(after);
+    for (name, old) in &numbered(before) {
+        let Some(new) = after.get(name) else { continue };
         for (path, was, is) in differences(old, new) {
             let is_kin =
                 [(old, was), (new, is)].iter().any(|(m, there)| *there && comes_from(m, &path, line));
@@ -20,6 +20,18 @@ pub fn stranger(before: &[Arc<Manifest>], after: &[Arc<Manifest>], line: &Mark) 
         }
     }
     None
+}
+
+/// Objects by name; those of one name, as several roots of an environment may have them, in their order.
+fn numbered(objects: &[Arc<Manifest>]) -> HashMap<(&ObjectKey, usize), &Arc<Manifest>> {
+    let mut count: HashMap<&ObjectKey, usize> = HashMap::new();
+    let mut found = HashMap::new();
+    for manifest in objects {
+        let seen = count.entry(&manifest.key).or_default();
+        *seen += 1;
+        found.insert((&manifest.key, *seen), manifest);
+    }
+    found
 }
 
 /// Paths whose values differ, and in which of the two they are.
