@@ -6,9 +6,13 @@
 
 mod cases;
 mod folder;
+mod merges;
+mod others;
 mod program;
 mod random;
+mod refusals;
 mod roots;
+mod substitution;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -82,6 +86,16 @@ fn say(line: &str) {
 #[test]
 fn upstream_cases_give_the_same_text() {
     cases::run(&corpora()).settle("cases");
+}
+
+#[test]
+fn fluxs_variables_give_the_same_text() {
+    substitution::run(&corpora()).settle("substitution");
+}
+
+#[test]
+fn kyamls_merges_give_the_same_objects() {
+    merges::run(&corpora()).settle("merges");
 }
 
 #[test]

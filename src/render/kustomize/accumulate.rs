@@ -31,14 +31,16 @@ pub struct Accumulated {
 }
 
 impl Accumulated {
-    fn merge(&mut self, other: Self, file: &Arc<str>) -> Result<(), BuildError> {
+    /// Adds what the folder made that an entry of `file` names.
+    fn merge(&mut self, other: Self, file: &Arc<str>, entry: &Text, field: &str) -> Result<(), BuildError> {
+        let wrap = |c: Cause| c.in_field(file, entry.line, field);
         if self.objects.list().is_empty() {
             self.objects = other.objects;
         } else {
-            self.objects.append_all(other.objects.into_list()).map_err(|c| c.at(file, 0))?;
+            self.objects.append_all(other.objects.into_list()).map_err(wrap)?;
         }
         if let Some(config) = &other.config {
-            self.config = Some(merged(self.config.take(), config).map_err(|c| c.at(file, 0))?);
+            self.config = Some(merged(self.config.take(), config).map_err(wrap)?);
         }
         self.vars.merge(other.vars)
     }
@@ -151,7 +153,7 @@ impl<'a> Target<'_, 'a> {
         field: &str,
     ) -> Result<(), BuildError> {
         let made = self.enter(loader, entry, field, Accumulated::default(), false)?;
-        into.merge(made, &self.k.file)
+        into.merge(made, &self.k.file, entry, field)
     }
 
     fn component(&self, into: Accumulated, entry: &Text) -> Result<Accumulated, BuildError> {
@@ -214,7 +216,7 @@ impl<'a> Target<'_, 'a> {
             return into.objects.append_all(objects).map_err(wrap);
         }
         let made = self.elsewhere(Accumulated::default(), entry, remote, field, false)?;
-        into.merge(made, &self.k.file)
+        into.merge(made, &self.k.file, entry, field)
     }
 
     fn elsewhere(

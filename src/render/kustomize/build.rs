@@ -144,13 +144,14 @@ fn top(context: &Context<'_>, k: &Kustomization, made: Accumulated) -> Result<Ve
     };
     objects.list_mut().iter_mut().filter(|r| r.needs_hash).for_each(add_hash);
     told(&mut objects, "name suffix hash");
-    references::fix(&mut objects, &config).map_err(wrap)?;
+    references::fix(&mut objects, &config)?;
     told(&mut objects, "name reference");
     vars.resolve(&mut objects, &config.var_reference)?;
     told(&mut objects, "vars");
     objects.list_mut().retain(|resource| !is_local(&resource.body));
     match (&k.sort, context.options.order) {
-        (Some(chosen), _) => sort::chosen(&mut objects, chosen).map_err(wrap)?,
+        (Some(chosen), _) => sort::chosen(&mut objects, chosen)
+            .map_err(|cause| cause.in_field(&k.file, chosen.line, "sortOptions"))?,
         (None, Order::Legacy) => sort::legacy(&mut objects).map_err(wrap)?,
         (None, Order::None) => {}
     }

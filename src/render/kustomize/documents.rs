@@ -1,5 +1,6 @@
 //! Files to objects, each file read once: the document cache and the rules of reading (render.md 2.3).
 
+use super::commented::Comments;
 use super::config::Config;
 use super::error::{BuildError, Cause};
 use super::loader::Loaded;
@@ -129,6 +130,7 @@ pub fn objects_of(bytes: &[u8], file: &Arc<str>, limits: &Limits) -> Result<Vec<
     if let Some(error) = stream.errors.first() {
         return Err(Cause::MalformedYaml(error.message.clone()).at(file, error.line));
     }
+    let comments = Comments::of(bytes);
     let pieces = unwrap_single_list(&stream, bytes);
     let mut queue: std::collections::VecDeque<(Node, u32)> = pieces.into();
     let mut objects = Vec::with_capacity(queue.len());
@@ -146,7 +148,8 @@ pub fn objects_of(bytes: &[u8], file: &Arc<str>, limits: &Limits) -> Result<Vec<
             queue.extend(list_items(items, file, line)?);
         } else {
             let origin = Origin { file: file.clone(), line, ..Origin::default() };
-            objects.push(Resource::new(body, origin));
+            let commented = comments.lists(&body);
+            objects.push(Resource { commented, ..Resource::new(body, origin) });
         }
     }
     Ok(objects)

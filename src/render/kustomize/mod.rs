@@ -17,13 +17,14 @@
 //! | `replacements`, `replacement`, `field_path`, `structured` | values of one object in fields of others |
 //! | `references`, `vars` | names that follow renames; `$(NAME)` |
 //! | `plugins`, `value_add`, `ksops` | built-in plug-ins as objects, and the one foreign kind that is run |
-//! | `crds`, `openapi` | definitions that add field specs; definitions that say how lists merge |
+//! | `crds`, `openapi`, `commented` | definitions that add field specs; definitions and comments that say how lists merge |
 //! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; values that printing twice changes |
 //! | `error` | what can be wrong, where, and what to do |
 
 mod accumulate;
 mod annotations;
 mod build;
+pub mod commented;
 mod config;
 mod context;
 mod crds;

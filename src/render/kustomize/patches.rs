@@ -145,7 +145,7 @@ impl Loaded<'_> {
     /// A patch that names its object itself.
     fn one(&self, objects: &mut ResMap, patch: &Resource, schemas: &Schemas) -> Result<(), BuildError> {
         let place = unique(objects, patch)?;
-        self.merge(&mut objects.list_mut()[place], &patch.body, schemas)
+        self.merge(&mut objects.list_mut()[place], &patch.body, patch, schemas)
     }
 
     fn merge_into_selected(
@@ -160,17 +160,25 @@ impl Loaded<'_> {
         for place in places {
             let resource = &mut objects.list_mut()[place];
             let retyped = retyped(&body, resource, &patch.id.gvk.kind);
-            self.merge(resource, &retyped, schemas)?;
+            self.merge(resource, &retyped, patch, schemas)?;
         }
         objects.settle().map_err(|c| c.in_field(self.owner, self.entry.line, self.field))
     }
 
-    fn merge(&self, resource: &mut Resource, patch: &Node, schemas: &Schemas) -> Result<(), BuildError> {
+    /// Merges `patch`, which is what `written` says to this object.
+    fn merge(
+        &self,
+        resource: &mut Resource,
+        patch: &Node,
+        written: &Resource,
+        schemas: &Schemas,
+    ) -> Result<(), BuildError> {
         if self.entry.allow_name_change || self.entry.allow_kind_change {
             resource.remember();
         }
         let may = May { name: self.entry.allow_name_change, kind: self.entry.allow_kind_change };
-        merge_body(resource, patch, may, schemas, (&self.file, self.field))
+        let schema = schema_for(schemas, resource, patch, written);
+        merge_body(resource, patch, may, &schema, (&self.file, self.field))
     }
 
     fn selected(&self, objects: &ResMap, target: &Node) -> Result<Vec<usize>, BuildError> {
@@ -264,13 +272,12 @@ fn merge_body(
     resource: &mut Resource,
     patch: &Node,
     may: May,
-    schemas: &Schemas,
+    schema: &Schema,
     (file, field): (&Arc<str>, &str),
 ) -> Result<(), BuildError> {
     let (name, namespace, kind) =
         (resource.id.name.clone(), resource.id.namespace.clone(), resource.id.gvk.kind.clone());
-    let schema = schema_for(schemas, resource, patch);
-    let merged = strategic::merge(patch, &resource.body, &schema)
+    let merged = strategic::merge(patch, &resource.body, schema)
         .map_err(|e| Cause::Patch(format!("{e}, for {}", resource.id)).in_field(file, e.line(), field))?;
     let Some(body) = merged.filter(|body| !is_nil_or_empty(body)) else {
         resource.body = Node::null();
@@ -294,15 +301,21 @@ fn merge_body(
 }
 
 /// The schema of the object's kind; if that is unknown, of the patch's (upstream's `TestPatchTransformerSmpSidecars`).
-fn schema_for(schemas: &Schemas, resource: &Resource, patch: &Node) -> Schema {
+/// Comments of the object's file, then of the patch's (`written`), stand in place of it.
+fn schema_for(schemas: &Schemas, resource: &Resource, patch: &Node, written: &Resource) -> Schema {
     let api_version = resource.id.gvk.api_version();
     let own = schemas.of(&api_version, &resource.id.gvk.kind);
     let other = patch.str_at(&["kind"]).filter(|kind| **kind != *resource.id.gvk.kind);
-    match other {
+    let known = match other {
         // Every kind that is known has owner references.
         Some(kind) if own.keys("metadata/ownerReferences").is_none() => schemas.of(&api_version, kind),
         _ => own,
-    }
+    };
+    [resource, written]
+        .into_iter()
+        .filter_map(|r| r.commented.as_ref())
+        .flat_map(|c| c.iter())
+        .fold(known, Schema::with_comment)
 }
 
 /// A patch as upstream copies it before merging: labels and annotations become texts, so that `null`
@@ -354,7 +367,8 @@ pub fn merge_all(objects: &mut ResMap, patches: &[Resource], schemas: &Schemas) 
         let place = unique(objects, patch)?;
         let resource = &mut objects.list_mut()[place];
         let body = retyped(&as_merged(&patch.body), resource, &patch.id.gvk.kind);
-        merge_body(resource, &body, May::default(), schemas, (&patch.origin.file, "patchesStrategicMerge"))?;
+        let schema = schema_for(schemas, resource, &body, patch);
+        merge_body(resource, &body, May::default(), &schema, (&patch.origin.file, "patchesStrategicMerge"))?;
         objects.settle().map_err(|c| c.at(&patch.origin.file, patch.origin.line))?;
     }
     Ok(())

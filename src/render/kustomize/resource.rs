@@ -1,5 +1,6 @@
 //! `Resource`: one object on its way through a build, with what kustomize remembers about it beside it.
 
+use super::commented::Commented;
 use super::id::{Gvk, Id};
 use crate::model::{Origin, Place, Step};
 use crate::yaml::{Map, Node, Scalar, ScalarKind, Style, Value};
@@ -33,6 +34,8 @@ pub struct Resource {
     pub origin: Origin,
     /// What `buildMetadata` writes about it.
     pub trace: Option<Box<Trace>>,
+    /// Lists whose merge a comment of its file settles.
+    pub commented: Option<Arc<[Commented]>>,
     /// What was done to it so far, if somebody asks.
     pub steps: Vec<Step>,
 }
@@ -85,6 +88,7 @@ impl Resource {
             vars: Vec::new(),
             origin,
             trace: None,
+            commented: None,
             steps: Vec::new(),
         }
     }
