@@ -9,7 +9,6 @@ mod folder;
 mod merges;
 mod others;
 mod program;
-mod random;
 mod refusals;
 mod roots;
 mod substitution;
@@ -34,11 +33,6 @@ impl Score {
         let (good, all) = self.0.entry(name.to_owned()).or_default();
         *good += usize::from(right);
         *all += 1;
-    }
-
-    /// True if nothing went wrong.
-    fn is_perfect(&self) -> bool {
-        self.0.values().all(|(good, all)| good == all)
     }
 
     /// Prints `name: N of M`, and fails if a number is below its floor.
@@ -106,19 +100,4 @@ fn real_repositories_give_the_same_objects() {
 #[test]
 fn the_program_builds_the_first_repositories() {
     program::run(&corpora()).settle("program");
-}
-
-/// `SEALANE_ORACLE` names a real `kustomize` 5.8.1, `SEALANE_SEED` and `SEALANE_COUNT` which overlays are made.
-#[test]
-#[ignore = "needs a kustomize to compare with: give SEALANE_ORACLE and --include-ignored"]
-fn random_overlays_give_the_same_text() {
-    let oracle = std::env::var_os("SEALANE_ORACLE").expect("SEALANE_ORACLE names a kustomize 5.8.1");
-    let number = |name: &str, default: u64| {
-        std::env::var(name).map_or(default, |text| text.parse().expect("seed and count are numbers"))
-    };
-    let (seed, count) = (number("SEALANE_SEED", 1), number("SEALANE_COUNT", 300));
-    let score = random::run(std::path::Path::new(&oracle), seed, count);
-    say(&format!("seeds {seed} to {}", seed + count - 1));
-    score.settle("random");
-    assert!(score.is_perfect(), "some overlays differ");
 }

@@ -5,12 +5,16 @@
 mod build;
 mod bundles;
 mod demo_commits;
+#[path = "../conformance/folder.rs"]
+mod folder;
 mod history;
 mod interop;
 mod kinds;
+mod kustomize;
 mod mutator;
 mod oracle;
 mod places;
+mod random;
 mod report;
 mod reverts;
 mod server;

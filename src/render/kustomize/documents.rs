@@ -178,9 +178,18 @@ fn first_line(piece: u32, root: &Node) -> u32 {
     if key > 0 { key } else { piece.max(root.mark.line) }
 }
 
+/// An item and its line. Upstream reads items through JSON, which spells what is no text.
+fn listed(item: &Node) -> (Node, u32) {
+    let mut body = patches::respelled(item).unwrap_or_else(|| item.clone());
+    for field in ["labels", "annotations"] {
+        patches::spell_as_json(&mut body, field);
+    }
+    (body, item.mark.line)
+}
+
 fn list_items(items: &Node, file: &str, line: u32) -> Result<Vec<(Node, u32)>, BuildError> {
     match &items.value {
-        Value::Seq(list) => Ok(list.iter().map(|item| (item.clone(), item.mark.line)).collect()),
+        Value::Seq(list) => Ok(list.iter().map(listed).collect()),
         Value::Scalar(s) if s.kind == ScalarKind::Null => Ok(Vec::new()),
         _ => {
             Err(Cause::NotAnObject("`items` of a list must be a list".to_owned())

@@ -29,6 +29,8 @@ pub enum OperationKind {
     Copy(String),
     /// Fails unless this is there.
     Test(Node),
+    /// Fails wherever it is applied, as upstream finds out only then.
+    Broken(&'static str),
 }
 
 /// A patch that cannot be read or applied.
@@ -81,26 +83,23 @@ fn operation(index: usize, item: &Node) -> Result<Operation, PatchError> {
     let op = item.str_at(&["op"]).unwrap_or("");
     let path = item.get("path").and_then(Node::scalar_text).unwrap_or("").to_owned();
     let line = item.mark.line;
-    let fail =
-        |cause: &str| Err(PatchError { index, what: format!("{op} {path}"), cause: cause.to_owned(), line });
     if item.as_map().is_none() {
-        return fail("an operation is a mapping with op, path and value");
-    }
-    if item.get("path").is_none() {
-        return fail("`path` is missing");
+        let cause = "an operation is a mapping with op, path and value".to_owned();
+        return Err(PatchError { index, what: format!("{op} {path}"), cause, line });
     }
     let value = || item.get("value").cloned().unwrap_or_else(Node::null);
     let from = item.get("from").and_then(Node::scalar_text).map(str::to_owned);
     let kind = match (op, from) {
+        _ if item.get("path").is_none() => OperationKind::Broken("`path` is missing"),
         ("add", _) => OperationKind::Add(value()),
         ("remove", _) => OperationKind::Remove,
         ("replace", _) => OperationKind::Replace(value()),
         ("test", _) => OperationKind::Test(value()),
         ("move", Some(from)) => OperationKind::Move(from),
         ("copy", Some(from)) => OperationKind::Copy(from),
-        ("move" | "copy", None) => return fail("`from` is missing"),
-        ("", _) => return fail("`op` is missing"),
-        _ => return fail("unknown operation; known are add, remove, replace, move, copy and test"),
+        ("move" | "copy", None) => OperationKind::Broken("`from` is missing"),
+        ("", _) => OperationKind::Broken("`op` is missing"),
+        _ => OperationKind::Broken("unknown operation; known are add, remove, replace, move, copy and test"),
     };
     Ok(Operation { kind, path, line })
 }
@@ -127,6 +126,7 @@ fn word(kind: &OperationKind) -> &'static str {
         OperationKind::Move(_) => "move",
         OperationKind::Copy(_) => "copy",
         OperationKind::Test(_) => "test",
+        OperationKind::Broken(_) => "?",
     }
 }
 
@@ -153,6 +153,7 @@ fn run(operation: &Operation, root: &mut Node) -> Result<(), String> {
             add(root, path, value)
         }
         OperationKind::Test(expected) => test(root, path, expected),
+        OperationKind::Broken(cause) => Err((*cause).to_owned()),
     }
 }
 
@@ -321,8 +322,11 @@ mod tests {
 
     #[test]
     fn what_is_no_patch_is_refused() {
-        for text in ["a: 1", "[{op: add}]", "- {op: grow, path: /a}", "- {op: move, path: /a}", "- 1", ""] {
+        for text in ["a: 1", "[{op: add}]", "- 1", ""] {
             assert!(parse(text, &"patch.yaml".into()).is_err(), "{text}");
+        }
+        for text in ["- {op: grow, path: /a}", "- {op: move, path: /a}", "- {op: add}"] {
+            assert!(patched(text, "a: 1\n").is_err(), "{text}");
         }
     }
 }

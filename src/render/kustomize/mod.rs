@@ -11,6 +11,7 @@
 //! | `id`, `resource`, `resmap` | identity, one object, all objects |
 //! | `config`, `fields`, `tables` | field specs: which, how they are walked, the defaults |
 //! | `generator`, `reveal` | ConfigMaps and Secrets; the one file that looks into opened values |
+//! | `shared` | values that several fields share, and change together |
 //! | `namespace` `names` `labels` `annotations` `images` `replicas` | transformers, one file each |
 //! | `patches`, `parsed`, `selector`, `pattern` | patches: which, read once, onto what |
 //! | `strategic`, `keyed_list`, `merge_keys`, `json6902` | how they are merged and run |
@@ -47,6 +48,8 @@ pub mod merge_keys;
 mod model;
 mod names;
 mod namespace;
+#[cfg(test)]
+mod oddities;
 mod openapi;
 mod parsed;
 mod patches;
@@ -62,6 +65,7 @@ mod resmap;
 mod resource;
 mod reveal;
 pub mod selector;
+mod shared;
 mod sort;
 #[cfg(test)]
 mod stories;

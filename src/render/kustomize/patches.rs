@@ -15,7 +15,8 @@ use super::resmap::ResMap;
 use super::resource::{Resource, child_map, is_nil_or_empty, normalize_string_map};
 use super::selector::{self, Selector};
 use super::strategic;
-use crate::yaml::{Limits, Map, Node, ScalarKind, to_json};
+use super::trace;
+use crate::yaml::{Limits, Map, Node, Scalar, ScalarKind, Value, resolve_v3, to_json};
 use std::sync::Arc;
 
 /// A patch entry, read.
@@ -200,11 +201,19 @@ impl Loaded<'_> {
                 resource.remember();
             }
             with_annotations(resource);
-            resource.body = json6902::apply(operations, &resource.body).map_err(|error| {
-                let what = format!("{error}, for {}", resource.id);
-                Cause::Patch(what).in_field(&self.file, error.line, self.field)
+            trace::exposed(resource, true, |resource| {
+                // The object is read anew from JSON, so nothing is shared any more.
+                resource.shared.clear();
+                resource.body = json6902::apply(operations, &resource.body).map_err(|error| {
+                    let what = format!("{error}, for {}", resource.id);
+                    Cause::Patch(what).in_field(&self.file, error.line, self.field)
+                })?;
+                spell_as_json(&mut resource.body, "annotations");
+                if let Some(body) = respelled(&resource.body) {
+                    resource.body = body;
+                }
+                Ok(())
             })?;
-            spell_as_json(&mut resource.body);
             normalize_string_map(&mut resource.body, "annotations");
             resource.refresh();
         }
@@ -214,26 +223,66 @@ impl Loaded<'_> {
 
 /// Upstream goes through JSON to patch, and annotations become texts right after: what is no text there is
 /// spelled as JSON spells it, `null` for `~` and 8 for 010.
-fn spell_as_json(body: &mut Node) {
+pub fn spell_as_json(body: &mut Node, field: &str) {
     let plain = |node: &Node| node.as_scalar().is_some_and(|s| s.kind != ScalarKind::Str);
-    let annotations = body.at_path(&["metadata", "annotations"]).and_then(Node::as_map);
-    if !annotations.is_some_and(|map| map.iter().any(|(_, value)| plain(value))) {
+    let texts = body.at_path(&["metadata", field]).and_then(Node::as_map);
+    if !texts.is_some_and(|map| map.iter().any(|(_, value)| plain(value))) {
         return;
     }
-    let annotations = child_map(body, "metadata").get_mut("annotations").and_then(Node::as_map_mut);
-    for entry in annotations.into_iter().flat_map(|map| &mut map.entries).filter(|e| plain(&e.value)) {
+    let texts = child_map(body, "metadata").get_mut(field).and_then(Node::as_map_mut);
+    for entry in texts.into_iter().flat_map(|map| &mut map.entries).filter(|e| plain(&e.value)) {
         let text = to_json(&entry.value);
         entry.value = Node::string(text.trim_matches('"')).at(entry.value.mark.clone());
+    }
+}
+
+/// The body with its numbers as JSON spells them, 1 for 1.0: what takes their text later takes that. `None` if they are
+/// spelled so already.
+pub fn respelled(node: &Node) -> Option<Node> {
+    let value = match &node.value {
+        Value::Scalar(s) if matches!(s.kind, ScalarKind::Int | ScalarKind::Float) => {
+            let text = json_number(node);
+            let kind = resolve_v3(&text);
+            (*text != *s.text).then(|| Value::Scalar(Scalar { text: text.into(), kind, style: s.style }))?
+        }
+        Value::Scalar(_) | Value::Secret(_) => return None,
+        Value::Seq(items) => {
+            let new: Vec<Option<Node>> = items.iter().map(respelled).collect();
+            if new.iter().all(Option::is_none) {
+                return None;
+            }
+            let all = items.iter().zip(new).map(|(old, new)| new.unwrap_or_else(|| old.clone()));
+            Value::Seq(Arc::new(all.collect()))
+        }
+        Value::Map(map) => {
+            let new: Vec<Option<Node>> = map.entries.iter().map(|entry| respelled(&entry.value)).collect();
+            if new.iter().all(Option::is_none) {
+                return None;
+            }
+            let mut map = Map::clone(map);
+            for (entry, new) in map.entries.iter_mut().zip(new) {
+                entry.value = new.unwrap_or_else(|| entry.value.clone());
+            }
+            Value::Map(Arc::new(map))
+        }
+    };
+    Some(Node { value, mark: node.mark.clone() })
+}
+
+/// Go's JSON knows floating point only: whole numbers beyond 2^53 lose their last digits.
+fn json_number(node: &Node) -> String {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let text = to_json(node);
+    match text.parse::<f64>() {
+        Ok(number) if number.abs() > EXACT && !text.contains(['.', 'e']) => number.to_string(),
+        _ => text,
     }
 }
 
 /// Upstream keeps its notes in annotations, so an object with a history has the map, whatever its file says,
 /// and a patch may add to it. An empty one is removed again.
 fn with_annotations(resource: &mut Resource) {
-    let noted = !resource.history.is_empty()
-        || resource.origin.generated
-        || resource.trace.is_some()
-        || !resource.prefixes.is_empty();
+    let noted = resource.is_noted() || resource.trace.is_some();
     if noted && resource.body.at_path(&["metadata", "annotations"]).and_then(Node::as_map).is_none() {
         child_map(&mut resource.body, "metadata").set("annotations", Node::map(Map::new()));
     }
@@ -277,13 +326,25 @@ fn merge_body(
 ) -> Result<(), BuildError> {
     let (name, namespace, kind) =
         (resource.id.name.clone(), resource.id.namespace.clone(), resource.id.gvk.kind.clone());
-    let merged = strategic::merge(patch, &resource.body, schema)
-        .map_err(|e| Cause::Patch(format!("{e}, for {}", resource.id)).in_field(file, e.line(), field))?;
-    let Some(body) = merged.filter(|body| !is_nil_or_empty(body)) else {
-        resource.body = Node::null();
+    // Upstream puts the patch in place of its own handle of the object, and the object stays as it was.
+    if patch.str_at(&["$patch"]) == Some("replace") {
         return Ok(());
-    };
-    resource.body = body;
+    }
+    trace::exposed(resource, false, |resource| {
+        let merged = strategic::merge(patch, &resource.body, schema)
+            .map_err(|e| Cause::Patch(format!("{e}, for {}", resource.id)).in_field(file, e.line(), field))?;
+        resource.body = merged.filter(|body| !is_nil_or_empty(body)).unwrap_or_else(Node::null);
+        Ok(())
+    })?;
+    if resource.body.is_null() {
+        return Ok(());
+    }
+    if resource.body.str_at(&["apiVersion"]) == Some("")
+        && let Some(map) = resource.body.as_map_mut()
+    {
+        // Upstream gives the patch the target's version as a text without a tag.
+        map.set("apiVersion", Node::null());
+    }
     let text = |field: &[&str]| resource.body.at_path(field).and_then(Node::scalar_text).unwrap_or("");
     let (kept_kind, kept_name) = (text(&["kind"]) == &*kind, text(&["metadata", "name"]) == &*name);
     let kept_namespace = text(&["metadata", "namespace"]) == &*namespace;

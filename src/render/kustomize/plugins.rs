@@ -15,7 +15,7 @@ use super::patches::{self, in_place};
 use super::resmap::ResMap;
 use super::resource::Resource;
 use super::trace::Place;
-use super::{images, ksops, labels, replacements, replicas, trace, value_add};
+use super::{images, ksops, labels, replacements, replicas, shared, trace, value_add};
 use crate::model::Origin;
 use crate::yaml::{Map, Node};
 use std::sync::Arc;
@@ -60,6 +60,7 @@ pub fn transform(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), 
             continue;
         }
         run(target, &plugin, &mut into.objects)?;
+        shared::sync_all(&mut into.objects);
         if let Some(by) = traced(target, &plugin) {
             into.objects.list_mut().iter_mut().for_each(|r| trace::touched(r, &by));
         }
@@ -132,7 +133,8 @@ fn generator(plugin: &Resource, file: &str) -> Result<Generator, BuildError> {
     let f = Fields::lenient(file, "generator");
     let mut plain = plugin.body.clone();
     if let Some(map) = plain.as_map_mut() {
-        for field in ["apiVersion", "kind", "metadata"] {
+        // `env` is an old spelling that kustomizations know; in an object it says nothing.
+        for field in ["apiVersion", "kind", "metadata", "env"] {
             map.remove(field);
         }
     }

@@ -5,6 +5,7 @@ use super::id::Id;
 use super::selector::{Selector, SelectorError};
 use super::structured;
 use crate::yaml::{Map, Node, Scalar, ScalarKind, Style, Value};
+use std::sync::Arc;
 
 pub use super::field_path::split_escaped;
 
@@ -125,11 +126,20 @@ impl Replacement {
 
     /// Does it.
     pub fn apply(&self, objects: &mut [Subject<'_>]) -> Result<(), ReplacementError> {
-        let value = self.value(objects)?;
+        let (source, mut value) = self.value(objects)?;
         for target in &self.targets {
-            for object in objects.iter_mut().filter(|object| target.means(object)) {
+            for place in 0..objects.len() {
+                if !target.means(&objects[place]) {
+                    continue;
+                }
                 for path in &target.paths {
-                    target.set(object.body, path, &value).map_err(|cause| self.at(path, cause))?;
+                    target.set(objects[place].body, path, &value).map_err(|cause| self.at(path, cause))?;
+                    // Upstream holds on to the field, not to its value: what changes it changes what follows.
+                    if source == Some(place)
+                        && let Some(now) = self.live(objects[place].body)
+                    {
+                        value = now;
+                    }
                 }
             }
         }
@@ -140,22 +150,35 @@ impl Replacement {
         ReplacementError::Field { path: path.to_owned(), cause, line: self.line }
     }
 
-    fn value(&self, objects: &[Subject<'_>]) -> Result<Node, ReplacementError> {
+    /// The source field as it is now; a part of one is copied once and for all.
+    fn live(&self, body: &Node) -> Option<Node> {
+        match &self.source {
+            Source::Object { path, options, .. } if options.delimiter.is_empty() => {
+                field_path::lookup(body, &field_path::split(path)).ok().flatten().cloned()
+            }
+            _ => None,
+        }
+    }
+
+    /// The place of the source object, if it is one, and the value.
+    fn value(&self, objects: &[Subject<'_>]) -> Result<(Option<usize>, Node), ReplacementError> {
         let (id, path, options) = match &self.source {
-            Source::Value(value) => return Ok(value.clone()),
+            Source::Value(value) => return Ok((None, value.clone())),
             Source::Object { id, path, options } => (id, path, options),
         };
-        let sources: Vec<_> = objects.iter().filter(|o| o.ids.iter().any(|i| id.is(i))).collect();
+        let is_source = |o: &Subject<'_>| o.ids.iter().any(|i| id.is(i));
+        let sources: Vec<_> = (0..objects.len()).filter(|place| is_source(&objects[*place])).collect();
         let [source] = sources.as_slice() else {
             let (source_id, found) = (id.to_string(), sources.len());
             return Err(ReplacementError::Source { source_id, found, line: self.line });
         };
-        let found =
-            field_path::lookup(source.body, &field_path::split(path)).map_err(|e| self.at(path, e))?;
+        let found = field_path::lookup(objects[*source].body, &field_path::split(path))
+            .map_err(|e| self.at(path, e))?;
         let found = found
             .filter(|n| !n.as_map().is_some_and(Map::is_empty) && !n.as_seq().is_some_and(<[Node]>::is_empty))
             .ok_or_else(|| self.at(path, format!("it is missing in the source {id}")))?;
-        options.take(found).map_err(|cause| self.at(path, cause))
+        let value = options.take(found).map_err(|cause| self.at(path, cause))?;
+        Ok((Some(*source), value))
     }
 }
 
@@ -275,11 +298,14 @@ impl Options {
     /// Writes the value into a target's field.
     fn put(&self, node: &mut Node, value: &Node) -> Result<(), String> {
         if self.delimiter.is_empty() {
-            structured::overwrite(node, value);
-            return Ok(());
+            return structured::overwrite(node, value);
         }
         let old = splittable(node)?;
-        let new = splittable(value)?.text.clone();
+        // A list or a mapping has no text.
+        let new: Arc<str> = match &value.value {
+            Value::Seq(_) | Value::Map(_) => "".into(),
+            _ => splittable(value)?.text.clone(),
+        };
         let mut parts: Vec<&str> = old.text.split(&self.delimiter).collect();
         match usize::try_from(self.index) {
             Err(_) => parts.insert(0, &new),
@@ -288,8 +314,7 @@ impl Options {
         }
         let text = parts.join(&self.delimiter);
         let joined = Scalar { text: text.into(), kind: ScalarKind::Str, style: Style::Plain };
-        structured::overwrite(node, &Node::new(Value::Scalar(joined)).at(value.mark.clone()));
-        Ok(())
+        structured::overwrite(node, &Node::new(Value::Scalar(joined)).at(value.mark.clone()))
     }
 }
 

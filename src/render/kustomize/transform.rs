@@ -4,7 +4,7 @@ use super::accumulate::{Accumulated, Target};
 use super::error::{BuildError, Cause};
 use super::names::{End, extend};
 use super::namespace::{NamespaceTransformer, Subjects};
-use super::{annotations, images, labels, patches, plugins, replacements, replicas, trace};
+use super::{annotations, images, labels, patches, plugins, replacements, replicas, shared, trace};
 
 /// Runs them all, then the `transformers` and `validators` of the folder.
 pub fn run(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), BuildError> {
@@ -52,6 +52,7 @@ pub fn run(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), BuildE
 
 /// After each transformer: what it emptied goes, and it leaves its trace.
 pub fn done(target: &Target<'_, '_>, into: &mut Accumulated, kind: &str) {
+    shared::sync_all(&mut into.objects);
     if target.context.traced {
         let by = target.place.builtin(target.k, kind);
         into.objects.list_mut().iter_mut().for_each(|r| trace::touched(r, &by));
