@@ -6,6 +6,7 @@
 
 mod apps;
 mod ask;
+mod audit;
 mod details;
 mod doctor;
 mod engine;
@@ -19,6 +20,7 @@ mod handle;
 mod history;
 mod inventory;
 mod logs;
+mod merging;
 mod outside;
 mod plan;
 mod planning;
@@ -32,11 +34,13 @@ mod snapshot;
 mod stories;
 mod writing;
 
+pub use audit::{Audit, AuditedFile, RuleFor, RuleVerdict, RulesFor};
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::Finding;
 pub use explain::{Explained, ExplainedStep};
 pub use handle::{Settings, Workspace};
 pub use history::text;
+pub use merging::{MergeRequest, merge};
 pub use plan::{
     Committed, Destination, DiffLine, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
     PushOutcome, Refusal, SecretForm,
