@@ -40,6 +40,8 @@ pub fn kind_of(cause: &Cause) -> &'static str {
         Cause::Ambiguous { .. } => "Ambiguous",
         Cause::Replacement(_) => "Replacement",
         Cause::Var { .. } => "Var",
+        Cause::Limit { .. } => "Limit",
+        Cause::Submodule(_) => "Submodule",
         Cause::Tree(_) => "Tree",
     }
 }

@@ -17,6 +17,7 @@ mod places;
 mod random;
 mod report;
 mod reverts;
+mod revisions;
 mod server;
 mod stage;
 mod support;

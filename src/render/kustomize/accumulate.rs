@@ -125,6 +125,8 @@ impl<'a> Target<'_, 'a> {
 
     fn file(&self, into: &mut Accumulated, entry: &Text, field: &str) -> Result<(), BuildError> {
         let file = self.loader.load(entry).map_err(|c| c.in_field(&self.k.file, entry.line, field))?;
+        let read = self.context.budget.read(file.bytes.len());
+        read.map_err(|c| c.in_field(&self.k.file, entry.line, field))?;
         let objects = self.context.inputs.documents.objects(&file);
         let objects: &[Resource] = match &*objects {
             Ok(objects) => objects,
@@ -178,6 +180,8 @@ impl<'a> Target<'_, 'a> {
         into: Accumulated,
         component: bool,
     ) -> Result<Accumulated, BuildError> {
+        let entered = self.context.budget.enter(loader.depth());
+        entered.map_err(|c| c.in_field(&self.k.file, entry.line, field))?;
         let here = |error: BuildError| error.through(self.loader.root().as_str());
         let model = read(self.context, &loader).map_err(|error| match *error.cause {
             // The entry that names the folder is where this has to be mended.

@@ -20,6 +20,7 @@
 //! | `plugins`, `value_add`, `ksops` | built-in plug-ins as objects, and the one foreign kind that is run |
 //! | `crds`, `openapi`, `commented` | definitions that add field specs; definitions and comments that say how lists merge |
 //! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; values that printing twice changes |
+//! | `limits` | what one build may cost |
 //! | `error` | what can be wrong, where, and what to do |
 
 mod accumulate;
@@ -43,6 +44,7 @@ pub mod json6902;
 mod keyed_list;
 mod ksops;
 mod labels;
+mod limits;
 mod loader;
 pub mod merge_keys;
 mod model;
@@ -86,5 +88,6 @@ pub use documents::DocumentCache;
 pub use entries::{Image, Patch};
 pub use error::{BuildError, Cause};
 pub use id::is_cluster_scoped;
+pub use limits::LONGEST_TEXT;
 pub use model::{FILE_NAMES, Kustomization};
 pub use reads::{ReadSet, Seen};

@@ -205,8 +205,11 @@ impl Loaded<'_> {
                 // The object is read anew from JSON, so nothing is shared any more.
                 resource.shared.clear();
                 resource.body = json6902::apply(operations, &resource.body).map_err(|error| {
-                    let what = format!("{error}, for {}", resource.id);
-                    Cause::Patch(what).in_field(&self.file, error.line, self.field)
+                    let cause = match error.limit {
+                        Some((what, limit)) => Cause::Limit { what, limit },
+                        None => Cause::Patch(format!("{error}, for {}", resource.id)),
+                    };
+                    cause.in_field(&self.file, error.line, self.field)
                 })?;
                 spell_as_json(&mut resource.body, "annotations");
                 if let Some(body) = respelled(&resource.body) {

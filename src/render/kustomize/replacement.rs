@@ -1,7 +1,9 @@
 //! Replacements: a value of one object, or a fixed one, written into fields of others (render.md 2.12).
 
+use super::error::Cause;
 use super::field_path::{self, Leaf};
 use super::id::Id;
+use super::limits;
 use super::selector::{Selector, SelectorError};
 use super::structured;
 use crate::yaml::{Map, Node, Scalar, ScalarKind, Style, Value};
@@ -57,7 +59,7 @@ struct Options {
 }
 
 /// A replacement that cannot be read or done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ReplacementError {
     /// It is not written as it has to be.
     #[error("{0}")]
@@ -75,6 +77,9 @@ pub enum ReplacementError {
         /// Its line.
         line: u32,
     },
+    /// An object grows beyond what is allowed.
+    #[error("{0}")]
+    Limit(Box<Cause>, u32),
     /// A field that is not there or does not fit.
     #[error("field `{path}`: {cause}")]
     Field {
@@ -91,7 +96,10 @@ impl ReplacementError {
     /// The line of the replacement; 0 if unknown.
     pub fn line(&self) -> u32 {
         match self {
-            Self::Invalid(_, line) | Self::Source { line, .. } | Self::Field { line, .. } => *line,
+            Self::Invalid(_, line)
+            | Self::Limit(_, line)
+            | Self::Source { line, .. }
+            | Self::Field { line, .. } => *line,
             Self::Selector(error) => error.line,
         }
     }
@@ -134,6 +142,10 @@ impl Replacement {
                 }
                 for path in &target.paths {
                     target.set(objects[place].body, path, &value).map_err(|cause| self.at(path, cause))?;
+                    if value.as_scalar().is_none() {
+                        limits::check(objects[place].body)
+                            .map_err(|cause| ReplacementError::Limit(Box::new(cause), self.line))?;
+                    }
                     // Upstream holds on to the field, not to its value: what changes it changes what follows.
                     if source == Some(place)
                         && let Some(now) = self.live(objects[place].body)

@@ -82,7 +82,11 @@ fn parse(entry: &Node, file: &Arc<str>) -> Result<Replacement, BuildError> {
 }
 
 fn error(error: &ReplacementError, file: &Arc<str>) -> BuildError {
-    Cause::Replacement(error.to_string()).in_field(file, error.line(), "replacements")
+    let cause = match error {
+        ReplacementError::Limit(cause, _) => Cause::clone(cause),
+        _ => Cause::Replacement(error.to_string()),
+    };
+    cause.in_field(file, error.line(), "replacements")
 }
 
 /// Runs them in order.

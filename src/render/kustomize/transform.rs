@@ -29,29 +29,31 @@ pub fn run(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), BuildE
             k,
             &mut into.objects,
         ))?;
-        done(target, into, "PatchStrategicMergeTransformer");
+        done(target, into, "PatchStrategicMergeTransformer")?;
     }
     for patch in &patches {
         target.context.forgive(patch.run(&mut into.objects, &target.context.schema))?;
-        done(target, into, "PatchTransformer");
+        done(target, into, "PatchTransformer")?;
     }
     place_and_name(target, into)?;
     labels_and_annotations(target, into)?;
     for patch in &json {
         target.context.forgive(patch.run(&mut into.objects, &target.context.schema))?;
-        done(target, into, "PatchJson6902Transformer");
+        done(target, into, "PatchJson6902Transformer")?;
     }
     counts_and_images(target, into)?;
     if !replace.is_empty() {
         target.context.forgive(replacements::run(&mut into.objects, &replace))?;
-        done(target, into, "ReplacementTransformer");
+        done(target, into, "ReplacementTransformer")?;
     }
     plugins::transform(target, into)?;
     plugins::validate(target)
 }
 
 /// After each transformer: what it emptied goes, and it leaves its trace.
-pub fn done(target: &Target<'_, '_>, into: &mut Accumulated, kind: &str) {
+pub fn done(target: &Target<'_, '_>, into: &mut Accumulated, kind: &str) -> Result<(), BuildError> {
+    let worked = target.context.budget.work(into.objects.list().len());
+    worked.map_err(|c| c.at(&target.k.file, 0))?;
     shared::sync_all(&mut into.objects);
     if target.context.traced {
         let by = target.place.builtin(target.k, kind);
@@ -61,6 +63,7 @@ pub fn done(target: &Target<'_, '_>, into: &mut Accumulated, kind: &str) {
         into.objects.list_mut().iter_mut().for_each(|r| r.step(kind, &target.k.file, 0));
     }
     into.objects.drop_empties();
+    Ok(())
 }
 
 fn place_and_name(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), BuildError> {
@@ -74,7 +77,7 @@ fn place_and_name(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(),
             unset_only: false,
         };
         transformer.run(&mut into.objects).map_err(|c| c.in_field(&k.file, namespace.line, "namespace"))?;
-        done(target, into, "NamespaceTransformer");
+        done(target, into, "NamespaceTransformer")?;
     }
     let affixes = [
         (&k.name_prefix, End::Prefix, &config.name_prefix, "namePrefix", "PrefixTransformer"),
@@ -84,7 +87,7 @@ fn place_and_name(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(),
         if let Some(affix) = affix {
             extend(&mut into.objects, end, affix, &k.file, specs)
                 .map_err(|c| c.in_field(&k.file, affix.line, field))?;
-            done(target, into, kind);
+            done(target, into, kind)?;
         }
     }
     Ok(())
@@ -96,12 +99,12 @@ fn labels_and_annotations(target: &Target<'_, '_>, into: &mut Accumulated) -> Re
         labels::run(&mut into.objects, k, &config)?;
         // Upstream runs one transformer for each entry and one more for `commonLabels`, even if it is empty.
         for _ in 0..=k.labels.len() {
-            done(target, into, "LabelTransformer");
+            done(target, into, "LabelTransformer")?;
         }
     }
     if !k.common_annotations.is_empty() {
         annotations::run(&mut into.objects, k, &config)?;
-        done(target, into, "AnnotationsTransformer");
+        done(target, into, "AnnotationsTransformer")?;
     }
     Ok(())
 }
@@ -112,12 +115,12 @@ fn counts_and_images(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<
         let wrap = |c: Cause| c.in_field(&k.file, replica.line, "replicas");
         let scaled = replicas::run(&mut into.objects, replica, &k.file, &config.replicas).map_err(wrap);
         target.context.forgive(scaled)?;
-        done(target, into, "ReplicaCountTransformer");
+        done(target, into, "ReplicaCountTransformer")?;
     }
     for image in &k.images {
         let wrap = |c: Cause| c.in_field(&k.file, image.line, "images");
         images::run(&mut into.objects, image, &k.file, &config.images).map_err(wrap)?;
-        done(target, into, "ImageTagTransformer");
+        done(target, into, "ImageTagTransformer")?;
     }
     Ok(())
 }

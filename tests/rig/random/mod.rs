@@ -89,7 +89,6 @@ fn random_trees_are_built_as_kustomize_builds_them() {
         let both = Both::of(&tree, &mut kustomize);
         made += 1;
         built += u64::from(both.theirs.is_ok());
-        }
         if !both.is_same() {
             let small = shrink::smallest(tree, |tree| {
                 let small = Both::of(tree, &mut kustomize);
