@@ -12,6 +12,7 @@ mod program;
 mod refusals;
 mod roots;
 mod substitution;
+mod trees;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -100,4 +101,9 @@ fn real_repositories_give_the_same_objects() {
 #[test]
 fn the_program_builds_the_first_repositories() {
     program::run(&corpora()).settle("program");
+}
+
+#[test]
+fn the_trees_that_flux_makes_are_the_reviewed_ones() {
+    trees::check(&corpora());
 }
