@@ -12,6 +12,7 @@ mod interop;
 mod kinds;
 mod kustomize;
 mod mutator;
+mod options;
 mod oracle;
 mod places;
 mod random;

@@ -36,6 +36,7 @@ impl Accumulated {
         let wrap = |c: Cause| c.in_field(file, entry.line, field);
         if self.objects.list().is_empty() {
             self.objects = other.objects;
+            self.objects.check().map_err(wrap)?;
         } else {
             self.objects.append_all(other.objects.into_list()).map_err(wrap)?;
         }

@@ -180,7 +180,7 @@ fn first_line(piece: u32, root: &Node) -> u32 {
 
 /// An item and its line. Upstream reads items through JSON, which spells what is no text.
 fn listed(item: &Node) -> (Node, u32) {
-    let mut body = patches::respelled(item).unwrap_or_else(|| item.clone());
+    let mut body = patches::respelled(item, crate::yaml::to_json).unwrap_or_else(|| item.clone());
     for field in ["labels", "annotations"] {
         patches::spell_as_json(&mut body, field);
     }

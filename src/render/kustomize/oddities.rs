@@ -144,3 +144,11 @@ fn env_of_a_generator_that_is_an_object_says_nothing() {
     let built = text(&[("top/kustomization.yaml", "generators: [g.yaml]\n"), ("top/g.yaml", generator)]);
     assert!(built.starts_with("apiVersion: v1\nkind: ConfigMap\n"), "{built}");
 }
+
+#[test]
+fn objects_that_a_json_patch_gives_one_name_are_refused_further_up() {
+    let rename = "configMapGenerator: [{name: a}, {name: b}]\npatches:\n- patch: '[{\"op\": \"replace\", \"path\": \"/metadata/name\", \"value\": \"c\"}]'\n  target: {kind: ConfigMap}\n";
+    let built =
+        text(&[("top/kustomization.yaml", "resources: [../base]\n"), ("base/kustomization.yaml", rename)]);
+    assert_eq!(built, "refused: ConfigMap/c is declared twice");
+}

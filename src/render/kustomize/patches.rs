@@ -212,13 +212,17 @@ impl Loaded<'_> {
                     cause.in_field(&self.file, error.line, self.field)
                 })?;
                 spell_as_json(&mut resource.body, "annotations");
-                if let Some(body) = respelled(&resource.body) {
+                if let Some(body) = respelled(&resource.body, json_number) {
                     resource.body = body;
                 }
                 Ok(())
             })?;
             normalize_string_map(&mut resource.body, "annotations");
             resource.refresh();
+            if resource.name().is_empty() && !resource.body.is_null() {
+                // Upstream crashes over it later.
+                return Err(self.refuse("it takes the name away".to_owned(), self.entry.line));
+            }
         }
         Ok(())
     }
@@ -241,16 +245,16 @@ pub fn spell_as_json(body: &mut Node, field: &str) {
 
 /// The body with its numbers as JSON spells them, 1 for 1.0: what takes their text later takes that. `None` if they are
 /// spelled so already.
-pub fn respelled(node: &Node) -> Option<Node> {
+pub fn respelled(node: &Node, number: fn(&Node) -> String) -> Option<Node> {
     let value = match &node.value {
         Value::Scalar(s) if matches!(s.kind, ScalarKind::Int | ScalarKind::Float) => {
-            let text = json_number(node);
+            let text = number(node);
             let kind = resolve_v3(&text);
             (*text != *s.text).then(|| Value::Scalar(Scalar { text: text.into(), kind, style: s.style }))?
         }
         Value::Scalar(_) | Value::Secret(_) => return None,
         Value::Seq(items) => {
-            let new: Vec<Option<Node>> = items.iter().map(respelled).collect();
+            let new: Vec<Option<Node>> = items.iter().map(|item| respelled(item, number)).collect();
             if new.iter().all(Option::is_none) {
                 return None;
             }
@@ -258,7 +262,8 @@ pub fn respelled(node: &Node) -> Option<Node> {
             Value::Seq(Arc::new(all.collect()))
         }
         Value::Map(map) => {
-            let new: Vec<Option<Node>> = map.entries.iter().map(|entry| respelled(&entry.value)).collect();
+            let new: Vec<Option<Node>> =
+                map.entries.iter().map(|entry| respelled(&entry.value, number)).collect();
             if new.iter().all(Option::is_none) {
                 return None;
             }

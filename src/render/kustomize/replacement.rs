@@ -141,15 +141,15 @@ impl Replacement {
                     continue;
                 }
                 for path in &target.paths {
-                    target.set(objects[place].body, path, &value).map_err(|cause| self.at(path, cause))?;
+                    // Upstream holds on to the field, not to its value: what changes it changes what follows.
+                    let live = |body: &Node| if source == Some(place) { self.live(body) } else { None };
+                    let set = target.set(objects[place].body, path, &value, &live);
+                    set.map_err(|cause| self.at(path, cause))?;
                     if value.as_scalar().is_none() {
                         limits::check(objects[place].body)
                             .map_err(|cause| ReplacementError::Limit(Box::new(cause), self.line))?;
                     }
-                    // Upstream holds on to the field, not to its value: what changes it changes what follows.
-                    if source == Some(place)
-                        && let Some(now) = self.live(objects[place].body)
-                    {
+                    if let Some(now) = live(objects[place].body) {
                         value = now;
                     }
                 }
@@ -254,6 +254,30 @@ impl Target {
         })
     }
 
+    /// One field after the other, each with the value as it is then.
+    fn set_each(
+        &self,
+        body: &mut Node,
+        parts: &[String],
+        create: Option<Leaf>,
+        value: &Node,
+        live: &dyn Fn(&Node) -> Option<Node>,
+    ) -> Result<usize, String> {
+        let (mut value, mut done) = (value.clone(), 0);
+        loop {
+            let mut number = 0;
+            let count = field_path::visit(body, parts, create, &mut |node| {
+                number += 1;
+                if number == done + 1 { self.options.put(node, &value) } else { Ok(()) }
+            })?;
+            done += 1;
+            if done >= count {
+                return Ok(count);
+            }
+            value = live(body).unwrap_or(value);
+        }
+    }
+
     fn means(&self, object: &Subject<'_>) -> bool {
         let rejected = self.reject.iter().any(|reject| {
             !reject.has_no_metadata() && reject.matches_metadata(object.body)
@@ -264,7 +288,14 @@ impl Target {
             && object.ids.iter().any(|id| self.select.matches_id(id))
     }
 
-    fn set(&self, body: &mut Node, path: &str, value: &Node) -> Result<(), String> {
+    /// Sets all fields of a path; `live` gives the value anew after each of them, if it may have changed.
+    fn set(
+        &self,
+        body: &mut Node,
+        path: &str,
+        value: &Node,
+        live: &dyn Fn(&Node) -> Option<Node>,
+    ) -> Result<(), String> {
         let parts = field_path::split(path);
         let create = self.options.create.then(|| Leaf::like(value));
         if structured::set(body, &parts, value, create).is_some() {
@@ -272,8 +303,11 @@ impl Target {
         }
         // A field that has to be made must not leave half of its path behind if that fails.
         let mut changed = body.clone();
-        let count =
-            field_path::visit(&mut changed, &parts, create, &mut |node| self.options.put(node, value))?;
+        let count = if parts.iter().any(|part| part == "*") && live(&changed).is_some() {
+            self.set_each(&mut changed, &parts, create, value, live)?
+        } else {
+            field_path::visit(&mut changed, &parts, create, &mut |node| self.options.put(node, value))?
+        };
         if count == 0 {
             let verb = if create.is_some() { "find or create" } else { "find" };
             return Err(format!("unable to {verb} it in the target"));
