@@ -179,6 +179,12 @@ pub enum Command {
         #[arg(long)]
         staged: bool,
     },
+    /// Secrets in the clear in all that was ever committed: who brought them, when, and whether they are still there
+    Scan {
+        /// The config repository
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
     /// Merge versions of a sealed file key by key: git calls it, once --install has set it up in a clone
     MergeDriver(MergeArguments),
     /// What is here and what is missing: repository, keys, clusters, tools
@@ -218,6 +224,7 @@ impl Command {
             | Self::History { path, .. }
             | Self::Revert { path, .. }
             | Self::Check { path, .. }
+            | Self::Scan { path }
             | Self::Doctor { path }
             | Self::Audit { path, what: None, .. }
             | Self::Seal { file: path, .. } => *path = repository.join(&*path),

@@ -25,6 +25,7 @@ mod render;
 mod reseal;
 mod revert;
 mod run;
+mod scan;
 mod seal;
 mod status;
 

@@ -4,7 +4,7 @@ use super::arguments::{Arguments, AuditOf, Command, Where};
 use super::context::Context;
 use super::exit::Exit;
 use super::output::Printer;
-use super::{audit, build, diff, doctor, history, merge_driver, render, reseal, revert, seal, status};
+use super::{audit, build, diff, doctor, history, merge_driver, render, reseal, revert, scan, seal, status};
 use crate::workspace::Settings;
 use clap::CommandFactory as _;
 use std::io::{self, Read, Write};
@@ -48,6 +48,7 @@ pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
         }
         Command::Audit { path, at, what: None } => audit::run(&mut context, &path, at.as_deref()).await,
         Command::Check { path, staged } => audit::check(&mut context, &path, staged).await,
+        Command::Scan { path } => scan::run(&mut context, &path).await,
         Command::MergeDriver(arguments) => merge_driver::run(&mut context, &arguments).await,
         Command::Doctor { path } => doctor::run(&mut context, &path).await,
         Command::Completions { shell } => {

@@ -1,6 +1,8 @@
 //! One environment to producers and objects: entries first, then what their objects ask for, until nothing is
 //! new (render.md 6.6).
 
+use super::applications::Applications;
+use super::argo::spec;
 use super::discover::{self, Seed, note};
 use super::flux::artifact::{Artifact, Composed, Copy};
 use super::flux::build::{self, Made, Outside};
@@ -10,11 +12,12 @@ use super::flux::variables;
 use super::kustomize::{self, DocumentCache, Remote};
 use super::sources::{Home, is_source, url_of};
 use super::survey::{Survey, SurveyCache};
-use super::{folders, foreign, scopes};
+use super::{composed, folders, foreign, scopes};
 use crate::model::{
-    EntryKind, Environment, Manifest, ObjectKey, Opener, Problem, Producer, Reason, Rendered, Scopes, Tree,
+    EntryKind, Environment, Manifest, ObjectKey, Opener, Origin, Problem, Producer, Reason, Rendered, Scopes,
+    Tree,
 };
-use crate::yaml::{Map, Node, Value, to_masked_string};
+use crate::yaml::{Node, to_masked_string};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -68,7 +71,7 @@ pub fn render_environment(tree: &dyn Tree, environment: &Environment, inputs: &I
             engine.pending.extend(specs.into_iter().map(|spec| (spec, None)));
         }
         Seed::Argo(applications) => {
-            engine.producers.extend(applications.iter().map(|m| foreign::application(m, None)));
+            engine.start_applications(&applications);
         }
         Seed::Folders(paths) => paths.iter().for_each(|path| engine.folder(path)),
     }
@@ -82,22 +85,24 @@ const MOST_PRODUCERS: usize = 20_000;
 /// Kustomizations deeper in one another than this are one that makes ever new ones.
 const DEEPEST: usize = 64;
 
-/// Most rounds in which a Kustomization may change itself before we stop following it.
-const MOST_ROUNDS: usize = 3;
+/// Most rounds in which a producer may change itself before we stop following it.
+pub(super) const MOST_ROUNDS: usize = 3;
 
-struct Engine<'a> {
-    tree: &'a dyn Tree,
-    survey: &'a Survey,
-    inputs: &'a Inputs<'a>,
+pub(super) struct Engine<'a> {
+    pub(super) tree: &'a dyn Tree,
+    pub(super) survey: &'a Survey,
+    pub(super) inputs: &'a Inputs<'a>,
     home: Home,
-    producers: Vec<Producer>,
-    problems: Vec<Problem>,
+    pub(super) producers: Vec<Producer>,
+    pub(super) problems: Vec<Problem>,
     /// All objects so far.
-    objects: HashMap<ObjectKey, Arc<Manifest>>,
+    pub(super) objects: HashMap<ObjectKey, Arc<Manifest>>,
     pending: VecDeque<(Spec, Option<usize>)>,
     /// Producers by key.
-    seen: HashMap<ObjectKey, usize>,
+    pub(super) seen: HashMap<ObjectKey, usize>,
     ignores: HashMap<Option<String>, Arc<Ignore>>,
+    /// What is known about Argo CD, and its Applications.
+    pub(super) argo: Applications,
 }
 
 /// What a source hands on, or why that cannot be told.
@@ -120,6 +125,7 @@ impl<'a> Engine<'a> {
             pending: VecDeque::new(),
             seen: HashMap::new(),
             ignores: HashMap::new(),
+            argo: Applications::default(),
         }
     }
 
@@ -138,23 +144,33 @@ impl<'a> Engine<'a> {
     }
 
     fn run(&mut self) {
-        while let Some((spec, parent)) = self.next() {
-            if self.producers.len() >= MOST_PRODUCERS || self.line_of(parent).count() >= DEEPEST {
-                let cause = format!(
-                    "{} and what it makes is not followed: Kustomizations make ever new ones",
-                    spec.key
-                );
-                self.problems.push(
-                    Problem::error(Reason::LimitExceeded, cause).at(&spec.origin.file, spec.origin.line),
-                );
-                continue;
+        loop {
+            if let Some((spec, parent)) = self.next() {
+                if self.may_follow(&spec.key, &spec.origin, parent) {
+                    self.kustomization(spec, parent);
+                }
+            } else if let Some((application, parent)) = self.argo.next() {
+                if self.may_follow(&application.key, &application.origin, parent) {
+                    self.application(application, parent);
+                }
+            } else {
+                return;
             }
-            self.kustomization(spec, parent);
         }
     }
 
+    /// False, and told, where producers make ever new ones.
+    fn may_follow(&mut self, key: &ObjectKey, origin: &Origin, parent: Option<usize>) -> bool {
+        let follows = self.producers.len() < MOST_PRODUCERS && self.line_of(parent).count() < DEEPEST;
+        if !follows {
+            let cause = format!("{key} and what it makes is not followed: {}s make ever new ones", key.kind);
+            self.problems.push(Problem::error(Reason::LimitExceeded, cause).at(&origin.file, origin.line));
+        }
+        follows
+    }
+
     /// A producer and those above it.
-    fn line_of(&self, producer: Option<usize>) -> impl Iterator<Item = usize> {
+    pub(super) fn line_of(&self, producer: Option<usize>) -> impl Iterator<Item = usize> {
         std::iter::successors(producer, |index| self.producers[*index].parent)
     }
 
@@ -172,7 +188,7 @@ impl<'a> Engine<'a> {
 
     fn kustomization(&mut self, spec: Spec, parent: Option<usize>) {
         if let Some(first) = self.seen.get(&spec.key) {
-            self.declared_again(&spec, *first, parent);
+            self.declared_again(&spec.key, &spec.origin, *first, parent);
             return;
         }
         let index = self.producers.len();
@@ -210,24 +226,30 @@ impl<'a> Engine<'a> {
     }
 
     /// A Kustomization that contains itself is normal; a longer circle, or a second one of the name, is told.
-    fn declared_again(&mut self, spec: &Spec, first: usize, parent: Option<usize>) {
+    pub(super) fn declared_again(
+        &mut self,
+        key: &ObjectKey,
+        origin: &Origin,
+        first: usize,
+        parent: Option<usize>,
+    ) {
         let known = &self.producers[first];
         let problem = if parent == Some(first) {
             return;
         } else if self.line_of(parent).any(|above| above == first) {
             let by = parent.map_or_else(String::new, |p| format!(" by {}", self.producers[p].key));
-            note(Reason::Cycle, format!("{} is rendered{by}, which it renders itself", spec.key))
-        } else if known.declared.file == spec.origin.file && known.declared.line == spec.origin.line {
+            note(Reason::Cycle, format!("{key} is rendered{by}, which it renders itself"))
+        } else if known.declared.file == origin.file && known.declared.line == origin.line {
             return;
         } else {
             let first = format!("{}:{}", known.declared.file, known.declared.line);
-            Problem::warning(Reason::Conflict, format!("{} is declared twice; first in {first}", spec.key))
+            Problem::warning(Reason::Conflict, format!("{key} is declared twice; first in {first}"))
         };
-        self.problems.push(problem.at(&spec.origin.file, spec.origin.line));
+        self.problems.push(problem.at(&origin.file, origin.line));
     }
 
     /// Notes objects, and queues the producers among them.
-    fn register(&mut self, objects: &[Arc<Manifest>], parent: usize) {
+    pub(super) fn register(&mut self, objects: &[Arc<Manifest>], parent: usize) {
         for manifest in objects {
             self.objects.entry(manifest.key.clone()).or_insert_with(|| manifest.clone());
         }
@@ -237,13 +259,13 @@ impl<'a> Engine<'a> {
             } else if foreign::is_helm_release(&manifest.key) {
                 let release = foreign::helm_release(manifest, Some(parent), &self.objects);
                 self.once(release);
-            } else if foreign::is_application(&manifest.key) {
-                self.once(foreign::application(manifest, Some(parent)));
+            } else if spec::is_application(&manifest.key) || spec::is_set(&manifest.key) {
+                self.queue_application(manifest, Some(parent));
             }
         }
     }
 
-    fn once(&mut self, producer: Producer) {
+    pub(super) fn once(&mut self, producer: Producer) {
         if !self.seen.contains_key(&producer.key) {
             self.seen.insert(producer.key.clone(), self.producers.len());
             self.producers.push(producer);
@@ -261,9 +283,9 @@ impl<'a> Engine<'a> {
             Handed::Copies(ignore, copies) => {
                 let artifact = Artifact::new(self.tree, ignore);
                 match Composed::new(&artifact, &copies) {
-                    Ok(composed) => {
-                        let folder = composed.folder_of(&spec.path);
-                        Made { folder, ..back(self.render(&composed, spec), &composed) }
+                    Ok(artifact) => {
+                        let folder = artifact.folder_of(&spec.path);
+                        Made { folder, ..composed::back(self.render(&artifact, spec), &artifact) }
                     }
                     Err(error) => nothing(Problem::error(Reason::Repository, error.to_string()), spec),
                 }
@@ -279,7 +301,9 @@ impl<'a> Engine<'a> {
             steps: self.inputs.steps,
         };
         let find = |key: &ObjectKey| self.find(key);
-        build::render(tree, spec, &Outside { opener: self.inputs.opener, inputs: &inputs, find: &find })
+        let sealed = |key: &ObjectKey| self.objects.get(key).and_then(|m| m.origin.sealed.clone());
+        let outside = Outside { opener: self.inputs.opener, inputs: &inputs, find: &find, sealed: &sealed };
+        build::render(tree, spec, &outside)
     }
 
     fn source(&self, key: &ObjectKey) -> Option<&Arc<Manifest>> {
@@ -421,7 +445,11 @@ impl<'a> Engine<'a> {
     /// Namespaces by scope, now that all `CustomResourceDefinition`s are known.
     fn finish(mut self) -> Rendered {
         let scopes = scopes::Known::of(self.inputs.scopes, self.objects.values().map(|m| &**m));
-        for producer in &mut self.producers {
+        self.check_projects(&scopes);
+        for (index, producer) in self.producers.iter_mut().enumerate() {
+            if self.argo.finish(index, producer, &scopes) {
+                continue;
+            }
             for manifest in &mut producer.objects {
                 if let Some(namespace) = scopes.namespace_of(manifest) {
                     Arc::make_mut(manifest).key.namespace = namespace;
@@ -432,7 +460,7 @@ impl<'a> Engine<'a> {
     }
 }
 
-fn distinct(mut reads: Vec<Arc<str>>) -> Arc<[Arc<str>]> {
+pub(super) fn distinct(mut reads: Vec<Arc<str>>) -> Arc<[Arc<str>]> {
     reads.sort_unstable();
     reads.dedup();
     reads.into()
@@ -469,40 +497,4 @@ fn elsewhere(spec: &Spec, source: Option<&Manifest>) -> Problem {
     let path = if spec.path.is_empty() { String::new() } else { format!(", folder {}", spec.path) };
     let cause = format!("not rendered: {} is another repository ({url}{at}{path})", spec.source);
     Problem::error(Reason::NeedsNetwork, cause).next("look at its objects in the cluster")
-}
-
-/// Places of a composed artifact as places of the repository.
-fn back(mut made: Made, artifact: &Composed<'_>) -> Made {
-    let file = |path: &Arc<str>| artifact.source_of(path).unwrap_or(path).clone();
-    for manifest in &mut made.objects {
-        manifest.origin.file = file(&manifest.origin.file);
-        manifest.origin.sealed = manifest.origin.sealed.as_ref().map(file);
-        manifest.body = moved(&manifest.body, &file);
-        for step in &mut manifest.steps {
-            step.place.file = file(&step.place.file);
-            step.body = moved(&step.body, &file);
-        }
-    }
-    for place in made.problems.iter_mut().filter_map(|problem| problem.place.as_mut()) {
-        place.file = file(&place.file);
-    }
-    made.reads = made.reads.iter().map(file).collect();
-    made
-}
-
-fn moved(node: &Node, file: &dyn Fn(&Arc<str>) -> Arc<str>) -> Node {
-    let value = match &node.value {
-        Value::Seq(items) => Value::Seq(Arc::new(items.iter().map(|item| moved(item, file)).collect())),
-        Value::Map(map) => {
-            let mut copy = Map::clone(map);
-            for entry in &mut copy.entries {
-                entry.value = moved(&entry.value, file);
-            }
-            Value::Map(Arc::new(copy))
-        }
-        other => other.clone(),
-    };
-    let mut mark = node.mark.clone();
-    mark.file = mark.file.as_ref().map(file);
-    Node { value, mark }
 }

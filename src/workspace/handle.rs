@@ -5,7 +5,7 @@ use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
     Audit, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding, History,
-    KeyEdit, LogLine, ObjectId, Plan, PushOutcome, Refusal, RenderedEnvironment, RulesFor, SecretForm,
+    KeyEdit, LogLine, ObjectId, Plan, PushOutcome, Refusal, RenderedEnvironment, RulesFor, Scan, SecretForm,
     Snapshot, ask, doctor, forms, history, planning, writing,
 };
 use crate::cluster::{Connection, default_paths};
@@ -307,6 +307,12 @@ impl Workspace {
     pub async fn check(&self, staged: bool) -> Answer<Vec<Problem>> {
         let session = self.session.clone();
         blocking(move || session.check(staged)).await
+    }
+
+    /// What stood in the clear in any commit before HEAD.
+    pub async fn scan(&self) -> Answer<Scan> {
+        let session = self.session.clone();
+        blocking(move || session.scan()).await
     }
 
     /// Sets git up to merge sealed files key by key in this clone, by this program: the file with the patterns, and them.

@@ -11,6 +11,7 @@ mod details;
 mod doctor;
 mod engine;
 mod entries;
+mod environments;
 mod errands;
 mod explain;
 mod facts;
@@ -28,6 +29,7 @@ mod publish;
 mod reading;
 mod rehearse;
 mod repository;
+mod scan;
 mod secrets;
 mod session;
 mod snapshot;
@@ -36,8 +38,8 @@ mod writing;
 
 pub use audit::{Audit, AuditedFile, RuleFor, RuleVerdict, RulesFor};
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
-pub use doctor::Finding;
-pub use explain::{Explained, ExplainedStep};
+pub use doctor::{Finding, Reasoned};
+pub use explain::{Explained, ExplainedStep, Source};
 pub use handle::{Settings, Workspace};
 pub use history::text;
 pub use merging::{MergeRequest, merge};
@@ -46,6 +48,7 @@ pub use plan::{
     PushOutcome, Refusal, SecretForm,
 };
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
+pub use scan::{Leak, Scan};
 pub use snapshot::{
     AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, Next, ObjectRow,
     Recipient, RepoView, SecretRow, SecretState, Snapshot, Work,

@@ -5,6 +5,7 @@
 //! differs in cases and roots whose name contains `text`.
 
 mod cases;
+mod explain;
 mod folder;
 mod merges;
 mod others;
@@ -34,6 +35,11 @@ impl Score {
         let (good, all) = self.0.entry(name.to_owned()).or_default();
         *good += usize::from(right);
         *all += 1;
+    }
+
+    /// True if nothing went wrong.
+    fn is_perfect(&self) -> bool {
+        self.0.values().all(|(good, all)| good == all)
     }
 
     /// Prints `name: N of M`, and fails if a number is below its floor.
@@ -96,6 +102,15 @@ fn kyamls_merges_give_the_same_objects() {
 #[test]
 fn real_repositories_give_the_same_objects() {
     roots::run(&corpora()).settle("roots");
+}
+
+/// `SEALANE_SEED` chooses other fields.
+#[test]
+fn the_line_that_is_named_changes_the_field() {
+    let seed = std::env::var("SEALANE_SEED").map_or(1, |text| text.parse().expect("a seed is a number"));
+    let score = explain::run(&corpora(), seed);
+    score.settle("explain");
+    assert!(score.is_perfect(), "some fields are explained wrongly");
 }
 
 #[test]

@@ -94,6 +94,36 @@ fn a_check_fails_for_what_is_staged_in_the_clear_and_for_nothing_else() {
 }
 
 #[test]
+fn a_scan_finds_what_is_in_the_clear_now_and_what_was_once() {
+    let mut sandbox = Sandbox::new();
+    let clone = fleet(&mut sandbox).clone;
+    let secret =
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\nstringData: {{token: {VALUE}}}\n");
+    std::fs::write(clone.join("apps/x.yaml"), &secret).expect("written");
+    sandbox.git(&clone, &["add", "apps/x.yaml"]);
+    sandbox.git(&clone, &["commit", "--quiet", "--message", "oops"]);
+    let oops = sandbox.git(&clone, &["rev-parse", "HEAD"]);
+    std::fs::write(clone.join("apps/x.yaml"), format!("# a comment\n{secret}")).expect("written");
+    sandbox.git(&clone, &["commit", "--quiet", "--all", "--message", "a comment"]);
+    sandbox.git(&clone, &["rm", "--quiet", "apps/x.yaml"]);
+    sandbox.git(&clone, &["commit", "--quiet", "--message", "gone again"]);
+    let (text, code) = said(&sandbox, &clone, &["scan"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("! still there  apps/mail/overlays/dev/smtp.yaml:7: Secret mail-smtp"), "{text}");
+    assert!(text.contains("! in history  apps/x.yaml:5: Secret x holds `token` in the clear"), "{text}");
+    assert!(text.contains(&format!("brought by {}", &oops[..7])) && text.contains("oops"), "{text}");
+    assert!(text.contains("2 leaks in ") && !text.contains(VALUE), "{text}");
+    let (text, _) = said(&sandbox, &clone, &["scan", "--output", "json"]);
+    let told = json(&text);
+    assert_eq!(
+        (&told["leaks"][1]["versions"], &told["leaks"][1]["stillThere"]),
+        (&2.into(), &false.into()),
+        "{text}"
+    );
+    assert!(!text.contains(VALUE), "{text}");
+}
+
+#[test]
 fn files_are_sealed_again_for_the_recipients_that_are_committed() {
     let mut sandbox = Sandbox::new();
     let clone = fleet(&mut sandbox).clone;

@@ -21,6 +21,7 @@
 //! | `crds`, `openapi`, `commented` | definitions that add field specs; definitions and comments that say how lists merge |
 //! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; values that printing twice changes |
 //! | `limits` | what one build may cost |
+//! | `steps` | who asked for what, kept where an object is to be explained |
 //! | `error` | what can be wrong, where, and what to do |
 
 mod accumulate;
@@ -69,6 +70,7 @@ mod reveal;
 pub mod selector;
 mod shared;
 mod sort;
+mod steps;
 #[cfg(test)]
 mod stories;
 pub mod strategic;
@@ -83,11 +85,12 @@ mod vars;
 
 pub use build::{Build, Failure, UNKNOWN_HASH, build, build_generated, build_recorded, to_text};
 pub use context::{BuildOptions, Inputs, Omission, Order, Remote};
-pub use decode::Text;
+pub use decode::{Text, nearest};
 pub use documents::DocumentCache;
-pub use entries::{Image, Patch};
+pub use entries::{Image, Label, Patch, Replica};
 pub use error::{BuildError, Cause};
 pub use id::is_cluster_scoped;
+pub use images::parts as image_parts;
 pub use limits::LONGEST_TEXT;
 pub use model::{FILE_NAMES, Kustomization};
 pub use reads::{ReadSet, Seen};

@@ -8,7 +8,7 @@ use super::id::Gvk;
 use super::limits::{LONGEST_NAME, within};
 use super::resmap::ResMap;
 use super::resource::{Resource, retext};
-use crate::yaml::{Mark, Node};
+use crate::yaml::Node;
 use std::sync::Arc;
 
 /// Which end of a name is extended.
@@ -75,7 +75,7 @@ fn one(
         }
         within("bytes in a name", new.len(), LONGEST_NAME)?;
         retext(node, &new);
-        node.mark = Mark { file: Some(file.clone()), line: affix.line, column: 0 };
+        node.mark = affix.mark_in(file);
         Ok(())
     })?;
     resource.refresh();

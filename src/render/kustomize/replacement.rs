@@ -134,6 +134,15 @@ impl Replacement {
 
     /// Does it.
     pub fn apply(&self, objects: &mut [Subject<'_>]) -> Result<(), ReplacementError> {
+        self.apply_telling(objects, &mut |_, _, _| {})
+    }
+
+    /// Does it and tells each field that was written: the object's number, the field's node, the value it got.
+    pub fn apply_telling(
+        &self,
+        objects: &mut [Subject<'_>],
+        tell: &mut dyn FnMut(usize, &Node, &Node),
+    ) -> Result<(), ReplacementError> {
         let (source, mut value) = self.value(objects)?;
         for target in &self.targets {
             for place in 0..objects.len() {
@@ -143,7 +152,9 @@ impl Replacement {
                 for path in &target.paths {
                     // Upstream holds on to the field, not to its value: what changes it changes what follows.
                     let live = |body: &Node| if source == Some(place) { self.live(body) } else { None };
-                    let set = target.set(objects[place].body, path, &value, &live);
+                    let set = target.set(objects[place].body, path, &value, &live, &mut |node, value| {
+                        tell(place, node, value);
+                    });
                     set.map_err(|cause| self.at(path, cause))?;
                     if value.as_scalar().is_none() {
                         limits::check(objects[place].body)
@@ -156,6 +167,19 @@ impl Replacement {
             }
         }
         Ok(())
+    }
+
+    /// Its line.
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// The source in words: an object's field, or the replacement itself.
+    pub fn source(&self) -> String {
+        match &self.source {
+            Source::Value(_) => "sourceValue".to_owned(),
+            Source::Object { id, path, .. } => format!("{path} of {id}"),
+        }
     }
 
     fn at(&self, path: &str, cause: String) -> ReplacementError {
@@ -260,15 +284,19 @@ impl Target {
         body: &mut Node,
         parts: &[String],
         create: Option<Leaf>,
-        value: &Node,
-        live: &dyn Fn(&Node) -> Option<Node>,
+        (value, live): (&Node, &dyn Fn(&Node) -> Option<Node>),
+        tell: &mut dyn FnMut(&Node, &Node),
     ) -> Result<usize, String> {
         let (mut value, mut done) = (value.clone(), 0);
         loop {
             let mut number = 0;
             let count = field_path::visit(body, parts, create, &mut |node| {
                 number += 1;
-                if number == done + 1 { self.options.put(node, &value) } else { Ok(()) }
+                if number == done + 1 {
+                    self.options.put(node, &value)?;
+                    tell(node, &value);
+                }
+                Ok(())
             })?;
             done += 1;
             if done >= count {
@@ -295,18 +323,23 @@ impl Target {
         path: &str,
         value: &Node,
         live: &dyn Fn(&Node) -> Option<Node>,
+        tell: &mut dyn FnMut(&Node, &Node),
     ) -> Result<(), String> {
         let parts = field_path::split(path);
         let create = self.options.create.then(|| Leaf::like(value));
-        if structured::set(body, &parts, value, create).is_some() {
+        if structured::set(body, &parts, value, create, &mut |node| tell(node, value)).is_some() {
             return Ok(());
         }
         // A field that has to be made must not leave half of its path behind if that fails.
         let mut changed = body.clone();
         let count = if parts.iter().any(|part| part == "*") && live(&changed).is_some() {
-            self.set_each(&mut changed, &parts, create, value, live)?
+            self.set_each(&mut changed, &parts, create, (value, live), tell)?
         } else {
-            field_path::visit(&mut changed, &parts, create, &mut |node| self.options.put(node, value))?
+            field_path::visit(&mut changed, &parts, create, &mut |node| {
+                self.options.put(node, value)?;
+                tell(node, value);
+                Ok(())
+            })?
         };
         if count == 0 {
             let verb = if create.is_some() { "find or create" } else { "find" };

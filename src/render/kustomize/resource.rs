@@ -3,7 +3,7 @@
 use super::commented::Commented;
 use super::id::{Gvk, Id};
 use super::shared::{self, Shared};
-use crate::model::{Origin, Place, Step};
+use crate::model::{Origin, Step};
 use crate::yaml::{Map, Node, Scalar, ScalarKind, Style, Value};
 use std::sync::Arc;
 
@@ -95,12 +95,6 @@ impl Resource {
             shared: Vec::new(),
             steps: Vec::new(),
         }
-    }
-
-    /// Keeps what it is now as the outcome of a step.
-    pub fn step(&mut self, by: &str, file: &Arc<str>, line: u32) {
-        let place = Place { file: file.clone(), line, field: None };
-        self.steps.push(Step { by: by.into(), place, body: self.body.clone() });
     }
 
     /// Reads the identity out of the body again.

@@ -2,7 +2,7 @@
 
 use super::model::Kustomization;
 use super::resource::{Resource, Trace, child_map, normalize_string_map};
-use crate::yaml::Node;
+use crate::yaml::{Mark, Node};
 use std::sync::Arc;
 
 /// Where we are: what origin annotations say about an object.
@@ -140,16 +140,14 @@ fn annotate(body: &mut Node, key: &str, value: Node) {
 }
 
 /// Writes what was asked for into the annotations.
-pub fn write(resource: &mut Resource, origins: bool, transformations: bool) {
+pub fn write(resource: &mut Resource, origins: Option<&Mark>, transformations: Option<&Mark>) {
     if let Some(trace) = resource.trace.clone() {
         let Trace { origin, transformations: list } = *trace;
         let list = (!list.is_empty()).then(|| list.iter().map(|entry| item(entry)).collect::<String>());
-        let texts = [
-            (ORIGIN, origin.filter(|_| origins)),
-            (TRANSFORMATIONS, list.filter(|_| transformations).map(Into::into)),
-        ];
-        for (key, text) in texts.into_iter().filter_map(|(key, text)| Some((key, text?))) {
-            annotate(&mut resource.body, key, Node::string(text));
+        let texts =
+            [(ORIGIN, origins.zip(origin)), (TRANSFORMATIONS, transformations.zip(list.map(Into::into)))];
+        for (key, (mark, text)) in texts.into_iter().filter_map(|(key, text)| Some((key, text?))) {
+            annotate(&mut resource.body, key, Node::string(text).at(mark.clone()));
         }
     }
     normalize_string_map(&mut resource.body, "annotations");

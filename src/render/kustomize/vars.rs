@@ -8,6 +8,8 @@ use super::id::Gvk;
 use super::limits::{LONGEST_TEXT, within};
 use super::resmap::ResMap;
 use super::resource::Resource;
+use super::steps::By;
+use crate::model::{Because, Link};
 use crate::yaml::{Node, Scalar, ScalarKind, Style, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,8 +54,13 @@ impl Vars {
         Ok(())
     }
 
-    /// Resolves them in the given fields of all objects.
-    pub fn resolve(&self, objects: &mut ResMap, specs: &[FieldSpec]) -> Result<(), BuildError> {
+    /// Resolves them in the given fields of all objects. `told` keeps each changed object as a step.
+    pub fn resolve(
+        &self,
+        objects: &mut ResMap,
+        specs: &[FieldSpec],
+        told: Option<&By<'_>>,
+    ) -> Result<(), BuildError> {
         if self.is_empty() {
             return Ok(());
         }
@@ -62,18 +69,53 @@ impl Vars {
             values.insert(name.clone(), value_of(var, file, objects.list())?);
         }
         for resource in objects.list_mut() {
+            let mut because = Vec::new();
             for spec in specs {
-                walk(resource, spec, Make::Nothing, &mut |node| replace(node, &values))
-                    .map_err(|cause| cause.at(&resource.origin.file.clone(), resource.origin.line))?;
+                walk(resource, spec, Make::Nothing, &mut |node| {
+                    let tell = told.is_some().then_some(&mut because);
+                    replace(node, &mut Known { vars: self, values: &values, tell })
+                })
+                .map_err(|cause| cause.at(&resource.origin.file.clone(), resource.origin.line))?;
             }
             resource.refresh();
+            if let Some(by) = told.filter(|_| !because.is_empty()) {
+                resource.step(by, because);
+            }
         }
         Ok(())
     }
 }
 
+/// The values of all vars, and where it is noted which were used, if that is to be told.
+struct Known<'k> {
+    vars: &'k Vars,
+    values: &'k BTreeMap<Arc<str>, Node>,
+    tell: Option<&'k mut Vec<Because>>,
+}
+
+impl Known<'_> {
+    fn tell(&mut self, text: &str, node: &Node) {
+        let Some(told) = &mut self.tell else { return };
+        let used = self.values.iter().filter(|(name, _)| text.contains(&format!("$({name})")));
+        told.extend(used.map(|(name, value)| {
+            let source = self.vars.by_name.get(name).map_or_else(String::new, |(var, file)| {
+                let (kind, object, field) = (&*var.kind, &*var.object, &*var.field);
+                format!("var {name} ({file}:{}), {field} of {kind}/{object}", var.name.line())
+            });
+            Because {
+                of: node.mark.clone(),
+                value: node.scalar_text().map(Into::into),
+                link: Link::Var,
+                source,
+                place: Some(value.mark.clone()).filter(|mark| mark.line > 0),
+                sealed: None,
+            }
+        }));
+    }
+}
+
 fn refuse(var: &Var, what: String, file: &str) -> BuildError {
-    Cause::Var { name: var.name.to_string(), what }.in_field(file, var.name.line, "vars")
+    Cause::Var { name: var.name.to_string(), what }.in_field(file, var.name.line(), "vars")
 }
 
 /// Without a namespace, any namespace fits.
@@ -114,7 +156,7 @@ fn steps(path: &str) -> Vec<String> {
     steps
 }
 
-fn replace(node: &mut Node, values: &BTreeMap<Arc<str>, Node>) -> Result<(), Cause> {
+fn replace(node: &mut Node, values: &mut Known<'_>) -> Result<(), Cause> {
     if let Some(map) = node.as_map_mut() {
         for entry in &mut map.entries {
             replace_scalar(&mut entry.value, values)?;
@@ -133,10 +175,10 @@ fn replace(node: &mut Node, values: &BTreeMap<Arc<str>, Node>) -> Result<(), Cau
     Ok(())
 }
 
-fn replace_scalar(node: &mut Node, values: &BTreeMap<Arc<str>, Node>) -> Result<(), Cause> {
-    if let Some(text) = node.as_str().filter(|t| t.contains('$')) {
-        node.value = expand(text, values)?;
-    }
+fn replace_scalar(node: &mut Node, known: &mut Known<'_>) -> Result<(), Cause> {
+    let Some(text) = node.as_str().filter(|t| t.contains('$')).map(str::to_owned) else { return Ok(()) };
+    node.value = expand(&text, known.values)?;
+    known.tell(&text, node);
     Ok(())
 }
 

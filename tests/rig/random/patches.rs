@@ -1,6 +1,6 @@
 //! Random patches in all forms, replacements and vars.
 
-use super::tree::{Maker, NAMES, TEXTS, indent};
+use super::tree::{Maker, TEXTS, indent};
 use std::fmt::Write as _;
 
 const KINDS: [&str; 9] = [
