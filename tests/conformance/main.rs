@@ -7,9 +7,13 @@
 mod cases;
 mod explain;
 mod folder;
+mod merges;
+mod others;
 mod program;
-mod random;
+mod refusals;
 mod roots;
+mod substitution;
+mod trees;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -91,6 +95,16 @@ fn upstream_cases_give_the_same_text() {
 }
 
 #[test]
+fn fluxs_variables_give_the_same_text() {
+    substitution::run(&corpora()).settle("substitution");
+}
+
+#[test]
+fn kyamls_merges_give_the_same_objects() {
+    merges::run(&corpora()).settle("merges");
+}
+
+#[test]
 fn real_repositories_give_the_same_objects() {
     roots::run(&corpora()).settle("roots");
 }
@@ -112,17 +126,7 @@ fn the_program_builds_the_first_repositories() {
     program::run(&corpora()).settle("program");
 }
 
-/// `SEALANE_ORACLE` names a real `kustomize` 5.8.1, `SEALANE_SEED` and `SEALANE_COUNT` which overlays are made.
 #[test]
-#[ignore = "needs a kustomize to compare with: give SEALANE_ORACLE and --include-ignored"]
-fn random_overlays_give_the_same_text() {
-    let oracle = std::env::var_os("SEALANE_ORACLE").expect("SEALANE_ORACLE names a kustomize 5.8.1");
-    let number = |name: &str, default: u64| {
-        std::env::var(name).map_or(default, |text| text.parse().expect("seed and count are numbers"))
-    };
-    let (seed, count) = (number("SEALANE_SEED", 1), number("SEALANE_COUNT", 300));
-    let score = random::run(std::path::Path::new(&oracle), seed, count);
-    say(&format!("seeds {seed} to {}", seed + count - 1));
-    score.settle("random");
-    assert!(score.is_perfect(), "some overlays differ");
+fn the_trees_that_flux_makes_are_the_reviewed_ones() {
+    trees::check(&corpora());
 }

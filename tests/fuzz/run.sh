@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the four readers of what others wrote, one after the other, for SECONDS in all (600 unless told).
+# Fuzzes the six readers of what others wrote, one after the other, for SECONDS in all (600 unless told).
 set -euo pipefail
 cd "$(dirname "$0")"
 seconds="${1:-600}"
@@ -10,11 +10,11 @@ export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-co
 -Cllvm-args=-sanitizer-coverage-trace-compares"
 export CARGO_TARGET_DIR="${FUZZ_TARGET_DIR:-../../target/fuzz}"
 cargo build --release --target "$host"
-for target in yaml kustomization sops names; do
-  echo "== $target, $((seconds / 4)) seconds"
+for target in yaml kustomization merge substitution sops names; do
+  echo "== $target, $((seconds / 6)) seconds"
   mkdir -p "$CARGO_TARGET_DIR/corpus/$target" "$CARGO_TARGET_DIR/crashes"
   "$CARGO_TARGET_DIR/$host/release/$target" "$CARGO_TARGET_DIR/corpus/$target" "seeds/$target" \
-    -max_total_time="$((seconds / 4))" -max_len=8192 -timeout=10 -rss_limit_mb=1500 -print_final_stats=1 \
+    -max_total_time="$((seconds / 6))" -max_len=8192 -timeout=10 -rss_limit_mb=1500 -print_final_stats=1 \
     -artifact_prefix="$CARGO_TARGET_DIR/crashes/$target-" 2>&1 | grep -vE '^#[0-9]+\s+(REDUCE|NEW|pulse)'
 done
 echo "no crash in $seconds seconds"

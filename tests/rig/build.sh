@@ -10,7 +10,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # The quick ones first, so that a fresh machine has something to use early.
-ALL_PARTS=(kubectl python age kustomize sops crds kwok etcd kube-apiserver kube-controller-manager kube-scheduler
+ALL_PARTS=(kubectl python age kustomize kustomize-oracle sops crds kwok etcd kube-apiserver kube-controller-manager kube-scheduler
   kustomize-controller argo-cd)
 
 export GOTOOLCHAIN=local CGO_ENABLED=0 GOWORK=off GOFLAGS="-buildvcs=false"
@@ -38,6 +38,10 @@ stamp_of() {
       ;;
     kubectl) echo "$KUBECTL_LAYER_PACKAGE $KUBECTL_LAYER_VERSION" ;;
     kustomize) echo "$KUSTOMIZE_VERSION" ;;
+    kustomize-oracle)
+      wrapper_stamp kustomize-oracle sigs.k8s.io/kustomize/api "$KUSTOMIZE_API_VERSION" | tr '\n' ' '
+      sha256sum <"$RIG_HERE/modules/kustomize-oracle/main.go" | cut -c1-16
+      ;;
     kustomize-controller)
       wrapper_stamp kustomize-controller github.com/fluxcd/kustomize-controller "$KUSTOMIZE_CONTROLLER_VERSION"
       ;;
@@ -153,6 +157,10 @@ build_part() {
       ;;
     kubectl) install_kubectl ;;
     kustomize) go_install "sigs.k8s.io/kustomize/kustomize/v5@v$KUSTOMIZE_VERSION" ;;
+    kustomize-oracle) 
+      go_wrapper kustomize-oracle . kustomize-oracle \
+        "-X sigs.k8s.io/kustomize/api/provenance.version=v$KUSTOMIZE_VERSION"
+      ;;
     kustomize-controller) go_wrapper kustomize-controller github.com/fluxcd/kustomize-controller kustomize-controller ;;
     kwok)
       go_install "sigs.k8s.io/kwok/cmd/kwok@v$KWOK_VERSION"

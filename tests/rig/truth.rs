@@ -58,7 +58,7 @@ mod corpora {
 }
 
 /// One repository on a rig of its own.
-struct Stage {
+pub struct Stage {
     rig: Rig,
     scratch: tempfile::TempDir,
     /// The repository's clone.
@@ -92,6 +92,29 @@ impl Stage {
         Self { rig, scratch, repository, identity, environment: None }
     }
 
+    /// A rig with a twin that is applied.
+    pub fn at(rig: Rig, scratch: tempfile::TempDir, twin: &Path) -> Self {
+        let (repository, identity) = (twin.join("repo"), twin.join("age.agekey"));
+        Self { rig, scratch, repository, identity, environment: None }
+    }
+
+    /// Says, and answers, how many Kustomizations the real controller has reconciled here, and what they use.
+    pub fn tell_kustomizations(&self, of: &str) -> usize {
+        let listed = self.rig.kubectl_json(&["get", "kustomizations.kustomize.toolkit.fluxcd.io", "-A"]);
+        let items = listed["items"].as_array().cloned().unwrap_or_default();
+        let with = |field: &str| items.iter().filter(|item| !item["spec"][field].is_null()).count();
+        let ready = |item: &&Value| {
+            let conditions = item["status"]["conditions"].as_array().into_iter().flatten();
+            conditions.clone().any(|c| c["type"] == "Ready" && c["status"] == "True")
+        };
+        let count = items.iter().filter(ready).count();
+        let (post, sealed) = (with("postBuild"), with("decryption"));
+        tell(&format!(
+            "{of}: {count} Kustomizations reconciled, {post} with postBuild, {sealed} with decryption"
+        ));
+        count
+    }
+
     /// No difference; then as many rounds of changes, of at least so many kinds each, all found and nothing else.
     fn tells_the_truth(&self, rounds: u64, kinds: usize) {
         // What is planted must not be healed before it is seen.
@@ -99,6 +122,7 @@ impl Stage {
         let report = self.diff(User::Sealane);
         assert_eq!(report.lines(), Vec::<String>::new(), "where nothing was changed");
         assert_eq!(report.equal(), self.inventoried(), "every object of every inventory was compared");
+        self.tell_kustomizations(&self.repository.with_file_name("").display().to_string());
         let mutator = Mutator::new(&self.rig);
         for seed in Mutator::seeds(rounds) {
             self.round(&mutator, seed, kinds);
@@ -189,7 +213,7 @@ impl Stage {
     }
 
     /// What `sealane diff --live` says, with the kubeconfig of that user.
-    fn diff(&self, user: User) -> Report {
+    pub fn diff(&self, user: User) -> Report {
         let mut sealane = Command::new(env!("CARGO_BIN_EXE_sealane"));
         sealane.env_clear().env("PATH", env::var_os("PATH").unwrap_or_default());
         sealane.env("HOME", self.scratch.path()).env("SOPS_AGE_KEY_FILE", &self.identity);
@@ -206,7 +230,7 @@ impl Stage {
     }
 
     /// How many objects the inventories of those Kustomizations hold whose source is the repository.
-    fn inventoried(&self) -> u64 {
+    pub fn inventoried(&self) -> u64 {
         let twin =
             fs::read_to_string(self.repository.with_file_name("twin.json")).expect("twins.py wrote it");
         let twin: Value = serde_json::from_str(&twin).expect("JSON");
@@ -284,7 +308,7 @@ fn variables_that_only_the_cluster_has_are_used() {
     assert_eq!((&field["git"], &field["class"]), (&"hello, world".into(), &"drifted".into()), "{field}");
 }
 
-const SYNC: &str = "
+pub const SYNC: &str = "
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
 metadata: {name: flux-system, namespace: flux-system}
@@ -316,7 +340,7 @@ data: {greeting: \"hello, ${WHO}\"}
 ";
 
 /// Makes a repository with these files.
-fn commit(folder: &Path, files: &[(&str, &str)]) {
+pub fn commit(folder: &Path, files: &[(&str, &str)]) {
     for (name, content) in files {
         let path = folder.join(name);
         fs::create_dir_all(path.parent().expect("a folder above")).expect("a folder");

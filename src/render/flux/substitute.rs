@@ -1,6 +1,7 @@
 //! Substitution of `${variables}` in an object, on its printed text as Flux does it (render.md 6.4), without
 //! ever printing a secret: secrets stand as placeholders in the text and come back as secret leaves.
 
+use super::super::kustomize::LONGEST_TEXT;
 use super::super::reveal::{self, Fragment};
 use super::envsubst::{self, Call, Operator, Part, SyntaxError};
 use crate::secret::{Ciphertext, SecretLeaf, SecretText};
@@ -172,6 +173,16 @@ enum Piece {
     Closed(Ciphertext),
 }
 
+impl Piece {
+    fn length(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Secret(text) => reveal::inspect(text, str::len).unwrap_or(0),
+            Self::Closed(_) => 0,
+        }
+    }
+}
+
 /// The text that a template's ranges mean.
 enum Text<'a> {
     Plain(&'a str),
@@ -246,10 +257,17 @@ impl Work<'_> {
 
     fn evaluate(&mut self, parts: &[Part], text: &Text<'_>) -> Result<Vec<Piece>, (String, String)> {
         let mut pieces = Vec::with_capacity(parts.len());
+        let mut grown = 0_usize;
         for part in parts {
             match part {
                 Part::Text(ranges) => pieces.extend(ranges.iter().map(|range| text.piece(range.clone()))),
                 Part::Call(call) => pieces.extend(self.call(call, text)?),
+            }
+            let length: usize = pieces.iter().rev().take(2).map(Piece::length).sum();
+            grown = grown.saturating_add(length);
+            if grown > LONGEST_TEXT {
+                let cause = format!("too much: at most {LONGEST_TEXT} bytes may come of a substitution");
+                return Err((cause, "${".to_owned()));
             }
         }
         Ok(pieces)
@@ -449,6 +467,13 @@ fn apply(operator: Operator, value: Piece, arguments: Vec<Vec<Piece>>) -> Result
     if pieces.clone().any(is_closed) {
         let operation = Piece::Text(format!("{operator:?}"));
         return Ok(vec![Piece::Closed(ciphertext_of(std::iter::once(&operation).chain(pieces)))]);
+    }
+    // The value may be full of what is replaced.
+    let lengths: Vec<usize> = all.iter().map(|pieces| pieces.iter().map(Piece::length).sum()).collect();
+    let length = |place: usize| lengths.get(place).copied().unwrap_or(0);
+    let grown = (length(0) / length(1).max(1)).saturating_mul(length(2));
+    if operator == Operator::ReplaceAll && grown > LONGEST_TEXT {
+        return Err("it may grow beyond what is allowed");
     }
     if pieces.all(|piece| matches!(piece, Piece::Text(_))) {
         let texts: Vec<String> = all.iter().map(|pieces| plain(pieces)).collect();

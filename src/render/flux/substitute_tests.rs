@@ -121,3 +121,11 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn what_grows_beyond_measure_is_refused() {
+    let variables = variables(&[("LONG", &"x".repeat(1 << 20)), ("X", "x")]);
+    let many = format!("a: {}\n", "${LONG}-".repeat(40));
+    assert!(done(&many, &variables).contains("too much"), "many");
+    assert!(done("a: ${LONG//x/${LONG}}\n", &variables).contains("beyond what is allowed"), "replaced");
+}

@@ -32,14 +32,17 @@ pub struct Accumulated {
 }
 
 impl Accumulated {
-    fn merge(&mut self, other: Self, file: &Arc<str>) -> Result<(), BuildError> {
+    /// Adds what the folder made that an entry of `file` names.
+    fn merge(&mut self, other: Self, file: &Arc<str>, entry: &Text, field: &str) -> Result<(), BuildError> {
+        let wrap = |c: Cause| c.in_field(file, entry.line(), field);
         if self.objects.list().is_empty() {
             self.objects = other.objects;
+            self.objects.check().map_err(wrap)?;
         } else {
-            self.objects.append_all(other.objects.into_list()).map_err(|c| c.at(file, 0))?;
+            self.objects.append_all(other.objects.into_list()).map_err(wrap)?;
         }
         if let Some(config) = &other.config {
-            self.config = Some(merged(self.config.take(), config).map_err(|c| c.at(file, 0))?);
+            self.config = Some(merged(self.config.take(), config).map_err(wrap)?);
         }
         self.vars.merge(other.vars)
     }
@@ -124,6 +127,8 @@ impl<'a> Target<'_, 'a> {
 
     fn file(&self, into: &mut Accumulated, entry: &Text, field: &str) -> Result<(), BuildError> {
         let file = self.loader.load(entry).map_err(|c| c.in_field(&self.k.file, entry.line(), field))?;
+        let read = self.context.budget.read(file.bytes.len());
+        read.map_err(|c| c.in_field(&self.k.file, entry.line(), field))?;
         let objects = self.context.inputs.documents.objects(&file);
         let objects: &[Resource] = match &*objects {
             Ok(objects) => objects,
@@ -151,7 +156,7 @@ impl<'a> Target<'_, 'a> {
         field: &str,
     ) -> Result<(), BuildError> {
         let made = self.enter(loader, entry, field, Accumulated::default(), false)?;
-        into.merge(made, &self.k.file)
+        into.merge(made, &self.k.file, entry, field)
     }
 
     fn component(&self, into: Accumulated, entry: &Text) -> Result<Accumulated, BuildError> {
@@ -176,6 +181,8 @@ impl<'a> Target<'_, 'a> {
         into: Accumulated,
         component: bool,
     ) -> Result<Accumulated, BuildError> {
+        let entered = self.context.budget.enter(loader.depth());
+        entered.map_err(|c| c.in_field(&self.k.file, entry.line(), field))?;
         let here = |error: BuildError| error.through(self.loader.root().as_str());
         let model = read(self.context, &loader).map_err(|error| match *error.cause {
             // The entry that names the folder is where this has to be mended.
@@ -219,7 +226,7 @@ impl<'a> Target<'_, 'a> {
             return into.objects.append_all(objects).map_err(wrap);
         }
         let made = self.elsewhere(Accumulated::default(), entry, remote, field, false)?;
-        into.merge(made, &self.k.file)
+        into.merge(made, &self.k.file, entry, field)
     }
 
     fn elsewhere(

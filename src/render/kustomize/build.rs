@@ -140,11 +140,12 @@ fn top(context: &Context<'_>, k: &Kustomization, made: Accumulated) -> Result<Ve
     let by = |transformer: &'static str| context.inputs.steps.then(|| By::whole(transformer, k));
     let hash = by("name suffix hash");
     objects.list_mut().iter_mut().filter(|r| r.needs_hash).for_each(|r| add_hash(r, hash.as_ref()));
-    references::fix(&mut objects, &config, by("name reference").as_ref()).map_err(wrap)?;
+    references::fix(&mut objects, &config, by("name reference").as_ref())?;
     vars.resolve(&mut objects, &config.var_reference, by("vars").as_ref())?;
     objects.list_mut().retain(|resource| !is_local(&resource.body));
     match (&k.sort, context.options.order) {
-        (Some(chosen), _) => sort::chosen(&mut objects, chosen).map_err(wrap)?,
+        (Some(chosen), _) => sort::chosen(&mut objects, chosen)
+            .map_err(|cause| cause.in_field(&k.file, chosen.line, "sortOptions"))?,
         (None, Order::Legacy) => sort::legacy(&mut objects).map_err(wrap)?,
         (None, Order::None) => {}
     }

@@ -3,6 +3,7 @@
 use super::config::Config;
 use super::documents::DocumentCache;
 use super::error::{BuildError, Cause};
+use super::limits::Budget;
 use super::openapi::Schemas;
 use super::reads::ReadSet;
 use crate::model::{Opener, Problem, Severity, Tree};
@@ -84,6 +85,8 @@ pub struct Context<'a> {
     omissions: RefCell<Vec<Omission>>,
     /// True if the outermost kustomization asks for origins.
     pub traced: bool,
+    /// What it has used of what it may use.
+    pub budget: Budget,
     /// How lists merge: the built-in schema, or the one a kustomization names.
     pub schema: Schemas,
 }
@@ -99,6 +102,7 @@ impl<'a> Context<'a> {
             notes: RefCell::default(),
             omissions: RefCell::default(),
             traced: false,
+            budget: Budget::default(),
             schema: Schemas::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! Files to objects, each file read once: the document cache and the rules of reading (render.md 2.3).
 
+use super::commented::Comments;
 use super::config::Config;
 use super::error::{BuildError, Cause};
 use super::loader::Loaded;
@@ -129,6 +130,7 @@ pub fn objects_of(bytes: &[u8], file: &Arc<str>, limits: &Limits) -> Result<Vec<
     if let Some(error) = stream.errors.first() {
         return Err(Cause::MalformedYaml(error.message.clone()).at(file, error.line));
     }
+    let comments = Comments::of(bytes);
     let pieces = unwrap_single_list(&stream, bytes);
     let mut queue: std::collections::VecDeque<(Node, u32)> = pieces.into();
     let mut objects = Vec::with_capacity(queue.len());
@@ -146,7 +148,8 @@ pub fn objects_of(bytes: &[u8], file: &Arc<str>, limits: &Limits) -> Result<Vec<
             queue.extend(list_items(items, file, line)?);
         } else {
             let origin = Origin { file: file.clone(), line, ..Origin::default() };
-            objects.push(Resource::new(body, origin));
+            let commented = comments.lists(&body);
+            objects.push(Resource { commented, ..Resource::new(body, origin) });
         }
     }
     Ok(objects)
@@ -175,9 +178,18 @@ fn first_line(piece: u32, root: &Node) -> u32 {
     if key > 0 { key } else { piece.max(root.mark.line) }
 }
 
+/// An item and its line. Upstream reads items through JSON, which spells what is no text.
+fn listed(item: &Node) -> (Node, u32) {
+    let mut body = patches::respelled(item, crate::yaml::to_json).unwrap_or_else(|| item.clone());
+    for field in ["labels", "annotations"] {
+        patches::spell_as_json(&mut body, field);
+    }
+    (body, item.mark.line)
+}
+
 fn list_items(items: &Node, file: &str, line: u32) -> Result<Vec<(Node, u32)>, BuildError> {
     match &items.value {
-        Value::Seq(list) => Ok(list.iter().map(|item| (item.clone(), item.mark.line)).collect()),
+        Value::Seq(list) => Ok(list.iter().map(listed).collect()),
         Value::Scalar(s) if s.kind == ScalarKind::Null => Ok(Vec::new()),
         _ => {
             Err(Cause::NotAnObject("`items` of a list must be a list".to_owned())

@@ -97,6 +97,8 @@ pub struct Sort {
     pub order: Text,
     /// `legacySortOptions`: kinds first, kinds last.
     pub legacy: Option<(Vec<Text>, Vec<Text>)>,
+    /// Line of the entry.
+    pub line: u32,
 }
 
 /// One entry of `configMapGenerator` or `secretGenerator`.
@@ -269,7 +271,7 @@ pub fn var(f: &Fields<'_>, node: &Node) -> Result<Var, BuildError> {
 
 /// `sortOptions`, also as plug-in objects write it.
 pub fn sort(f: &Fields<'_>, node: &Node) -> Result<Sort, BuildError> {
-    let mut sort = Sort::default();
+    let mut sort = Sort { line: node.mark.line, ..Sort::default() };
     f.each(node, &["order", "legacySortOptions"], |name, value| {
         if name == "order" {
             sort.order = f.text(value)?;

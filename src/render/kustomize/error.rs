@@ -161,6 +161,14 @@ pub enum Cause {
         /// What is wrong.
         what: String,
     },
+    /// More than a build may cost.
+    #[error("too much: {what}; at most {limit} are allowed")]
+    Limit {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much is allowed.
+        limit: usize,
+    },
     /// The tree itself cannot be read.
     #[error("{0}")]
     Tree(#[from] TreeError),
@@ -223,6 +231,7 @@ impl Cause {
             Self::Transformer { .. } => "correct the field that asks for it",
             Self::Replacement(_) => "check source and targets of the replacement",
             Self::Var { .. } => "check the field that the var names, or use a replacement",
+            Self::Limit { .. } => "look at who wrote it: no controller would be served well by this",
             Self::Tree(TreeError::TooLarge { .. }) => "split the file, or take it out of the kustomization",
             Self::Tree(_) => "`git fsck` tells what is damaged",
         }
@@ -247,7 +256,7 @@ impl BuildError {
             Cause::MalformedYaml(_) => Reason::InvalidYaml,
             Cause::NotAnObject(_) | Cause::Pointer => Reason::InvalidObject,
             Cause::Cycle(_) => Reason::Cycle,
-            Cause::Tree(TreeError::TooLarge { .. }) => Reason::LimitExceeded,
+            Cause::Limit { .. } | Cause::Tree(TreeError::TooLarge { .. }) => Reason::LimitExceeded,
             Cause::Tree(_) => Reason::Repository,
             _ => Reason::InvalidKustomization,
         }

@@ -1,7 +1,7 @@
 //! Field paths of replacements: `spec.containers.[name=web].image`, `metadata.annotations.[a.b/c]`, `rules.0.host`.
 
+use super::limits::regex;
 use crate::yaml::{Map, Node, Scalar, ScalarKind, Style, Value, resolve_v3};
-use regex::Regex;
 
 /// What is made at the end of a path that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,7 +194,7 @@ fn visit_matching(
     set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
 ) -> Result<usize, String> {
     let (key, wanted) = key_and_value(part)?;
-    let pattern = Regex::new(wanted).map_err(|_| format!("`{wanted}` is not a regular expression"))?;
+    let pattern = regex(wanted).map_err(|_| format!("`{wanted}` is not a regular expression"))?;
     let items = node.as_seq_mut().ok_or_else(|| format!("there is no list for `{part}`"))?;
     let fits = |item: &Node| field(item, key).is_some_and(|v| pattern.is_match(scalar_text(v).trim()));
     // For `[=value]` the element itself is the target, whatever follows.

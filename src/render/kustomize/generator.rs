@@ -144,6 +144,8 @@ impl Work<'_, '_> {
     fn source(&mut self, path: &str, entry: &Text) -> Result<(Arc<str>, Bytes), BuildError> {
         let loaded =
             self.loader.load(path).map_err(|c| c.in_field(self.file, entry.line(), self.product.field()))?;
+        let read = self.context.budget.read(loaded.bytes.len());
+        read.map_err(|c| c.in_field(self.file, entry.line(), self.product.field()))?;
         let Some(opener) = self.context.inputs.opener.filter(|_| self.product == Product::Secret) else {
             return Ok((loaded.path, Bytes::Plain(loaded.bytes)));
         };

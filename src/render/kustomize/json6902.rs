@@ -1,5 +1,7 @@
 //! JSON patches (RFC 6902) as evanphx json-patch v4 applies them: `-` appends, negative indices count from the end.
 
+use super::error::Cause;
+use super::limits;
 use crate::yaml::{Dialect, Limits, Node, Value, read_stream, to_masked_string};
 use std::sync::Arc;
 
@@ -29,6 +31,8 @@ pub enum OperationKind {
     Copy(String),
     /// Fails unless this is there.
     Test(Node),
+    /// Fails wherever it is applied, as upstream finds out only then.
+    Broken(&'static str),
 }
 
 /// A patch that cannot be read or applied.
@@ -43,12 +47,19 @@ pub struct PatchError {
     pub cause: String,
     /// Its line in the patch; 0 if unknown.
     pub line: u32,
+    /// The limit that it exceeds: of what there is too much, and how much is allowed.
+    pub limit: Option<(&'static str, usize)>,
 }
 
 /// Reads a patch: a list of operations, as JSON if it starts with `[`, otherwise as YAML 1.1 (render.md 2.9).
 pub fn parse(text: &str, file: &Arc<str>) -> Result<Vec<Operation>, PatchError> {
-    let unreadable =
-        |cause: String, line| PatchError { index: 0, what: "reading the patch".to_owned(), cause, line };
+    let unreadable = |cause: String, line| PatchError {
+        index: 0,
+        what: "reading the patch".to_owned(),
+        cause,
+        line,
+        limit: None,
+    };
     if text.starts_with('[')
         && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text)
     {
@@ -72,6 +83,7 @@ pub fn from_node(root: &Node) -> Result<Vec<Operation>, PatchError> {
             what: "reading the patch".to_owned(),
             cause: "a JSON patch is a list of operations".to_owned(),
             line: root.mark.line,
+            limit: None,
         });
     };
     items.iter().enumerate().map(|(index, item)| operation(index, item)).collect()
@@ -81,26 +93,23 @@ fn operation(index: usize, item: &Node) -> Result<Operation, PatchError> {
     let op = item.str_at(&["op"]).unwrap_or("");
     let path = item.get("path").and_then(Node::scalar_text).unwrap_or("").to_owned();
     let line = item.mark.line;
-    let fail =
-        |cause: &str| Err(PatchError { index, what: format!("{op} {path}"), cause: cause.to_owned(), line });
     if item.as_map().is_none() {
-        return fail("an operation is a mapping with op, path and value");
-    }
-    if item.get("path").is_none() {
-        return fail("`path` is missing");
+        let cause = "an operation is a mapping with op, path and value".to_owned();
+        return Err(PatchError { index, what: format!("{op} {path}"), cause, line, limit: None });
     }
     let value = || item.get("value").cloned().unwrap_or_else(Node::null);
     let from = item.get("from").and_then(Node::scalar_text).map(str::to_owned);
     let kind = match (op, from) {
+        _ if item.get("path").is_none() => OperationKind::Broken("`path` is missing"),
         ("add", _) => OperationKind::Add(value()),
         ("remove", _) => OperationKind::Remove,
         ("replace", _) => OperationKind::Replace(value()),
         ("test", _) => OperationKind::Test(value()),
         ("move", Some(from)) => OperationKind::Move(from),
         ("copy", Some(from)) => OperationKind::Copy(from),
-        ("move" | "copy", None) => return fail("`from` is missing"),
-        ("", _) => return fail("`op` is missing"),
-        _ => return fail("unknown operation; known are add, remove, replace, move, copy and test"),
+        ("move" | "copy", None) => OperationKind::Broken("`from` is missing"),
+        ("", _) => OperationKind::Broken("`op` is missing"),
+        _ => OperationKind::Broken("unknown operation; known are add, remove, replace, move, copy and test"),
     };
     Ok(Operation { kind, path, line })
 }
@@ -109,14 +118,33 @@ fn operation(index: usize, item: &Node) -> Result<Operation, PatchError> {
 pub fn apply(operations: &[Operation], target: &Node) -> Result<Node, PatchError> {
     let mut result = target.clone();
     for (index, operation) in operations.iter().enumerate() {
-        run(operation, &mut result).map_err(|cause| PatchError {
+        let fail = |cause: String, limit| PatchError {
             index,
             what: format!("{} {}", word(&operation.kind), operation.path),
             cause,
             line: operation.line,
-        })?;
+            limit,
+        };
+        run(operation, &mut result).map_err(|cause| fail(cause, None))?;
+        if operation.kind.grows()
+            && let Err(cause) = limits::check(&result)
+        {
+            let limit = if let Cause::Limit { what, limit } = cause { Some((what, limit)) } else { None };
+            return Err(fail(cause.to_string(), limit));
+        }
     }
     Ok(result)
+}
+
+impl OperationKind {
+    /// True if it can make an object larger or deeper than any document.
+    fn grows(&self) -> bool {
+        match self {
+            Self::Add(value) | Self::Replace(value) => !matches!(value.value, Value::Scalar(_)),
+            Self::Move(_) | Self::Copy(_) => true,
+            Self::Remove | Self::Test(_) | Self::Broken(_) => false,
+        }
+    }
 }
 
 fn word(kind: &OperationKind) -> &'static str {
@@ -127,6 +155,7 @@ fn word(kind: &OperationKind) -> &'static str {
         OperationKind::Move(_) => "move",
         OperationKind::Copy(_) => "copy",
         OperationKind::Test(_) => "test",
+        OperationKind::Broken(_) => "?",
     }
 }
 
@@ -153,6 +182,7 @@ fn run(operation: &Operation, root: &mut Node) -> Result<(), String> {
             add(root, path, value)
         }
         OperationKind::Test(expected) => test(root, path, expected),
+        OperationKind::Broken(cause) => Err((*cause).to_owned()),
     }
 }
 
@@ -321,8 +351,11 @@ mod tests {
 
     #[test]
     fn what_is_no_patch_is_refused() {
-        for text in ["a: 1", "[{op: add}]", "- {op: grow, path: /a}", "- {op: move, path: /a}", "- 1", ""] {
+        for text in ["a: 1", "[{op: add}]", "- 1", ""] {
             assert!(parse(text, &"patch.yaml".into()).is_err(), "{text}");
+        }
+        for text in ["- {op: grow, path: /a}", "- {op: move, path: /a}", "- {op: add}"] {
+            assert!(patched(text, "a: 1\n").is_err(), "{text}");
         }
     }
 }

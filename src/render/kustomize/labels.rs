@@ -7,6 +7,8 @@ use super::error::{BuildError, Cause};
 use super::fields::{Make, walk};
 use super::model::Kustomization;
 use super::resmap::ResMap;
+use super::resource::Resource;
+use super::shared;
 use crate::yaml::{Node, Value};
 use std::sync::Arc;
 
@@ -63,8 +65,16 @@ pub fn set_all(
         .map(|(key, text)| (key, Node::string(text.text.clone()).at(text.mark_in(file))))
         .collect();
     for resource in objects.list_mut() {
+        let places = |resource: &Resource| -> Vec<shared::Fields> {
+            values.iter().map(|(key, _)| shared::fields(resource, specs, key)).collect()
+        };
+        let before = places(resource);
         for spec in specs {
             walk(resource, spec, Make::Map, &mut |node| set(node, &values, spec))?;
+        }
+        shared::sync(resource);
+        for (before, now) in before.iter().zip(places(resource)) {
+            shared::note(resource, before, now);
         }
     }
     Ok(())

@@ -82,6 +82,11 @@ impl<'a> Loader<'a> {
         Ok(Self { root, chain: Rc::new(chain), ..self.clone() })
     }
 
+    /// How many folders deep it is inside the outermost one.
+    pub fn depth(&self) -> usize {
+        self.chain.len().saturating_sub(1)
+    }
+
     /// True if a file of this name stands in the folder.
     pub fn has(&self, name: &str) -> Result<bool, Cause> {
         let path = join(&self.root, name).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! Only lists that can be reached are listed: everything below a list that is replaced as a whole is
 //! replaced with it (render.md 2.10).
 
+use super::commented::Commented;
 use std::collections::BTreeMap;
 
 /// The keys of a merged list; no key means a set of scalars.
@@ -171,7 +172,7 @@ pub fn knows(group: &str, kind: &str) -> bool {
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
     shape: Option<Shape>,
-    added: BTreeMap<String, Vec<String>>,
+    added: BTreeMap<String, Option<Vec<String>>>,
 }
 
 impl Schema {
@@ -186,14 +187,21 @@ impl Schema {
     /// `path` is written as `spec/template/spec/containers[]/env`.
     #[must_use]
     pub fn with_list(mut self, path: &str, keys: &[&str]) -> Self {
-        self.added.insert(path.to_owned(), keys.iter().map(|k| (*k).to_owned()).collect());
+        self.added.insert(path.to_owned(), Some(keys.iter().map(|k| (*k).to_owned()).collect()));
+        self
+    }
+
+    /// The same with what a comment says about a list; the first to say something wins.
+    #[must_use]
+    pub fn with_comment(mut self, (path, keys): &Commented) -> Self {
+        self.added.entry(path.clone()).or_insert_with(|| keys.clone());
         self
     }
 
     /// The merge keys of the list at `path`; `None` if the list is replaced.
     pub fn keys(&self, path: &str) -> Option<Vec<&str>> {
         if let Some(keys) = self.added.get(path) {
-            return Some(keys.iter().map(String::as_str).collect());
+            return keys.as_ref().map(|keys| keys.iter().map(String::as_str).collect());
         }
         let shape = self.shape?;
         std::iter::once(&("metadata", META))

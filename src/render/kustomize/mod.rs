@@ -11,20 +11,23 @@
 //! | `id`, `resource`, `resmap` | identity, one object, all objects |
 //! | `config`, `fields`, `tables` | field specs: which, how they are walked, the defaults |
 //! | `generator`, `reveal` | ConfigMaps and Secrets; the one file that looks into opened values |
+//! | `shared` | values that several fields share, and change together |
 //! | `namespace` `names` `labels` `annotations` `images` `replicas` | transformers, one file each |
 //! | `patches`, `parsed`, `selector`, `pattern` | patches: which, read once, onto what |
 //! | `strategic`, `keyed_list`, `merge_keys`, `json6902` | how they are merged and run |
 //! | `replacements`, `replacement`, `field_path`, `structured` | values of one object in fields of others |
 //! | `references`, `vars` | names that follow renames; `$(NAME)` |
 //! | `plugins`, `value_add`, `ksops` | built-in plug-ins as objects, and the one foreign kind that is run |
-//! | `crds`, `openapi` | definitions that add field specs; definitions that say how lists merge |
+//! | `crds`, `openapi`, `commented` | definitions that add field specs; definitions and comments that say how lists merge |
 //! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; values that printing twice changes |
+//! | `limits` | what one build may cost |
 //! | `steps` | who asked for what, kept where an object is to be explained |
 //! | `error` | what can be wrong, where, and what to do |
 
 mod accumulate;
 mod annotations;
 mod build;
+pub mod commented;
 mod config;
 mod context;
 mod crds;
@@ -42,11 +45,14 @@ pub mod json6902;
 mod keyed_list;
 mod ksops;
 mod labels;
+mod limits;
 mod loader;
 pub mod merge_keys;
 mod model;
 mod names;
 mod namespace;
+#[cfg(test)]
+mod oddities;
 mod openapi;
 mod parsed;
 mod patches;
@@ -62,6 +68,7 @@ mod resmap;
 mod resource;
 mod reveal;
 pub mod selector;
+mod shared;
 mod sort;
 mod steps;
 #[cfg(test)]
@@ -84,5 +91,6 @@ pub use entries::{Image, Label, Patch, Replica};
 pub use error::{BuildError, Cause};
 pub use id::is_cluster_scoped;
 pub use images::parts as image_parts;
+pub use limits::LONGEST_TEXT;
 pub use model::{FILE_NAMES, Kustomization};
 pub use reads::{ReadSet, Seen};

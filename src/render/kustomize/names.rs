@@ -5,6 +5,7 @@ use super::decode::Text;
 use super::error::Cause;
 use super::fields::{Make, walk};
 use super::id::Gvk;
+use super::limits::{LONGEST_NAME, within};
 use super::resmap::ResMap;
 use super::resource::{Resource, retext};
 use crate::yaml::Node;
@@ -72,6 +73,7 @@ fn one(
             let what = format!("{} is no text", spec.path);
             return Err(Cause::Transformer { transformer: "namePrefix", what });
         }
+        within("bytes in a name", new.len(), LONGEST_NAME)?;
         retext(node, &new);
         node.mark = affix.mark_in(file);
         Ok(())

@@ -130,7 +130,8 @@ fn collect(
     }
 }
 
-fn keys(schema: &Node) -> Vec<String> {
+/// The keys by which a definition says that a list merges.
+pub fn keys(schema: &Node) -> Vec<String> {
     let several = schema.get("x-kubernetes-list-map-keys").and_then(Node::as_seq);
     let one = schema.get("x-kubernetes-patch-merge-key");
     several

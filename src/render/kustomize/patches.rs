@@ -16,7 +16,10 @@ use super::resource::{Resource, child_map, is_nil_or_empty, normalize_string_map
 use super::selector::{self, Selector};
 use super::steps::By;
 use super::strategic;
-use crate::yaml::{Limits, Map, Mark, Node, ScalarKind, to_json, to_masked_string};
+use super::trace;
+use crate::yaml::{
+    Limits, Map, Mark, Node, Scalar, ScalarKind, Value, resolve_v3, to_json, to_masked_string,
+};
 use std::sync::Arc;
 
 /// A patch entry, read.
@@ -167,7 +170,7 @@ impl Loaded<'_> {
     /// A patch that names its object itself.
     fn one(&self, objects: &mut ResMap, patch: &Resource, schemas: &Schemas) -> Result<(), BuildError> {
         let place = unique(objects, patch)?;
-        self.merge(&mut objects.list_mut()[place], &patch.body, schemas)
+        self.merge(&mut objects.list_mut()[place], &patch.body, patch, schemas)
     }
 
     fn merge_into_selected(
@@ -182,17 +185,25 @@ impl Loaded<'_> {
         for place in places {
             let resource = &mut objects.list_mut()[place];
             let retyped = retyped(&body, resource, &patch.id.gvk.kind);
-            self.merge(resource, &retyped, schemas)?;
+            self.merge(resource, &retyped, patch, schemas)?;
         }
         objects.settle().map_err(|c| c.in_field(self.owner, self.entry.line, self.field))
     }
 
-    fn merge(&self, resource: &mut Resource, patch: &Node, schemas: &Schemas) -> Result<(), BuildError> {
+    /// Merges `patch`, which is what `written` says to this object.
+    fn merge(
+        &self,
+        resource: &mut Resource,
+        patch: &Node,
+        written: &Resource,
+        schemas: &Schemas,
+    ) -> Result<(), BuildError> {
         if self.entry.allow_name_change || self.entry.allow_kind_change {
             resource.remember();
         }
         let may = May { name: self.entry.allow_name_change, kind: self.entry.allow_kind_change };
-        merge_body(resource, patch, may, schemas, (&self.file, self.field))
+        let schema = schema_for(schemas, resource, patch, written);
+        merge_body(resource, patch, may, &schema, (&self.file, self.field))
     }
 
     fn selected(&self, objects: &ResMap, target: &Node) -> Result<Vec<usize>, BuildError> {
@@ -214,13 +225,28 @@ impl Loaded<'_> {
                 resource.remember();
             }
             with_annotations(resource);
-            resource.body = json6902::apply(operations, &resource.body).map_err(|error| {
-                let what = format!("{error}, for {}", resource.id);
-                Cause::Patch(what).in_field(&self.file, error.line, self.field)
+            trace::exposed(resource, true, |resource| {
+                // The object is read anew from JSON, so nothing is shared any more.
+                resource.shared.clear();
+                resource.body = json6902::apply(operations, &resource.body).map_err(|error| {
+                    let cause = match error.limit {
+                        Some((what, limit)) => Cause::Limit { what, limit },
+                        None => Cause::Patch(format!("{error}, for {}", resource.id)),
+                    };
+                    cause.in_field(&self.file, error.line, self.field)
+                })?;
+                spell_as_json(&mut resource.body, "annotations");
+                if let Some(body) = respelled(&resource.body, json_number) {
+                    resource.body = body;
+                }
+                Ok(())
             })?;
-            spell_as_json(&mut resource.body);
             normalize_string_map(&mut resource.body, "annotations");
             resource.refresh();
+            if resource.name().is_empty() && !resource.body.is_null() {
+                // Upstream crashes over it later.
+                return Err(self.refuse("it takes the name away".to_owned(), self.entry.line));
+            }
         }
         Ok(())
     }
@@ -228,26 +254,67 @@ impl Loaded<'_> {
 
 /// Upstream goes through JSON to patch, and annotations become texts right after: what is no text there is
 /// spelled as JSON spells it, `null` for `~` and 8 for 010.
-fn spell_as_json(body: &mut Node) {
+pub fn spell_as_json(body: &mut Node, field: &str) {
     let plain = |node: &Node| node.as_scalar().is_some_and(|s| s.kind != ScalarKind::Str);
-    let annotations = body.at_path(&["metadata", "annotations"]).and_then(Node::as_map);
-    if !annotations.is_some_and(|map| map.iter().any(|(_, value)| plain(value))) {
+    let texts = body.at_path(&["metadata", field]).and_then(Node::as_map);
+    if !texts.is_some_and(|map| map.iter().any(|(_, value)| plain(value))) {
         return;
     }
-    let annotations = child_map(body, "metadata").get_mut("annotations").and_then(Node::as_map_mut);
-    for entry in annotations.into_iter().flat_map(|map| &mut map.entries).filter(|e| plain(&e.value)) {
+    let texts = child_map(body, "metadata").get_mut(field).and_then(Node::as_map_mut);
+    for entry in texts.into_iter().flat_map(|map| &mut map.entries).filter(|e| plain(&e.value)) {
         let text = to_json(&entry.value);
         entry.value = Node::string(text.trim_matches('"')).at(entry.value.mark.clone());
+    }
+}
+
+/// The body with its numbers as JSON spells them, 1 for 1.0: what takes their text later takes that. `None` if they are
+/// spelled so already.
+pub fn respelled(node: &Node, number: fn(&Node) -> String) -> Option<Node> {
+    let value = match &node.value {
+        Value::Scalar(s) if matches!(s.kind, ScalarKind::Int | ScalarKind::Float) => {
+            let text = number(node);
+            let kind = resolve_v3(&text);
+            (*text != *s.text).then(|| Value::Scalar(Scalar { text: text.into(), kind, style: s.style }))?
+        }
+        Value::Scalar(_) | Value::Secret(_) => return None,
+        Value::Seq(items) => {
+            let new: Vec<Option<Node>> = items.iter().map(|item| respelled(item, number)).collect();
+            if new.iter().all(Option::is_none) {
+                return None;
+            }
+            let all = items.iter().zip(new).map(|(old, new)| new.unwrap_or_else(|| old.clone()));
+            Value::Seq(Arc::new(all.collect()))
+        }
+        Value::Map(map) => {
+            let new: Vec<Option<Node>> =
+                map.entries.iter().map(|entry| respelled(&entry.value, number)).collect();
+            if new.iter().all(Option::is_none) {
+                return None;
+            }
+            let mut map = Map::clone(map);
+            for (entry, new) in map.entries.iter_mut().zip(new) {
+                entry.value = new.unwrap_or_else(|| entry.value.clone());
+            }
+            Value::Map(Arc::new(map))
+        }
+    };
+    Some(Node { value, mark: node.mark.clone() })
+}
+
+/// Go's JSON knows floating point only: whole numbers beyond 2^53 lose their last digits.
+fn json_number(node: &Node) -> String {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let text = to_json(node);
+    match text.parse::<f64>() {
+        Ok(number) if number.abs() > EXACT && !text.contains(['.', 'e']) => number.to_string(),
+        _ => text,
     }
 }
 
 /// Upstream keeps its notes in annotations, so an object with a history has the map, whatever its file says,
 /// and a patch may add to it. An empty one is removed again.
 fn with_annotations(resource: &mut Resource) {
-    let noted = !resource.history.is_empty()
-        || resource.origin.generated
-        || resource.trace.is_some()
-        || !resource.prefixes.is_empty();
+    let noted = resource.is_noted() || resource.trace.is_some();
     if noted && resource.body.at_path(&["metadata", "annotations"]).and_then(Node::as_map).is_none() {
         child_map(&mut resource.body, "metadata").set("annotations", Node::map(Map::new()));
     }
@@ -286,20 +353,31 @@ fn merge_body(
     resource: &mut Resource,
     patch: &Node,
     may: May,
-    schemas: &Schemas,
+    schema: &Schema,
     (file, field): (&Arc<str>, &str),
 ) -> Result<(), BuildError> {
     let (name, namespace, kind) =
         (resource.id.name.clone(), resource.id.namespace.clone(), resource.id.gvk.kind.clone());
     let written = written(resource);
-    let schema = schema_for(schemas, resource, patch);
-    let merged = strategic::merge(patch, &resource.body, &schema)
-        .map_err(|e| Cause::Patch(format!("{e}, for {}", resource.id)).in_field(file, e.line(), field))?;
-    let Some(body) = merged.filter(|body| !is_nil_or_empty(body)) else {
-        resource.body = Node::null();
+    // Upstream puts the patch in place of its own handle of the object, and the object stays as it was.
+    if patch.str_at(&["$patch"]) == Some("replace") {
         return Ok(());
-    };
-    resource.body = body;
+    }
+    trace::exposed(resource, false, |resource| {
+        let merged = strategic::merge(patch, &resource.body, schema)
+            .map_err(|e| Cause::Patch(format!("{e}, for {}", resource.id)).in_field(file, e.line(), field))?;
+        resource.body = merged.filter(|body| !is_nil_or_empty(body)).unwrap_or_else(Node::null);
+        Ok(())
+    })?;
+    if resource.body.is_null() {
+        return Ok(());
+    }
+    if resource.body.str_at(&["apiVersion"]) == Some("")
+        && let Some(map) = resource.body.as_map_mut()
+    {
+        // Upstream gives the patch the target's version as a text without a tag.
+        map.set("apiVersion", Node::null());
+    }
     let text = |field: &[&str]| resource.body.at_path(field).and_then(Node::scalar_text).unwrap_or("");
     let (kept_kind, kept_name) = (text(&["kind"]) == &*kind, text(&["metadata", "name"]) == &*name);
     let kept_namespace = text(&["metadata", "namespace"]) == &*namespace;
@@ -348,15 +426,21 @@ fn set_mark(node: &mut Node, path: &[&str], mark: Mark) {
 }
 
 /// The schema of the object's kind; if that is unknown, of the patch's (upstream's `TestPatchTransformerSmpSidecars`).
-fn schema_for(schemas: &Schemas, resource: &Resource, patch: &Node) -> Schema {
+/// Comments of the object's file, then of the patch's (`written`), stand in place of it.
+fn schema_for(schemas: &Schemas, resource: &Resource, patch: &Node, written: &Resource) -> Schema {
     let api_version = resource.id.gvk.api_version();
     let own = schemas.of(&api_version, &resource.id.gvk.kind);
     let other = patch.str_at(&["kind"]).filter(|kind| **kind != *resource.id.gvk.kind);
-    match other {
+    let known = match other {
         // Every kind that is known has owner references.
         Some(kind) if own.keys("metadata/ownerReferences").is_none() => schemas.of(&api_version, kind),
         _ => own,
-    }
+    };
+    [resource, written]
+        .into_iter()
+        .filter_map(|r| r.commented.as_ref())
+        .flat_map(|c| c.iter())
+        .fold(known, Schema::with_comment)
 }
 
 /// A patch as upstream copies it before merging: labels and annotations become texts, so that `null`
@@ -446,7 +530,8 @@ pub fn merge_all(
         let place = unique(objects, patch)?;
         let resource = &mut objects.list_mut()[place];
         let body = retyped(&as_merged(&patch.body), resource, &patch.id.gvk.kind);
-        merge_body(resource, &body, May::default(), schemas, (&patch.origin.file, "patchesStrategicMerge"))?;
+        let schema = schema_for(schemas, resource, &body, patch);
+        merge_body(resource, &body, May::default(), &schema, (&patch.origin.file, "patchesStrategicMerge"))?;
         told(number, resource);
         objects.settle().map_err(|c| c.at(&patch.origin.file, patch.origin.line))?;
     }

@@ -1,6 +1,7 @@
 //! Patterns of selectors and images: regular expressions that are nearly always plain texts. Compiling one costs
 //! more than a whole small build, so a plain text is compared as what it is.
 
+use super::limits::regex;
 use regex::Regex;
 
 /// A pattern that has to match a whole text.
@@ -16,7 +17,7 @@ impl Pattern {
     /// Reads a pattern, RE2 syntax.
     pub fn new(text: &str) -> Result<Self, regex::Error> {
         if text.contains(|c: char| regex_syntax_of(c)) {
-            Regex::new(&format!("^(?:{text})$")).map(|regex| Self::Regex(Box::new(regex)))
+            regex(&format!("^(?:{text})$")).map(|regex| Self::Regex(Box::new(regex)))
         } else {
             Ok(Self::Plain(text.to_owned()))
         }
@@ -51,7 +52,7 @@ impl ImageName {
     pub fn new(name: &str) -> Result<Self, regex::Error> {
         if name.contains(|c: char| c != '.' && regex_syntax_of(c)) {
             let text = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
-            Regex::new(&text).map(|regex| Self::Regex(Box::new(regex)))
+            regex(&text).map(|regex| Self::Regex(Box::new(regex)))
         } else {
             Ok(Self::Dotted(name.chars().collect()))
         }

@@ -16,7 +16,7 @@ use super::resmap::ResMap;
 use super::resource::Resource;
 use super::steps::{self, By};
 use super::trace::Place;
-use super::{images, ksops, labels, replacements, replicas, trace, value_add};
+use super::{images, ksops, labels, replacements, replicas, shared, trace, value_add};
 use crate::model::Origin;
 use crate::yaml::{Map, Mark, Node};
 use std::sync::Arc;
@@ -71,6 +71,7 @@ pub fn transform(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), 
             continue;
         }
         run(target, &plugin, &mut into.objects)?;
+        shared::sync_all(&mut into.objects);
         if let Some(by) = traced(target, &plugin) {
             into.objects.list_mut().iter_mut().for_each(|r| trace::touched(r, &by));
         }
@@ -144,7 +145,8 @@ fn generator(plugin: &Resource, file: &str) -> Result<Generator, BuildError> {
     let f = Fields::lenient(file, "generator");
     let mut plain = plugin.body.clone();
     if let Some(map) = plain.as_map_mut() {
-        for field in ["apiVersion", "kind", "metadata"] {
+        // `env` is an old spelling that kustomizations know; in an object it says nothing.
+        for field in ["apiVersion", "kind", "metadata", "env"] {
             map.remove(field);
         }
     }

@@ -1,13 +1,13 @@
 //! Name references: fields that hold the name of an object follow when its name changes (render.md 2.11).
 
 use super::config::{Config, FieldSpec};
-use super::error::Cause;
+use super::error::{BuildError, Cause};
 use super::fields::{Make, walk_body};
 use super::id::Gvk;
 use super::resmap::ResMap;
 use super::resource::{Resource, retext};
 use super::steps::By;
-use crate::model::{Because, Link};
+use crate::model::{Because, Link, Place};
 use crate::yaml::{Map, Node, ScalarKind, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -15,14 +15,19 @@ use std::sync::Arc;
 
 /// Mends all references. Objects whose name never changed cannot be meant, so a set without history is left alone.
 /// `told` keeps each mended object as a step that says which object each field follows.
-pub fn fix(objects: &mut ResMap, config: &Config, told: Option<&By<'_>>) -> Result<(), Cause> {
+pub fn fix(objects: &mut ResMap, config: &Config, told: Option<&By<'_>>) -> Result<(), BuildError> {
     objects.list().iter().try_for_each(check_subjects)?;
     let Some(index) = Index::of(objects.list()) else { return Ok(()) };
     for place in 0..objects.list().len() {
         let referrer = &objects.list()[place];
         let followed = told.map(|_| RefCell::default());
         let search = Search { objects: objects.list(), index: &index, referrer, followed };
-        let Some(body) = search.mend(config)? else { continue };
+        let mended = search.mend(config).map_err(|cause| {
+            let field =
+                if let Cause::Ambiguous { field, .. } = &cause { field.clone() } else { String::new() };
+            refused(cause, referrer, referrer.origin.line, &field)
+        })?;
+        let Some(body) = mended else { continue };
         let because = search.followed.map(RefCell::into_inner).unwrap_or_default();
         let target = &mut objects.list_mut()[place];
         target.body = body;
@@ -294,7 +299,7 @@ fn chains_agree(a: &Resource, b: &Resource, empty_agrees: bool) -> bool {
 }
 
 /// A service account of a `RoleBinding` with a namespace that is no text is refused, whether or not anything was renamed.
-fn check_subjects(resource: &Resource) -> Result<(), Cause> {
+fn check_subjects(resource: &Resource) -> Result<(), BuildError> {
     if &*resource.id.gvk.kind != "RoleBinding" {
         return Ok(());
     }
@@ -304,9 +309,19 @@ fn check_subjects(resource: &Resource) -> Result<(), Cause> {
             && s.get("namespace").is_some_and(|n| n.as_str().is_none())
     };
     match subjects.iter().find(blank) {
-        Some(_) => Err(Cause::NotAnObject(format!("a subject of {} has a blank namespace", resource.id))),
+        Some(subject) => {
+            let cause = Cause::NotAnObject(format!("a subject of {} has a blank namespace", resource.id));
+            Err(refused(cause, resource, subject.mark.line, "subjects"))
+        }
         None => Ok(()),
     }
+}
+
+/// The error at the object that it is about.
+fn refused(cause: Cause, resource: &Resource, line: u32, field: &str) -> BuildError {
+    let error = cause.at(&resource.origin.file, line);
+    let field = (!field.is_empty()).then(|| field.into());
+    BuildError { place: Place { field, ..error.place }, ..error }
 }
 
 /// Namespaces of the service accounts that a `RoleBinding` names: it may refer to them across namespaces.

@@ -1,10 +1,13 @@
 //! Replacements: a value of one object, or a fixed one, written into fields of others (render.md 2.12).
 
+use super::error::Cause;
 use super::field_path::{self, Leaf};
 use super::id::Id;
+use super::limits;
 use super::selector::{Selector, SelectorError};
 use super::structured;
 use crate::yaml::{Map, Node, Scalar, ScalarKind, Style, Value};
+use std::sync::Arc;
 
 pub use super::field_path::split_escaped;
 
@@ -56,7 +59,7 @@ struct Options {
 }
 
 /// A replacement that cannot be read or done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ReplacementError {
     /// It is not written as it has to be.
     #[error("{0}")]
@@ -74,6 +77,9 @@ pub enum ReplacementError {
         /// Its line.
         line: u32,
     },
+    /// An object grows beyond what is allowed.
+    #[error("{0}")]
+    Limit(Box<Cause>, u32),
     /// A field that is not there or does not fit.
     #[error("field `{path}`: {cause}")]
     Field {
@@ -90,7 +96,10 @@ impl ReplacementError {
     /// The line of the replacement; 0 if unknown.
     pub fn line(&self) -> u32 {
         match self {
-            Self::Invalid(_, line) | Self::Source { line, .. } | Self::Field { line, .. } => *line,
+            Self::Invalid(_, line)
+            | Self::Limit(_, line)
+            | Self::Source { line, .. }
+            | Self::Field { line, .. } => *line,
             Self::Selector(error) => error.line,
         }
     }
@@ -134,13 +143,26 @@ impl Replacement {
         objects: &mut [Subject<'_>],
         tell: &mut dyn FnMut(usize, &Node, &Node),
     ) -> Result<(), ReplacementError> {
-        let value = self.value(objects)?;
+        let (source, mut value) = self.value(objects)?;
         for target in &self.targets {
-            for (number, object) in objects.iter_mut().enumerate().filter(|(_, o)| target.means(o)) {
+            for place in 0..objects.len() {
+                if !target.means(&objects[place]) {
+                    continue;
+                }
                 for path in &target.paths {
-                    target
-                        .set(object.body, path, &value, &mut |node| tell(number, node, &value))
-                        .map_err(|cause| self.at(path, cause))?;
+                    // Upstream holds on to the field, not to its value: what changes it changes what follows.
+                    let live = |body: &Node| if source == Some(place) { self.live(body) } else { None };
+                    let set = target.set(objects[place].body, path, &value, &live, &mut |node, value| {
+                        tell(place, node, value);
+                    });
+                    set.map_err(|cause| self.at(path, cause))?;
+                    if value.as_scalar().is_none() {
+                        limits::check(objects[place].body)
+                            .map_err(|cause| ReplacementError::Limit(Box::new(cause), self.line))?;
+                    }
+                    if let Some(now) = live(objects[place].body) {
+                        value = now;
+                    }
                 }
             }
         }
@@ -164,22 +186,35 @@ impl Replacement {
         ReplacementError::Field { path: path.to_owned(), cause, line: self.line }
     }
 
-    fn value(&self, objects: &[Subject<'_>]) -> Result<Node, ReplacementError> {
+    /// The source field as it is now; a part of one is copied once and for all.
+    fn live(&self, body: &Node) -> Option<Node> {
+        match &self.source {
+            Source::Object { path, options, .. } if options.delimiter.is_empty() => {
+                field_path::lookup(body, &field_path::split(path)).ok().flatten().cloned()
+            }
+            _ => None,
+        }
+    }
+
+    /// The place of the source object, if it is one, and the value.
+    fn value(&self, objects: &[Subject<'_>]) -> Result<(Option<usize>, Node), ReplacementError> {
         let (id, path, options) = match &self.source {
-            Source::Value(value) => return Ok(value.clone()),
+            Source::Value(value) => return Ok((None, value.clone())),
             Source::Object { id, path, options } => (id, path, options),
         };
-        let sources: Vec<_> = objects.iter().filter(|o| o.ids.iter().any(|i| id.is(i))).collect();
+        let is_source = |o: &Subject<'_>| o.ids.iter().any(|i| id.is(i));
+        let sources: Vec<_> = (0..objects.len()).filter(|place| is_source(&objects[*place])).collect();
         let [source] = sources.as_slice() else {
             let (source_id, found) = (id.to_string(), sources.len());
             return Err(ReplacementError::Source { source_id, found, line: self.line });
         };
-        let found =
-            field_path::lookup(source.body, &field_path::split(path)).map_err(|e| self.at(path, e))?;
+        let found = field_path::lookup(objects[*source].body, &field_path::split(path))
+            .map_err(|e| self.at(path, e))?;
         let found = found
             .filter(|n| !n.as_map().is_some_and(Map::is_empty) && !n.as_seq().is_some_and(<[Node]>::is_empty))
             .ok_or_else(|| self.at(path, format!("it is missing in the source {id}")))?;
-        options.take(found).map_err(|cause| self.at(path, cause))
+        let value = options.take(found).map_err(|cause| self.at(path, cause))?;
+        Ok((Some(*source), value))
     }
 }
 
@@ -243,6 +278,34 @@ impl Target {
         })
     }
 
+    /// One field after the other, each with the value as it is then.
+    fn set_each(
+        &self,
+        body: &mut Node,
+        parts: &[String],
+        create: Option<Leaf>,
+        (value, live): (&Node, &dyn Fn(&Node) -> Option<Node>),
+        tell: &mut dyn FnMut(&Node, &Node),
+    ) -> Result<usize, String> {
+        let (mut value, mut done) = (value.clone(), 0);
+        loop {
+            let mut number = 0;
+            let count = field_path::visit(body, parts, create, &mut |node| {
+                number += 1;
+                if number == done + 1 {
+                    self.options.put(node, &value)?;
+                    tell(node, &value);
+                }
+                Ok(())
+            })?;
+            done += 1;
+            if done >= count {
+                return Ok(count);
+            }
+            value = live(body).unwrap_or(value);
+        }
+    }
+
     fn means(&self, object: &Subject<'_>) -> bool {
         let rejected = self.reject.iter().any(|reject| {
             !reject.has_no_metadata() && reject.matches_metadata(object.body)
@@ -253,25 +316,31 @@ impl Target {
             && object.ids.iter().any(|id| self.select.matches_id(id))
     }
 
+    /// Sets all fields of a path; `live` gives the value anew after each of them, if it may have changed.
     fn set(
         &self,
         body: &mut Node,
         path: &str,
         value: &Node,
-        tell: &mut dyn FnMut(&Node),
+        live: &dyn Fn(&Node) -> Option<Node>,
+        tell: &mut dyn FnMut(&Node, &Node),
     ) -> Result<(), String> {
         let parts = field_path::split(path);
         let create = self.options.create.then(|| Leaf::like(value));
-        if structured::set(body, &parts, value, create, tell).is_some() {
+        if structured::set(body, &parts, value, create, &mut |node| tell(node, value)).is_some() {
             return Ok(());
         }
         // A field that has to be made must not leave half of its path behind if that fails.
         let mut changed = body.clone();
-        let count = field_path::visit(&mut changed, &parts, create, &mut |node| {
-            self.options.put(node, value)?;
-            tell(node);
-            Ok(())
-        })?;
+        let count = if parts.iter().any(|part| part == "*") && live(&changed).is_some() {
+            self.set_each(&mut changed, &parts, create, (value, live), tell)?
+        } else {
+            field_path::visit(&mut changed, &parts, create, &mut |node| {
+                self.options.put(node, value)?;
+                tell(node, value);
+                Ok(())
+            })?
+        };
         if count == 0 {
             let verb = if create.is_some() { "find or create" } else { "find" };
             return Err(format!("unable to {verb} it in the target"));
@@ -308,11 +377,14 @@ impl Options {
     /// Writes the value into a target's field.
     fn put(&self, node: &mut Node, value: &Node) -> Result<(), String> {
         if self.delimiter.is_empty() {
-            structured::overwrite(node, value);
-            return Ok(());
+            return structured::overwrite(node, value);
         }
         let old = splittable(node)?;
-        let new = splittable(value)?.text.clone();
+        // A list or a mapping has no text.
+        let new: Arc<str> = match &value.value {
+            Value::Seq(_) | Value::Map(_) => "".into(),
+            _ => splittable(value)?.text.clone(),
+        };
         let mut parts: Vec<&str> = old.text.split(&self.delimiter).collect();
         match usize::try_from(self.index) {
             Err(_) => parts.insert(0, &new),
@@ -321,8 +393,7 @@ impl Options {
         }
         let text = parts.join(&self.delimiter);
         let joined = Scalar { text: text.into(), kind: ScalarKind::Str, style: Style::Plain };
-        structured::overwrite(node, &Node::new(Value::Scalar(joined)).at(value.mark.clone()));
-        Ok(())
+        structured::overwrite(node, &Node::new(Value::Scalar(joined)).at(value.mark.clone()))
     }
 }
 

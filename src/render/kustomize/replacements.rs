@@ -92,14 +92,22 @@ fn check(entry: &Node, owner: &str) -> Result<(), BuildError> {
     const OPTIONS: [&str; 4] = ["delimiter", "index", "encoding", "create"];
     const SOURCE: [&str; 7] = ["group", "version", "kind", "name", "namespace", "fieldPath", "options"];
     const TARGET: [&str; 4] = ["select", "reject", "fieldPaths", "options"];
+    const SELECTOR: [&str; 7] =
+        ["group", "version", "kind", "name", "namespace", "annotationSelector", "labelSelector"];
     let f = Fields::new(owner, "replacements");
     let options = |node: &Node| f.each(node, &OPTIONS, |_, _| Ok(()));
+    let select = |node: &Node| f.each(node, &SELECTOR, |_, n| f.text(n).map(drop));
     f.each(entry, &["source", "targets", "sourceValue", "path"], |name, node| match name {
         "source" => {
             f.each(node, &SOURCE, |name, n| if name == "options" { options(n) } else { f.text(n).map(drop) })
         }
         "targets" => f.list(node)?.iter().try_for_each(|target| {
-            f.each(target, &TARGET, |name, n| if name == "options" { options(n) } else { Ok(()) })
+            f.each(target, &TARGET, |name, n| match name {
+                "options" => options(n),
+                "select" => select(n),
+                "reject" => f.list(n)?.iter().try_for_each(select),
+                _ => Ok(()),
+            })
         }),
         _ => f.text(node).map(drop),
     })
@@ -110,7 +118,11 @@ fn parse(entry: &Node, file: &Arc<str>) -> Result<Replacement, BuildError> {
 }
 
 fn error(error: &ReplacementError, file: &Arc<str>) -> BuildError {
-    Cause::Replacement(error.to_string()).in_field(file, error.line(), "replacements")
+    let cause = match error {
+        ReplacementError::Limit(cause, _) => Cause::clone(cause),
+        _ => Cause::Replacement(error.to_string()),
+    };
+    cause.in_field(file, error.line(), "replacements")
 }
 
 /// Runs them in order. `told` names the file that asks for them, if each is to be kept as a step.

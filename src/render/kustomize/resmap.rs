@@ -52,6 +52,21 @@ impl ResMap {
         Ok(())
     }
 
+    /// Finds two objects that fell onto one identity.
+    pub fn check(&mut self) -> Result<(), Cause> {
+        if self.index.is_some() {
+            return Ok(());
+        }
+        let mut index = HashMap::with_capacity(self.list.len());
+        for (place, resource) in self.list.iter().enumerate() {
+            if let Some(first) = index.insert(resource.id.canonical(), place) {
+                return Err(duplicate(resource, &self.list[first]));
+            }
+        }
+        self.index = Some(index);
+        Ok(())
+    }
+
     /// Adds objects in order; each identity must be new.
     pub fn append_all(&mut self, resources: impl IntoIterator<Item = Resource>) -> Result<(), Cause> {
         resources.into_iter().try_for_each(|resource| self.append(resource))

@@ -1,6 +1,8 @@
 //! `Resource`: one object on its way through a build, with what kustomize remembers about it beside it.
 
+use super::commented::Commented;
 use super::id::{Gvk, Id};
+use super::shared::{self, Shared};
 use crate::model::{Origin, Step};
 use crate::yaml::{Map, Node, Scalar, ScalarKind, Style, Value};
 use std::sync::Arc;
@@ -33,6 +35,10 @@ pub struct Resource {
     pub origin: Origin,
     /// What `buildMetadata` writes about it.
     pub trace: Option<Box<Trace>>,
+    /// Lists whose merge a comment of its file settles.
+    pub commented: Option<Arc<[Commented]>>,
+    /// Fields that share one value.
+    pub shared: Vec<Shared>,
     /// What was done to it so far, if somebody asks.
     pub steps: Vec<Step>,
 }
@@ -85,6 +91,8 @@ impl Resource {
             vars: Vec::new(),
             origin,
             trace: None,
+            commented: None,
+            shared: Vec::new(),
             steps: Vec::new(),
         }
     }
@@ -98,11 +106,29 @@ impl Resource {
 
     /// Puts the identity it has now into the history, before something changes it.
     pub fn remember(&mut self) {
+        shared::annotations_are_new(self);
         self.history.push(Past {
             namespace: self.id.effective_namespace().into(),
             name: self.id.name.clone(),
             kind: self.id.gvk.kind.clone(),
         });
+    }
+
+    /// True if upstream keeps notes about it in its annotations.
+    pub fn is_noted(&self) -> bool {
+        !self.history.is_empty()
+            || !self.prefixes.is_empty()
+            || !self.suffixes.is_empty()
+            || self.origin.generated
+    }
+
+    /// Forgets what upstream keeps in annotations, when a patch has dropped them.
+    pub fn forget(&mut self) {
+        self.history.clear();
+        self.prefixes.clear();
+        self.suffixes.clear();
+        self.needs_hash = false;
+        self.behavior = Behavior::Create;
     }
 
     /// The identity it had first.

@@ -39,6 +39,24 @@ fn place(body: &Node, path: &[&str]) -> String {
     format!("{}:{}", node.mark.file.as_deref().unwrap_or("?"), node.mark.line)
 }
 
+/// As kustomize v5.8.1 builds it, with the comment in the object's file or in the patch's.
+#[test]
+fn a_comment_says_how_a_list_merges() {
+    let object = |comment: &str| {
+        format!("apiVersion: x/v1\nkind: Foo\nmetadata: {{name: x}}\ncontainers: {comment}\n- name: foo\n")
+    };
+    let comment = r#"# {"x-kubernetes-patch-merge-key":"name","x-kubernetes-patch-strategy":"merge"}"#;
+    for (target, patch, is_merged) in [(comment, "", true), ("", comment, true), ("", "", false)] {
+        let (target, patch) = (object(target) + "  image: foo:bar\n", object(patch) + "  tty: true\n");
+        let built = builds(&[
+            ("kustomization.yaml", "resources: [r.yaml]\npatches: [{path: p.yaml}]\n"),
+            ("r.yaml", &target),
+            ("p.yaml", &patch),
+        ]);
+        assert_eq!(to_text(&built).contains("foo:bar"), is_merged);
+    }
+}
+
 #[test]
 fn a_patch_in_brackets_is_json_and_nothing_else() {
     let with = |patch: &str| {

@@ -87,8 +87,9 @@ impl Walk<'_> {
         patch: Option<&Node>,
     ) -> Result<Option<Node>, MergeError> {
         let Some(first) = [target, patch].into_iter().flatten().find(|n| !n.is_null()) else {
-            // A null that the patch does not mention stays; one that it mentions goes.
-            return Ok(target.filter(|_| patch.is_none()).cloned());
+            // A null that is written and that the patch does not mention stays; one that it mentions goes.
+            let is_written = |t: &&Node| t.as_scalar().is_some_and(|scalar| !scalar.text.is_empty());
+            return Ok(target.filter(|t| patch.is_none() && is_written(t)).cloned());
         };
         if let (Some(t), Some(p)) = (target, patch)
             && !t.is_null()

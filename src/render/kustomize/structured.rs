@@ -2,6 +2,7 @@
 
 use super::field_path::{self, Leaf};
 use crate::yaml::{Dialect, Limits, Mark, Node, Scalar, ScalarKind, Style, Value, read_stream};
+use std::sync::Arc;
 
 /// Sets `value` at the end of a path that leads into a document inside a scalar. `None` if the path does
 /// not lead into one, so that it has to be followed as an ordinary path.
@@ -59,14 +60,19 @@ fn parse(text: &str) -> Option<Node> {
 fn rewrite(text: &str, inside: &[String], value: &Node, create: Option<Leaf>) -> Option<String> {
     let mut document = parse(text)?;
     let mut marks = Vec::new();
+    let mut misfit = false;
     let count = field_path::visit(&mut document, inside, create, &mut |node| {
         marks.push((node.mark.clone(), node.as_scalar().cloned()));
-        overwrite(node, value);
+        misfit |= overwrite(node, value).is_err();
         Ok(())
     })
     .ok()?;
     if count == 0 {
         return None;
+    }
+    if misfit {
+        // Upstream fails to print it, goes on with the ordinary path, and changes nothing.
+        return Some(text.to_owned());
     }
     if text.trim_start().starts_with(['{', '[']) {
         let pretty = text.contains('\n') && text.contains("  ");
@@ -80,23 +86,46 @@ fn rewrite(text: &str, inside: &[String], value: &Node, create: Option<Leaf>) ->
         .or_else(|| Some(crate::yaml::to_masked_string(&document).trim().to_owned()))
 }
 
-/// A scalar takes only the text and keeps what it is; anything else is replaced.
-pub(super) fn overwrite(node: &mut Node, value: &Node) {
-    let (Value::Scalar(old), Value::Scalar(new)) = (&node.value, &value.value) else {
+/// A scalar takes only the text and keeps what it is; anything else is replaced. A list or a mapping has no text.
+/// Fails if the scalar is a number or the like, and the text is none: kustomize refuses to print that.
+pub(super) fn overwrite(node: &mut Node, value: &Node) -> Result<(), String> {
+    let Value::Scalar(old) = &node.value else {
         *node = value.clone();
-        return;
+        return Ok(());
     };
-    let kind = match old.kind {
-        ScalarKind::Str if !(old.text.is_empty() && old.style == Style::Plain) => ScalarKind::Str,
-        // A number that gets the text of something else becomes what the text says.
-        _ => crate::yaml::resolve_v3(&new.text),
+    let text: Arc<str> = match &value.value {
+        Value::Scalar(new) => new.text.clone(),
+        Value::Secret(_) => {
+            *node = value.clone();
+            return Ok(());
+        }
+        Value::Seq(_) | Value::Map(_) => "".into(),
     };
-    let scalar = Scalar { text: new.text.clone(), kind, style: old.style };
-    *node = Node::new(Value::Scalar(scalar)).at(if value.mark == Mark::default() {
-        node.mark.clone()
-    } else {
-        value.mark.clone()
-    });
+    let is_new = old.text.is_empty() && old.style == Style::Plain && old.kind == ScalarKind::Str;
+    let found = crate::yaml::resolve_v3(&text);
+    let (kind, style) = match (old.kind, found) {
+        _ if is_new => (found, old.style),
+        (ScalarKind::Str, _) => (ScalarKind::Str, old.style),
+        // Printed as the empty string: see `Style`.
+        (ScalarKind::Null, ScalarKind::Null) if text.is_empty() => (ScalarKind::Null, Style::Single),
+        (ScalarKind::Float, ScalarKind::Int) => (ScalarKind::Float, old.style),
+        (old_kind, found) if old_kind == found => (found, old.style),
+        (old_kind, _) => return Err(format!("`{text}` cannot stand in place of {}", named(old_kind))),
+    };
+    let mark = if value.mark == Mark::default() { node.mark.clone() } else { value.mark.clone() };
+    *node = Node::new(Value::Scalar(Scalar { text, kind, style })).at(mark);
+    Ok(())
+}
+
+fn named(kind: ScalarKind) -> &'static str {
+    match kind {
+        ScalarKind::Null => "null",
+        ScalarKind::Bool => "a boolean",
+        ScalarKind::Int => "a whole number",
+        ScalarKind::Float => "a number",
+        ScalarKind::Str => "a text",
+        ScalarKind::Time => "a time",
+    }
 }
 
 /// Replaces plain scalars at their marks by a plain scalar.
@@ -130,6 +159,10 @@ fn json(node: &Node, indent: Option<usize>, out: &mut String) {
             group(items, ('{', '}'), indent, out);
         }
         Value::Seq(items) => group(items.iter().map(|item| (None, item)), ('[', ']'), indent, out),
+        // As Go prints what it has read: 010 is 8.
+        Value::Scalar(scalar) if matches!(scalar.kind, ScalarKind::Int | ScalarKind::Float) => {
+            out.push_str(&crate::yaml::to_json(node));
+        }
         Value::Scalar(scalar) => json_scalar(scalar, out),
         Value::Secret(_) => out.push_str("\"\""),
     }
@@ -170,9 +203,6 @@ fn json_scalar(scalar: &Scalar, out: &mut String) {
     match scalar.kind {
         ScalarKind::Null => out.push_str("null"),
         ScalarKind::Bool => out.push_str(if scalar.is_true() { "true" } else { "false" }),
-        ScalarKind::Int | ScalarKind::Float if scalar.text.parse::<f64>().is_ok() => {
-            out.push_str(&scalar.text);
-        }
         _ => quoted(&scalar.text, out),
     }
 }

@@ -83,23 +83,71 @@ pub fn touched(resource: &mut Resource, by: &Arc<str>) {
     }
 }
 
+/// Runs a patch over an object with its notes among its annotations, where upstream keeps them: a patch that
+/// drops or replaces the annotations as a whole drops the notes too. What it keeps about identities is `saved`
+/// around JSON patches, and lost with the others in strategic merges.
+pub fn exposed<E>(
+    resource: &mut Resource,
+    saved: bool,
+    patch: impl FnOnce(&mut Resource) -> Result<(), E>,
+) -> Result<(), E> {
+    let trace = resource.trace.as_ref();
+    let born = trace.is_some_and(|t| t.origin.is_some());
+    let touched = trace.is_some_and(|t| !t.transformations.is_empty());
+    let noted = !saved && resource.is_noted();
+    if !born && !touched && !noted {
+        return patch(resource);
+    }
+    let keys = [(born, ORIGIN), (touched, TRANSFORMATIONS), (noted, NOTES)];
+    for (_, key) in keys.iter().filter(|(is_there, _)| *is_there) {
+        annotate(&mut resource.body, key, Node::string(""));
+    }
+    patch(resource)?;
+    let mut conceal = |key| {
+        let metadata = resource.body.as_map_mut()?.get_mut("metadata")?.as_map_mut()?;
+        metadata.get_mut("annotations")?.as_map_mut()?.remove(key)
+    };
+    let (origin, transformations, notes) = (conceal(ORIGIN), conceal(TRANSFORMATIONS), conceal(NOTES));
+    if noted && notes.is_none() {
+        resource.forget();
+    }
+    let annotations = resource.body.at_path(&["metadata", "annotations"]).and_then(Node::as_map);
+    if annotations.is_some_and(crate::yaml::Map::is_empty) {
+        child_map(&mut resource.body, "metadata").remove("annotations");
+    }
+    if let Some(trace) = &mut resource.trace {
+        trace.origin = trace.origin.take().filter(|_| origin.is_some());
+        if transformations.is_none() {
+            trace.transformations.clear();
+        }
+    }
+    Ok(())
+}
+
+const ORIGIN: &str = "config.kubernetes.io/origin";
+/// Stands for all that upstream keeps in annotations under `internal.config.kubernetes.io`.
+const NOTES: &str = "internal.config.kubernetes.io/notes";
+const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
+
+fn annotate(body: &mut Node, key: &str, value: Node) {
+    let metadata = child_map(body, "metadata");
+    if metadata.get("annotations").and_then(Node::as_map).is_none() {
+        metadata.set("annotations", Node::map(crate::yaml::Map::new()));
+    }
+    if let Some(annotations) = metadata.get_mut("annotations").and_then(Node::as_map_mut) {
+        annotations.set(key, value);
+    }
+}
+
 /// Writes what was asked for into the annotations.
 pub fn write(resource: &mut Resource, origins: Option<&Mark>, transformations: Option<&Mark>) {
     if let Some(trace) = resource.trace.clone() {
         let Trace { origin, transformations: list } = *trace;
         let list = (!list.is_empty()).then(|| list.iter().map(|entry| item(entry)).collect::<String>());
-        let texts = [
-            ("config.kubernetes.io/origin", origins.zip(origin)),
-            ("alpha.config.kubernetes.io/transformations", transformations.zip(list.map(Into::into))),
-        ];
+        let texts =
+            [(ORIGIN, origins.zip(origin)), (TRANSFORMATIONS, transformations.zip(list.map(Into::into)))];
         for (key, (mark, text)) in texts.into_iter().filter_map(|(key, text)| Some((key, text?))) {
-            let metadata = child_map(&mut resource.body, "metadata");
-            if metadata.get("annotations").and_then(Node::as_map).is_none() {
-                metadata.set("annotations", Node::map(crate::yaml::Map::new()));
-            }
-            if let Some(annotations) = metadata.get_mut("annotations").and_then(Node::as_map_mut) {
-                annotations.set(key, Node::string(text).at(mark.clone()));
-            }
+            annotate(&mut resource.body, key, Node::string(text).at(mark.clone()));
         }
     }
     normalize_string_map(&mut resource.body, "annotations");

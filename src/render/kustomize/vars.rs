@@ -5,6 +5,7 @@ use super::entries::Var;
 use super::error::{BuildError, Cause};
 use super::fields::{Make, walk};
 use super::id::Gvk;
+use super::limits::{LONGEST_TEXT, within};
 use super::resmap::ResMap;
 use super::resource::Resource;
 use super::steps::By;
@@ -157,29 +158,32 @@ fn steps(path: &str) -> Vec<String> {
 
 fn replace(node: &mut Node, values: &mut Known<'_>) -> Result<(), Cause> {
     if let Some(map) = node.as_map_mut() {
-        map.entries.iter_mut().for_each(|entry| replace_scalar(&mut entry.value, values));
+        for entry in &mut map.entries {
+            replace_scalar(&mut entry.value, values)?;
+        }
     } else if let Some(items) = node.as_seq_mut() {
         for item in items {
             if item.as_map().is_some() || item.as_seq().is_some() {
                 let what = "a list of texts is expected where vars are replaced".to_owned();
                 return Err(Cause::Transformer { transformer: "vars", what });
             }
-            replace_scalar(item, values);
+            replace_scalar(item, values)?;
         }
     } else {
-        replace_scalar(node, values);
+        replace_scalar(node, values)?;
     }
     Ok(())
 }
 
-fn replace_scalar(node: &mut Node, known: &mut Known<'_>) {
-    let Some(text) = node.as_str().filter(|t| t.contains('$')).map(str::to_owned) else { return };
-    node.value = expand(&text, known.values);
+fn replace_scalar(node: &mut Node, known: &mut Known<'_>) -> Result<(), Cause> {
+    let Some(text) = node.as_str().filter(|t| t.contains('$')).map(str::to_owned) else { return Ok(()) };
+    node.value = expand(&text, known.values)?;
     known.tell(&text, node);
+    Ok(())
 }
 
 /// The text with its references replaced. A text that is nothing but one reference takes the value's type.
-fn expand(text: &str, values: &BTreeMap<Arc<str>, Node>) -> Value {
+fn expand(text: &str, values: &BTreeMap<Arc<str>, Node>) -> Result<Value, Cause> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -191,17 +195,18 @@ fn expand(text: &str, values: &BTreeMap<Arc<str>, Node>) -> Value {
         } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|r| r.split_once(')')) {
             let value = values.get(name).filter(|v| v.scalar_text().is_some());
             match value {
-                Some(value) if text.len() == name.len() + 3 => return value.value.clone(),
+                Some(value) if text.len() == name.len() + 3 => return Ok(value.value.clone()),
                 Some(value) => out.push_str(value.scalar_text().unwrap_or("")),
                 None => out.extend(["$(", name, ")"]),
             }
+            within("bytes in a text", out.len(), LONGEST_TEXT)?;
             rest = after;
         } else {
             out.push('$');
         }
     }
     out.push_str(rest);
-    Value::Scalar(Scalar { text: out.into(), kind: ScalarKind::Str, style: Style::Plain })
+    Ok(Value::Scalar(Scalar { text: out.into(), kind: ScalarKind::Str, style: Style::Plain }))
 }
 
 #[cfg(test)]
@@ -211,7 +216,7 @@ mod tests {
     #[test]
     fn references_are_replaced_and_escapes_kept() {
         let values = [("A".into(), Node::string("x")), ("N".into(), Node::int(3))].into_iter().collect();
-        let text = |t: &str| match expand(t, &values) {
+        let text = |t: &str| match expand(t, &values).expect("it is short") {
             Value::Scalar(s) => (s.text.to_string(), s.kind),
             _ => panic!("a scalar"),
         };
