@@ -38,14 +38,13 @@ const SETTINGS: [(&str, &str); 4] = [
     ),
 ];
 
-/// Folders of real repositories whose objects every API server knows: the repository, what is copied of it, the folder
+/// Folders of real repositories whose objects every API server knows and that hold no token Secrets, which
+/// kube-controller-manager deletes when they come before their ServiceAccount: the repository, what is copied of it, the folder
 /// that is applied.
-const CORPORA: [(&str, &str, &str); 9] = [
+const CORPORA: [(&str, &str, &str); 7] = [
     ("redhat-cop__gitops-catalog", "1password-connect", "aggregate/overlays/default"),
     ("redhat-cop__gitops-catalog", "installplan-approver", "base"),
     ("redhat-cop__gitops-catalog", "letsencrypt-certs", "base"),
-    ("redhat-appstudio__infra-deployments", "components/perf-team-prometheus-reader", "development"),
-    ("redhat-appstudio__infra-deployments", "components/mintmaker", "base"),
     ("redhat-appstudio__infra-deployments", "components/konflux-rbac", "staging/base"),
     ("redhat-appstudio__infra-deployments", "components/integration", "base"),
     ("caarlos0__home", "default/jackett", ""),
