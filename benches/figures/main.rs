@@ -8,13 +8,17 @@
 //! | `screen` | the program in a terminal of its own |
 //! | `opening` | first frames, first rows |
 //! | `session` | keys, the rehearsal, the stall detector, the demo at rest |
+//! | `generated` | repositories made for measuring |
+//! | `renderer` | the renderer on them, beside `kubectl kustomize` and `flate` |
 //! | `roots` | every root of a real repository, beside `kubectl kustomize` |
 //! | `weight` | the program's size, its start, its build |
 
 #[path = "../../tests/it/console.rs"]
 mod console;
+mod generated;
 mod opening;
 mod parts;
+mod renderer;
 mod roots;
 mod screen;
 mod session;
@@ -54,6 +58,9 @@ fn measure(cold: bool, only: &[&String]) -> Result<Table, Missing> {
     }
     if wanted("roots") {
         roots::measure(&parts, &mut table)?;
+    }
+    if wanted("renderer") {
+        renderer::measure(&parts, &mut table)?;
     }
     if cold {
         weight::cold_build(&mut table)?;

@@ -22,6 +22,7 @@
 
 mod advance;
 mod blame;
+mod blobs;
 mod change;
 mod changes;
 mod commit;
