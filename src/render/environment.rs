@@ -9,7 +9,7 @@ use super::flux::ignore::{Bare, Ignore};
 use super::flux::spec::Spec;
 use super::flux::variables;
 use super::kustomize::{DocumentCache, Remote};
-use super::sources::{Home, is_source, url_of};
+use super::sources::{Home, url_of};
 use super::survey::Survey;
 use super::survey_cache::SurveyCache;
 use super::{folders, foreign, scopes};

@@ -9,7 +9,6 @@ use super::flux::ignore::Ignore;
 use super::flux::spec::{Spec, clean_path};
 use super::{folders, kustomize};
 use crate::model::{ObjectKey, Opener, Tree};
-use crate::yaml::Node;
 use std::sync::{Arc, PoisonError};
 
 /// Fewer builds than this are not spread over threads.

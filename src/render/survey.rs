@@ -5,7 +5,7 @@ use super::discover::Seeds;
 use super::flux::spec::clean_path;
 use super::kustomize::{FILE_NAMES, Kustomization, remote};
 use super::survey_cache::{Folder, Print, SurveyCache, short};
-use crate::model::{ContentId, EntryKind, Manifest, ObjectKey, Origin, Tree, TreeEntry, TreeError};
+use crate::model::{ContentId, EntryKind, Manifest, ObjectKey, Origin, Tree, TreeError};
 use crate::yaml::{Dialect, Limits, read_stream};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,6 +6,7 @@
 
 mod apps;
 mod ask;
+mod blinded;
 mod details;
 mod doctor;
 mod engine;

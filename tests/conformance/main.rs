@@ -8,6 +8,7 @@ mod cases;
 mod folder;
 mod program;
 mod random;
+mod revisions;
 mod roots;
 
 use std::collections::BTreeMap;
@@ -87,6 +88,11 @@ fn upstream_cases_give_the_same_text() {
 #[test]
 fn real_repositories_give_the_same_objects() {
     roots::run(&corpora()).settle("roots");
+}
+
+#[test]
+fn revisions_are_the_same_whatever_is_remembered() {
+    revisions::run(&corpora()).settle("revisions");
 }
 
 #[test]
