@@ -31,6 +31,20 @@ use table::Table;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    if let [flag, folder] = words.as_slice()
+        && flag == "--memory"
+    {
+        return match renderer::memory_child(std::path::Path::new(folder)) {
+            Ok(kibibytes) => {
+                table::say(&mut std::io::stdout(), &kibibytes);
+                ExitCode::SUCCESS
+            }
+            Err(missing) => {
+                table::say(&mut std::io::stderr(), &format!("bench: {missing}"));
+                ExitCode::from(2)
+            }
+        };
+    }
     let cold = words.iter().any(|word| word == "--cold-build");
     let only: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
     match measure(cold, &only) {

@@ -99,15 +99,17 @@ impl<T: Clone> Remembered<T> {
         sets.iter().rev().find_map(|set| {
             let (number, probes) = &set.coarse;
             let sights: Option<Box<[Sight]>> = probes.iter().map(look).collect();
-            let coarse = (*number, sights?);
-            if let Some(result) = self.lock().take(&coarse) {
+            let coarse: Option<Key> = sights.map(|sights| (*number, sights));
+            if let Some(result) = coarse.as_ref().and_then(|coarse| self.lock().take(coarse)) {
                 return Some(result);
             }
             let (folders, sights) = set.look(look)?;
             let fine = (set.fine.0, sights);
             let mut shelves = self.lock();
             let result = shelves.take(&fine)?;
-            shelves.put(coarse, (result.clone(), ALIAS), self.budget);
+            if let Some(coarse) = coarse {
+                shelves.put(coarse, (result.clone(), ALIAS), self.budget);
+            }
             shelves.saw(task, folders, fine);
             Some(result)
         })
@@ -263,6 +265,7 @@ mod tests {
             memory.find(task, &|p| match p {
                 p if *p == probe("a") => Some(Sight::Folder),
                 p if *p == probe("b") => Some(b),
+                Probe::Whole(_) => None,
                 _ => Some(c),
             })
         };
@@ -277,7 +280,12 @@ mod tests {
     fn what_is_used_stays_and_the_rest_goes() {
         let memory = Remembered::new(40);
         let one = |task: u64| vec![(probe(&task.to_string()), Sight::Folder)];
-        let find = |task| memory.find(task, &|_| Some(Sight::Folder));
+        let find = |task| {
+            memory.find(task, &|probe| match probe {
+                Probe::Whole(_) => None,
+                _ => Some(Sight::Folder),
+            })
+        };
         for task in 0..100 {
             memory.keep(task, one(task), task, 10);
             assert_eq!(find(0), Some(0), "used all the time");
