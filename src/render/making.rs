@@ -14,6 +14,9 @@ use std::sync::{Arc, PoisonError};
 /// Fewer builds than this are not spread over threads.
 const FEW: usize = 4;
 
+/// A Kustomization to build: what it gets to see, the number of the task, and itself.
+type Job<'j> = (Artifact<'j>, u64, &'j Spec);
+
 impl<'a> Engine<'a> {
     /// What a Kustomization makes of an artifact: remembered, or built now.
     pub(super) fn render(&self, ignore: Arc<Ignore>, spec: &Spec) -> Arc<Kept> {
@@ -39,26 +42,27 @@ impl<'a> Engine<'a> {
         if workers < 2 || self.pending.len() < FEW {
             return;
         }
-        let waiting = self.pending.iter().map(|(spec, _)| spec);
-        let jobs: Vec<(Artifact<'_>, u64, &Spec)> = waiting
-            .filter(|spec| !tried.contains(&spec.key) && !self.seen.contains_key(&spec.key))
-            .filter(|spec| !spec.is_remote() && self.is_ready(spec))
-            .filter_map(|spec| {
-                let ignore = self.known_ignore(spec)?;
-                let task = self.task(&spec.key, || Task::Flux(spec.clone(), ignore.print))?;
-                Some((Artifact::new(self.tree, ignore), task, spec))
-            })
-            .collect();
-        tried.extend(jobs.iter().map(|(.., spec)| spec.key.clone()));
-        drop(tried);
         let builds = &self.inputs.caches.builds;
-        let is_known = |(artifact, task, _): &(Artifact<'_>, u64, &Spec)| {
+        let is_known = |(artifact, task, _): &Job<'_>| {
             builds.find(*task, self.tree, artifact, &|key| self.find(key)).is_some()
         };
+        let mut jobs = self.pending.iter().map(|(spec, _)| spec).filter_map(|spec| {
+            let is_free = !tried.contains(&spec.key) && !self.seen.contains_key(&spec.key);
+            if !is_free || spec.is_remote() || !self.is_ready(spec) {
+                return None;
+            }
+            let ignore = self.known_ignore(spec)?;
+            let task = self.task(&spec.key, || Task::Flux(spec.clone(), ignore.print))?;
+            Some((Artifact::new(self.tree, ignore), task, spec))
+        });
         // Where most is known already, one thing more to build is not worth a thread.
-        if jobs.len() < FEW || jobs.iter().take(FEW).filter(|job| is_known(job)).count() > 1 {
+        let first: Vec<Job<'_>> = jobs.by_ref().take(FEW).collect();
+        if first.len() < FEW || first.iter().filter(|job| is_known(job)).count() > 1 {
             return;
         }
+        let jobs: Vec<Job<'_>> = first.into_iter().chain(jobs).collect();
+        tried.extend(jobs.iter().map(|(.., spec)| spec.key.clone()));
+        drop(tried);
         ahead::each(workers, &jobs, |job| {
             if !is_known(job) {
                 let (artifact, task, spec) = job;
