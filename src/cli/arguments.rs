@@ -148,6 +148,45 @@ pub enum Command {
         #[command(flatten)]
         write: Write,
     },
+    /// Seal files again, under new data keys, for the recipients that .sops.yaml gives now
+    Reseal {
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// What to do with the plan.
+        #[command(flatten)]
+        write: Write,
+    },
+    /// Every sealed file: its keys by name, who opens it, whether it opens here; and what should be sealed and is not
+    #[command(args_conflicts_with_subcommands = true)]
+    Audit {
+        /// The config repository
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        /// At this revision instead of the files on disk
+        #[arg(long, value_name = "REV")]
+        at: Option<String>,
+        /// What else to look at.
+        #[command(subcommand)]
+        what: Option<AuditOf>,
+    },
+    /// Secrets in the clear: fails when there are any, for a git hook or CI
+    Check {
+        /// The config repository
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        /// Only what is staged for the next commit
+        #[arg(long)]
+        staged: bool,
+    },
+    /// Secrets in the clear in all that was ever committed: who brought them, when, and whether they are still there
+    Scan {
+        /// The config repository
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
+    /// Merge versions of a sealed file key by key: git calls it, once --install has set it up in a clone
+    MergeDriver(MergeArguments),
     /// What is here and what is missing: repository, keys, clusters, tools
     Doctor {
         /// The config repository
@@ -163,6 +202,17 @@ pub enum Command {
     Man,
 }
 
+/// What else an audit looks at.
+#[derive(Debug, Subcommand)]
+pub enum AuditOf {
+    /// Which rule of .sops.yaml is for each file, and why the others are not
+    Rules {
+        /// The files; they need not be there
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
 impl Command {
     /// The same command in a repository: relative paths are taken from its folder.
     #[must_use]
@@ -173,13 +223,36 @@ impl Command {
             | Self::Diff { path, .. }
             | Self::History { path, .. }
             | Self::Revert { path, .. }
+            | Self::Check { path, .. }
+            | Self::Scan { path }
             | Self::Doctor { path }
+            | Self::Audit { path, what: None, .. }
             | Self::Seal { file: path, .. } => *path = repository.join(&*path),
+            Self::Reseal { files, .. } | Self::Audit { what: Some(AuditOf::Rules { files }), .. } => {
+                for file in files {
+                    *file = repository.join(&*file);
+                }
+            }
+            Self::MergeDriver(arguments) => arguments.path = repository.join(&arguments.path),
             Self::Build(arguments) => arguments.dir = repository.join(&arguments.dir),
             Self::Demo { .. } | Self::Completions { .. } | Self::Man => {}
         }
         self
     }
+}
+
+/// Arguments of `merge-driver`, as git gives them.
+#[derive(Debug, Args)]
+pub struct MergeArguments {
+    /// Set it up in this clone: its configuration and its info/attributes
+    #[arg(long, conflicts_with = "versions")]
+    pub install: bool,
+    /// %O %A %B %L %P: the ancestor, our version (the result is written there), theirs, marker size, path
+    #[arg(num_args = 3..=5, required_unless_present = "install", value_name = "VERSION")]
+    pub versions: Vec<PathBuf>,
+    /// The config repository, for --install
+    #[arg(long, default_value = ".")]
+    pub path: PathBuf,
 }
 
 /// Arguments of `build`, as `kustomize build` has them.

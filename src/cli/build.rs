@@ -1,8 +1,8 @@
 //! `sealane build`: what `kustomize build` prints, and its exit codes.
 
 use super::arguments::BuildArguments;
+use super::context::Context;
 use super::exit::Exit;
-use super::run::Context;
 use crate::model::{Problem, Reason};
 use crate::workspace::{self, BuildRequest};
 use std::io;

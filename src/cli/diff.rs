@@ -1,8 +1,8 @@
 //! `sealane diff`: between two revisions, or between git and the clusters.
 
+use super::context::{Context, settled};
 use super::exit::Exit;
 use super::output::{self, Label};
-use super::run::{Context, settled};
 use super::status::cluster_words;
 use crate::model::{FieldDiff, ObjectDiff, ObjectKey, Problem, Verdict};
 use crate::workspace::{

@@ -1,8 +1,8 @@
 //! `sealane doctor`: what is here and what is missing.
 
+use super::context::Context;
 use super::exit::Exit;
 use super::output::{self, Label};
-use super::run::Context;
 use crate::model::Problem;
 use serde_json::json;
 use std::io;

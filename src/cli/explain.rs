@@ -1,8 +1,8 @@
 //! `sealane render --explain`: how an object, or one of its fields, came to be.
 
+use super::context::Context;
 use super::exit::Exit;
 use super::output::{self, Label};
-use super::run::Context;
 use crate::model::{ObjectKey, Problem, Reason};
 use crate::workspace::{Explained, ExplainedStep, Workspace};
 use serde_json::json;

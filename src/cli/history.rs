@@ -1,10 +1,10 @@
 //! `sealane history`: the commits that changed a rendered object.
 
+use super::context::{Context, settled};
 use super::exit::Exit;
 use super::output::{self, Label};
-use super::run::{Context, settled};
 use crate::model::{Coverage, ObjectKey, Problem, Reason};
-use crate::workspace::{Deployed, Gap, HeadView, History, HistoryEntry, ObjectId, Snapshot};
+use crate::workspace::{Deployed, Gap, HeadView, History, HistoryEntry, ObjectId, Snapshot, Workspace};
 use serde_json::json;
 use std::io;
 use std::path::Path;
@@ -29,23 +29,55 @@ pub(super) async fn run(
     if let Err(problem) = context.exists(snapshot.environments.iter().map(|e| &*e.name)) {
         return context.problem(&problem);
     }
-    let ids = match find(&snapshot, object, context.place.environment.as_deref()) {
-        Ok(ids) => ids,
-        Err(problem) => return context.problem(&problem),
-    };
-    let mut exit = Exit::Clean;
-    for id in ids {
-        match workspace.history(&id, &CancellationToken::new()).await {
-            Ok(history) => {
-                print(context, &history, limit)?;
-                if !history.gaps.is_empty() || !history.problems.is_empty() {
-                    exit = exit.and(Exit::Incomplete);
-                }
+    match find(&snapshot, object, context.place.environment.as_deref()) {
+        Ok(ids) => {
+            let mut exit = Exit::Clean;
+            for id in ids {
+                exit = exit.and(match workspace.history(&id, &CancellationToken::new()).await {
+                    Ok(history) => tell(context, &history, limit)?,
+                    Err(problem) => context.problem(&problem)?,
+                });
             }
-            Err(problem) => exit = exit.and(context.problem(&problem)?),
+            Ok(exit)
         }
+        Err(problem) => gone(context, &workspace, &snapshot, object, limit, problem).await,
     }
-    Ok(exit)
+}
+
+/// What no environment has any more may be one that an earlier commit declared.
+async fn gone(
+    context: &mut Context<'_, '_>,
+    workspace: &Workspace,
+    snapshot: &Snapshot,
+    object: &str,
+    limit: usize,
+    nowhere: Problem,
+) -> io::Result<Exit> {
+    let Ok(key) = ObjectKey::parse(object) else { return context.problem(&nowhere) };
+    let place = context.place;
+    let (mut exit, cancel) = (None, CancellationToken::new());
+    for environment in
+        snapshot.environments.iter().filter(|e| place.environment.as_deref().is_none_or(|w| *e.name == *w))
+    {
+        let history = match workspace.once_declared(&environment.name, &key, &cancel).await {
+            Ok(None) => continue,
+            Ok(Some(id)) => workspace.history(&id, &cancel).await,
+            Err(problem) => Err(problem),
+        };
+        let told = match history {
+            Ok(history) => tell(context, &history, limit)?,
+            Err(problem) => context.problem(&problem)?,
+        };
+        exit = Some(exit.unwrap_or(Exit::Clean).and(told));
+    }
+    exit.map_or_else(|| context.problem(&nowhere), Ok)
+}
+
+/// Prints a history; one with gaps is not the whole.
+fn tell(context: &mut Context<'_, '_>, history: &History, limit: usize) -> io::Result<Exit> {
+    print(context, history, limit)?;
+    let whole = history.gaps.is_empty() && history.problems.is_empty();
+    Ok(if whole { Exit::Clean } else { Exit::Incomplete })
 }
 
 /// The objects that a person can mean, one for each environment.

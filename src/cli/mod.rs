@@ -5,20 +5,27 @@
 //! | `arguments` | what can be typed; help, completions and the man page are made from it |
 //! | `exit` | exit codes as one enum |
 //! | `output` | text and JSON on standard output |
+//! | `context` | what every verb is given |
+//! | `run` | from arguments to the verb |
 //! | one file a verb | asks the workspace and prints the answer |
 
 mod arguments;
+mod audit;
 mod build;
+mod context;
 mod diff;
 mod doctor;
 mod exit;
 mod explain;
 mod history;
+mod merge_driver;
 mod output;
 mod plan;
 mod render;
+mod reseal;
 mod revert;
 mod run;
+mod scan;
 mod seal;
 mod status;
 

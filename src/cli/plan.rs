@@ -1,9 +1,9 @@
 //! Plans on paper: the files, the effect on every cluster, and, if it is asked for, the commit and the push.
 
 use super::arguments::Write;
+use super::context::Context;
 use super::exit::Exit;
 use super::output::{self, Label};
-use super::run::Context;
 use crate::workspace::{Destination, Plan, PushOutcome, Workspace};
 use serde_json::json;
 use std::io;

@@ -1,8 +1,8 @@
 //! `sealane render`: what git says, rendered.
 
+use super::context::Context;
 use super::exit::Exit;
 use super::output::{self, Label};
-use super::run::Context;
 use crate::model::{ObjectKey, Problem, Reason};
 use crate::workspace::RenderedEnvironment;
 use serde_json::json;

@@ -1,10 +1,10 @@
 //! `sealane revert`: the rehearsal of a revert, and the commit if it is asked for.
 
 use super::arguments::Write;
+use super::context::Context;
 use super::exit::Exit;
 use super::output::Label;
 use super::plan;
-use super::run::Context;
 use std::io;
 use std::path::Path;
 

@@ -1,10 +1,10 @@
 //! `sealane seal`: one key set from standard input or typed unseen, keys removed, in a plan like any other.
 
 use super::arguments::Write;
+use super::context::{Context, folder_of, path_inside};
 use super::exit::Exit;
 use super::plan;
-use super::run::Context;
-use crate::model::{Problem, Reason, clean};
+use crate::model::{Problem, Reason};
 use crate::secret::SecretText;
 use crate::workspace::KeyEdit;
 use std::io::{self, Read as _};
@@ -20,18 +20,13 @@ pub(super) async fn run(
     remove: &[String],
     write: &Write,
 ) -> io::Result<Exit> {
-    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let workspace = match context.open(folder)? {
+    let workspace = match context.open(folder_of(file))? {
         Ok(workspace) => workspace,
         Err(exit) => return Ok(exit),
     };
-    let Some(inside) = workspace.path_inside(file) else {
-        let problem = Problem::error(
-            Reason::Repository,
-            format!("{} is not inside the repository", clean(&file.display().to_string())),
-        )
-        .next("name a file below the folder that holds .git");
-        return context.problem(&problem);
+    let inside = match path_inside(&workspace, file) {
+        Ok(inside) => inside,
+        Err(problem) => return context.problem(&problem),
     };
     let mut edits: Vec<KeyEdit> = remove.iter().map(|k| KeyEdit::Remove { key: k.as_str().into() }).collect();
     if let Some(key) = set {

@@ -1,8 +1,8 @@
 //! `sealane status`: how every app stands, most urgent first.
 
+use super::context::{Context, settled};
 use super::exit::Exit;
 use super::output::{self, Label};
-use super::run::{Context, settled};
 use crate::model::{Problem, Reason};
 use crate::workspace::{
     AppRow, AppState, ClusterView, EnvironmentView, HeadView, Next, RepoView, Snapshot, Workspace,

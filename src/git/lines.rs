@@ -62,6 +62,30 @@ pub(super) fn join(base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<Joined, Gi
     Ok(Joined::Collide(collisions(&own, &other)))
 }
 
+/// Two changes of the same base in one text, with conflict markers where they collide; true if they do not. What is not
+/// text stays ours.
+pub(super) fn merged(
+    base: &[u8],
+    ours: &[u8],
+    theirs: &[u8],
+    marker_size: u16,
+) -> Result<(Vec<u8>, bool), git2::Error> {
+    if [base, ours, theirs].iter().any(|side| is_binary(side)) {
+        return Ok((ours.to_vec(), false));
+    }
+    // libgit2 is started by whatever comes first, and `merge_file` forgets to.
+    git2::Patch::from_buffers(base, None, ours, None, None)?;
+    let input = |content| {
+        let mut input = git2::MergeFileInput::new();
+        input.content(content);
+        input
+    };
+    let mut options = git2::MergeFileOptions::new();
+    options.marker_size(marker_size).our_label("ours").their_label("theirs");
+    let merged = git2::merge_file(&input(base), &input(ours), &input(theirs), Some(&mut options))?;
+    Ok((merged.content().to_vec(), merged.is_automergeable()))
+}
+
 /// git's own rule: a zero byte among the first 8,000.
 fn is_binary(content: &[u8]) -> bool {
     content.iter().take(8000).any(|byte| *byte == 0)

@@ -17,6 +17,7 @@
 //! | `commit`, `write`, `hooks` | commits as the repository is set up |
 //! | `advance`, `dirty`, `journal`, `place`, `refs` | moving a branch with its files, safe against kills |
 //! | `remote`, `process` | fetch and push; the system `git` as a child |
+//! | `driver` | our merge driver in a clone |
 //! | `found` | new repositories for what is thrown away again |
 //! | `ids`, `error` | object ids; what stops us and what to do |
 
@@ -29,6 +30,7 @@ mod commit;
 mod conflict;
 mod dirty;
 mod disk;
+mod driver;
 mod error;
 mod flat;
 mod folder;
@@ -66,6 +68,7 @@ pub use changes::changes;
 pub use commit::{CommitRequest, Committed, Replaced, Target};
 pub use conflict::{Attempt, Conflict, ConflictFile, ConflictKind};
 pub use disk::DiskTree;
+pub use driver::{MergedText, merge_text};
 pub use error::GitError;
 pub use found::{Told, fill, found};
 pub use identity::Identity;

@@ -140,9 +140,10 @@ fn written(node: &Node) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::edit::edit;
+    use super::super::edit::{Edit, edit};
     use super::super::testing::{CART, FILE, OPS, ring, set, value};
     use super::*;
+    use proptest::prelude::*;
 
     fn with(bytes: &[u8], key: &str, value: &str) -> Vec<u8> {
         edit(bytes, FILE, &ring(OPS), vec![set(key, value)], 0).expect("edited")
@@ -175,5 +176,60 @@ mod tests {
         let reverted = merge(&first, &second, CART.as_bytes(), &ring(OPS), 0).expect("merged");
         assert_eq!(value(&reverted, "password"), value(CART.as_bytes(), "password"));
         assert_eq!(value(&reverted, "username").as_deref(), Some("two"));
+    }
+
+    const KEYS: [&str; 4] = ["a", "b", "c", "d"];
+
+    /// A version: the value of each key, if it has it.
+    type Version = [Option<u8>; KEYS.len()];
+
+    fn sealed(bytes: &[u8], from: Version, to: Version) -> Vec<u8> {
+        let edit_of = |at: usize| match (from[at], to[at]) {
+            (old, new) if old == new => None,
+            (_, Some(value)) => Some(set(KEYS[at], &format!("value {value}"))),
+            (_, None) => Some(Edit::Remove { key: KEYS[at].to_owned() }),
+        };
+        let edits: Vec<Edit> = (0..KEYS.len()).filter_map(edit_of).collect();
+        if edits.is_empty() {
+            return bytes.to_vec();
+        }
+        edit(bytes, FILE, &ring(OPS), edits, 0).expect("edited")
+    }
+
+    /// What three versions give, key by key; the keys in conflict where they do not.
+    fn joined(base: Version, ours: Version, theirs: Version) -> Result<Version, Vec<String>> {
+        let (mut joined, mut conflicts) = (ours, Vec::new());
+        for at in 0..KEYS.len() {
+            if ours[at] == base[at] {
+                joined[at] = theirs[at];
+            } else if theirs[at] != base[at] && theirs[at] != ours[at] {
+                conflicts.push(format!("stringData.{}", KEYS[at]));
+            }
+        }
+        if conflicts.is_empty() { Ok(joined) } else { Err(conflicts) }
+    }
+
+    fn version() -> impl Strategy<Value = Version> {
+        proptest::array::uniform4(proptest::option::weighted(0.7, 0..3_u8))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn three_versions_merge_as_their_keys_do(base in version(), ours in version(), theirs in version()) {
+            let none = [None; KEYS.len()];
+            let begin = sealed(CART.as_bytes(), none, base);
+            let (our, their) = (sealed(&begin, base, ours), sealed(&begin, base, theirs));
+            match (merge(&begin, &our, &their, &ring(OPS), 0), joined(base, ours, theirs)) {
+                (Ok(merged), Ok(wanted)) => {
+                    let found = KEYS.map(|key| value(&merged, key));
+                    prop_assert_eq!(found, wanted.map(|v| v.map(|v| format!("value {v}"))));
+                }
+                (Err(MergeError::Conflict(found)), Err(wanted)) => prop_assert_eq!(found, wanted),
+                (Ok(_), Err(wanted)) => prop_assert!(false, "merged over a conflict in {:?}", wanted),
+                (Err(error), _) => prop_assert!(false, "{:?}", error),
+            }
+        }
     }
 }

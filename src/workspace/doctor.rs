@@ -147,7 +147,7 @@ fn rules(session: &Session) -> Finding {
         };
     };
     let rules = Session::rules(&*tree);
-    let files = session.secret_files(&*tree, head);
+    let files = session.secret_files(&*tree, Some(head));
     let rules = match rules.rules.len() {
         0 => "no rule".to_owned(),
         1 => "1 rule".to_owned(),

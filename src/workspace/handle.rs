@@ -4,16 +4,16 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding, History,
-    KeyEdit, LogLine, ObjectId, Plan, PushOutcome, Refusal, RenderedEnvironment, SecretForm, Snapshot, ask,
-    doctor, forms, history, planning, writing,
+    Audit, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding, History,
+    KeyEdit, LogLine, ObjectId, Plan, PushOutcome, Refusal, RenderedEnvironment, RulesFor, Scan, SecretForm,
+    Snapshot, ask, doctor, forms, history, planning, writing,
 };
 use crate::cluster::{Connection, default_paths};
 use crate::model::{Commit, CommitId, ObjectDiff, ObjectKey, Problem, Reason};
 use crate::seal::KeySources;
 use crate::secret::SecretText;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -203,6 +203,34 @@ impl Workspace {
         .await
     }
 
+    /// The object that nothing declares any more and an earlier commit did, by what a person typed.
+    pub async fn once_declared(
+        &self,
+        environment: &str,
+        typed: &ObjectKey,
+        cancel: &CancellationToken,
+    ) -> Answer<Option<ObjectId>> {
+        let field = self.field(environment)?;
+        let (session, key, cancel) = (self.session.clone(), typed.clone(), cancel.clone());
+        blocking(move || {
+            let Some(from) = session.head()? else { return Ok(None) };
+            let environment = &field.facts.environment;
+            let (limit, enough) = (FAR, 1);
+            let question = history::Question {
+                session: &session,
+                environment,
+                key: &key,
+                from,
+                limit,
+                enough,
+                cancel: &cancel,
+            };
+            let found = history::once_declared(&question)?;
+            Ok(found.map(|key| ObjectId { environment: environment.name.clone(), key }))
+        })
+        .await
+    }
+
     /// How a rendered object differs between a commit and what is viewed now.
     pub async fn compare(&self, id: &ObjectId, with: CommitId) -> Answer<Vec<FieldChange>> {
         let field = self.field(&id.environment)?;
@@ -269,12 +297,48 @@ impl Workspace {
         blocking(move || Ok(doctor::examine(&session, clusters.then_some(&*kubeconfig)))).await
     }
 
-    /// A file on disk by its path inside the repository; `None` if it lies outside.
+    /// Every sealed file at a revision, or on disk, and what should be sealed and is not.
+    pub async fn audit(&self, at: Option<String>) -> Answer<Audit> {
+        let session = self.session.clone();
+        blocking(move || session.audit(at.as_deref())).await
+    }
+
+    /// What stands in the clear: in the files on disk, or in what is staged and differs from HEAD.
+    pub async fn check(&self, staged: bool) -> Answer<Vec<Problem>> {
+        let session = self.session.clone();
+        blocking(move || session.check(staged)).await
+    }
+
+    /// What stood in the clear in any commit before HEAD.
+    pub async fn scan(&self) -> Answer<Scan> {
+        let session = self.session.clone();
+        blocking(move || session.scan()).await
+    }
+
+    /// Sets git up to merge sealed files key by key in this clone, by this program: the file with the patterns, and them.
+    pub async fn install_merge_driver(&self, program: PathBuf) -> Answer<(PathBuf, Vec<String>)> {
+        let session = self.session.clone();
+        blocking(move || session.install_merge_driver(&program)).await
+    }
+
+    /// What the rules of `.sops.yaml` say of paths inside the repository.
+    pub async fn rules_for(&self, paths: Vec<String>) -> Answer<Vec<RulesFor>> {
+        let session = self.session.clone();
+        blocking(move || session.rules_for(&paths)).await
+    }
+
+    /// A file on disk, or one that is not there yet, by its path inside the repository; `None` if it lies outside.
     pub fn path_inside(&self, file: &Path) -> Option<String> {
-        let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        let full = folder.canonicalize().ok()?.join(file.file_name()?);
+        let mut folders = file.ancestors().skip(1);
+        let there = |folder: &&Path| folder.as_os_str().is_empty() || folder.is_dir();
+        let folder = folders.find(there).unwrap_or_else(|| Path::new(""));
+        let rest = file.strip_prefix(folder).ok()?;
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let full = folder.canonicalize().ok()?.join(rest);
         let root = self.session.repo.root().canonicalize().ok()?;
-        Some(full.strip_prefix(root).ok()?.to_string_lossy().replace('\\', "/"))
+        let inside = full.strip_prefix(root).ok()?;
+        let plain = inside.components().all(|part| matches!(part, Component::Normal(_)));
+        (plain && inside.file_name().is_some()).then(|| inside.to_string_lossy().replace('\\', "/"))
     }
 
     /// The commit that a name, an id or an expression means.

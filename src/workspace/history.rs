@@ -77,6 +77,30 @@ pub(super) fn walk(question: &Question) -> Result<Answer, Problem> {
     Ok(answer)
 }
 
+/// The newest object that earlier commits declared and that the key, as typed by a person, can mean.
+pub(super) fn once_declared(question: &Question) -> Result<Option<ObjectKey>, Problem> {
+    let repo = &question.session.repo;
+    let options = LogOptions { first_parent: true, limit: Some(question.limit), ..LogOptions::default() };
+    let Some(mut side) = Side::of(question, question.from)? else { return Ok(None) };
+    for id in repo.walk(question.from, &options).map_err(|e| e.problem())?.take(question.limit) {
+        if question.cancel.is_cancelled() {
+            break;
+        }
+        let id = id.map_err(|e| e.problem())?;
+        if let Some((_, found)) = side.rendered.objects().find(|(_, m)| question.key.means(&m.key)) {
+            return Ok(Some(found.key.clone()));
+        }
+        let commit = repo.commit_at(id).map_err(|e| e.problem())?;
+        let Some(parent) = commit.parents.first().copied() else { break };
+        side = match side.before(question, id, parent) {
+            Ok(older) => older,
+            // A shallow clone ends here.
+            Err(_) => break,
+        };
+    }
+    Ok(None)
+}
+
 /// Runs of commits at which the object could not be rendered, newest first.
 #[derive(Default)]
 pub(super) struct Gaps {

@@ -7,6 +7,7 @@
 mod apps;
 mod ask;
 mod blinded;
+mod audit;
 mod details;
 mod doctor;
 mod engine;
@@ -20,6 +21,7 @@ mod handle;
 mod history;
 mod inventory;
 mod logs;
+mod merging;
 mod outside;
 mod plan;
 mod planning;
@@ -27,22 +29,26 @@ mod publish;
 mod reading;
 mod rehearse;
 mod repository;
+mod scan;
 mod secrets;
 mod session;
 mod snapshot;
 mod stories;
 mod writing;
 
+pub use audit::{Audit, AuditedFile, RuleFor, RuleVerdict, RulesFor};
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::Finding;
 pub use explain::{Explained, ExplainedStep};
 pub use handle::{Settings, Workspace};
 pub use history::text;
+pub use merging::{MergeRequest, merge};
 pub use plan::{
     Committed, Destination, DiffLine, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
     PushOutcome, Refusal, SecretForm,
 };
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
+pub use scan::{Leak, Scan};
 pub use snapshot::{
     AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, Next, ObjectRow,
     Recipient, RepoView, SecretRow, SecretState, Snapshot, Work,

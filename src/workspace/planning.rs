@@ -1,5 +1,6 @@
 //! Making plans: a change of files in memory, rehearsed on every cluster, looked over by the firewall.
 
+use super::audit::only;
 use super::plan::{DiffLine, KeyEdit, Plan, PlanFile, PlanKind, Refusal};
 use super::rehearse::{Rehearsal, rehearse};
 use super::session::Session;
@@ -7,11 +8,15 @@ use crate::git::{FileChange, GitError, Head, TreeChange};
 use crate::model::{Commit, CommitId, Problem, Reason, Revision, Severity, Tree};
 use crate::seal;
 use similar::{ChangeTag, TextDiff};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Lines of a text diff that are kept for one file; the rest is counted.
 const MOST_LINES: usize = 400;
+
+/// Where the rules stand.
+const RULES: &str = ".sops.yaml";
 
 /// Rehearses the revert of commits.
 pub(super) fn revert(session: &Session, commits: &[CommitId]) -> Result<Plan, Box<Refusal>> {
@@ -83,10 +88,19 @@ pub(super) fn reseal(session: &Session, files: &[String]) -> Result<Plan, Proble
     let tree = session.tree(Revision::Commit(head))?;
     let rules = Session::rules(&*tree);
     let time = jiff::Timestamp::now().as_second();
-    let mut changes = Vec::new();
+    if read(&*tree, RULES)? != read(&*session.tree(Revision::Worktree)?, RULES)? {
+        let cause =
+            "the rules on disk are not the committed ones, and files are sealed for the committed ones";
+        return Err(Problem::error(Reason::Refused, cause)
+            .at(RULES, 0)
+            .next("commit .sops.yaml first, then seal the files again"));
+    }
+    let (mut changes, mut notes) = (Vec::new(), Vec::new());
     for file in files {
         let bytes = read(&*tree, file)?.ok_or_else(|| missing(file))?;
-        changes.push(FileChange::write(file, seal::reseal(&bytes, file, &session.keyring, &rules, time)?));
+        let sealed = seal::reseal(&bytes, file, &session.keyring, &rules, time)?;
+        notes.push((file.clone(), resealed(file, [&bytes, &sealed], &rules)));
+        changes.push(FileChange::write(file, sealed));
     }
     let what = if let [one] = files { one.clone() } else { format!("{} files", files.len()) };
     let draft = Draft {
@@ -95,10 +109,30 @@ pub(super) fn reseal(session: &Session, files: &[String]) -> Result<Plan, Proble
         message: format!("secrets: re-seal {what}\n"),
         branch,
         change: TreeChange { onto: head, files: changes },
-        notes: files.iter().map(|f| (f.clone(), "sealed again under a new data key".to_owned())).collect(),
+        notes,
         started,
     };
     draft.finish(session)
+}
+
+/// What sealing again means for who can open the file.
+fn resealed(file: &str, sides: [&[u8]; 2], rules: &seal::Rules) -> String {
+    let recipients =
+        |bytes: &[u8]| seal::inspect(file, bytes, rules).map(|i| i.recipients).unwrap_or_default();
+    let [before, after] = sides.map(recipients);
+    let mut words = "sealed again under a new data key".to_owned();
+    let (gains, loses) = (only(&after, &before), only(&before, &after));
+    if !gains.is_empty() {
+        let _ = write!(words, "; {} can open it from now on", gains.join(", "));
+    }
+    if !loses.is_empty() {
+        let _ = write!(
+            words,
+            "; {} no longer can, but history keeps what they could open: change the values too",
+            loses.join(", ")
+        );
+    }
+    words
 }
 
 /// The same change, rehearsed on top of another commit (the remote's).

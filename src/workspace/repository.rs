@@ -84,7 +84,10 @@ fn render_all(
 /// What the files of a commit say about secrets.
 fn secrets_at(session: &Session, head: CommitId) -> Arc<SecretFiles> {
     // It was read a moment ago; should it be gone now, the next reading says so.
-    session.tree(Revision::Commit(head)).map(|tree| session.secret_files(&*tree, head)).unwrap_or_default()
+    session
+        .tree(Revision::Commit(head))
+        .map(|tree| session.secret_files(&*tree, Some(head)))
+        .unwrap_or_default()
 }
 
 /// Renders what was applied.

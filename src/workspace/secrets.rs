@@ -41,8 +41,8 @@ impl SealedFile {
 }
 
 impl Session {
-    /// Looks through all files of a tree.
-    pub(super) fn secret_files(&self, tree: &dyn Tree, head: CommitId) -> Arc<SecretFiles> {
+    /// Looks through all files of a tree; who changed them last is asked of the history before `head`.
+    pub(super) fn secret_files(&self, tree: &dyn Tree, head: Option<CommitId>) -> Arc<SecretFiles> {
         let rules = Self::rules(tree);
         let mut files = SecretFiles { findings: rules.problems.clone(), ..SecretFiles::default() };
         let mut open = vec![String::new()];
@@ -62,8 +62,10 @@ impl Session {
                 }
             }
         }
-        self.who_sealed(&mut files, head);
-        files.left_out = self.left_out(head);
+        if let Some(head) = head {
+            self.who_sealed(&mut files, head);
+            files.left_out = self.left_out(head);
+        }
         Arc::new(files)
     }
 
@@ -214,6 +216,6 @@ fn of_file(path: &Arc<str>, file: &SealedFile) -> SecretRow {
     }
 }
 
-fn shown_recipient(recipient: &seal::Recipient) -> Recipient {
+pub(super) fn shown_recipient(recipient: &seal::Recipient) -> Recipient {
     Recipient { name: recipient.name.clone(), key: recipient.key.clone() }
 }

@@ -77,7 +77,8 @@ fn what_could_not_be_rendered_is_in_the_code_of_every_verb_that_meant_it() {
         &sandbox,
         &clone,
         &[
-            (3, "1 of 4 were not rendered and may", "history ConfigMap/shop/settings"),
+            (3, "settings in test  1 of 3 commits", "history ConfigMap/shop/settings"),
+            (3, "1 of 4 were not rendered and may", "history ConfigMap/shop/other"),
             (2, "no environment has", "history ConfigMap/shop/settings --environment prod"),
             (3, "1 of 4 were not rendered and may", "render --object Deployment/shop/web"),
             (2, "no environment has", "render --object Deployment/shop/web --environment prod"),

@@ -1,5 +1,6 @@
 //! Stories about the whole program, in one binary.
 
+mod audit;
 mod bad_input;
 mod console;
 mod demo;
@@ -10,6 +11,7 @@ mod explain;
 mod hardening;
 mod house;
 mod journeys;
+mod merge_driver;
 mod past;
 mod pictures;
 mod pty;

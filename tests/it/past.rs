@@ -371,3 +371,21 @@ async fn a_configuration_that_cannot_be_read_may_protect_any_branch() {
     past.write(".sealane.yaml", "protectedBranches: [main\n");
     assert!(past.revert(&changed).await.protected);
 }
+
+#[test]
+fn an_object_that_is_gone_is_asked_for_as_one_that_is_there() {
+    let past = Past::of(&["shop"], &[(SHOP, RENDERS), ("apps/shop/settings.yaml", &settings("hello"))]);
+    let changed = past.commit(&[("apps/shop/settings.yaml", &settings("bye"))]);
+    let went =
+        past.commit(&[(SHOP, "resources: []\nnamespace: shop\nconfigMapGenerator: [{name: other}]\n")]);
+    past.commit(&[("README.md", "nothing that is rendered")]);
+    let history = |object| said(&past.sandbox, &past.clone, &["history", object, "--no-cluster"]);
+    let (text, code) = history("configmap/shop/settings");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(code, 0, "{text}");
+    assert!(lines[0].starts_with("ConfigMap/shop/settings in prod  3 of 4 commits"), "{text}");
+    assert!(lines[1].starts_with(&went[..7]) && lines[1].contains("no longer declared"), "{text}");
+    assert!(lines[2].starts_with(&changed[..7]) && lines[2].contains("hello → bye"), "{text}");
+    let (text, code) = history("configmap/shop/setting");
+    assert!(code == 2 && text.contains("no environment has configmap/shop/setting"), "{code} {text}");
+}

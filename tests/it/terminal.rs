@@ -7,6 +7,7 @@ use sealane::demo::{Demo, DemoRepository};
 use sealane::tui::{self, Error, Opened, Options};
 use sealane::workspace::{Settings, Workspace};
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A screen on a repository alone, which needs no demo to run.
@@ -83,6 +84,24 @@ fn a_terminal_of_one_cell_is_lived_with_until_it_grows_and_no_color_has_none() {
     let colours =
         regex::Regex::new("\x1b\\[([0-9;]*;)?(3[0-8]|4[0-8]|9[0-7]|10[0-7])(;[0-9;]*)?m").expect("valid");
     assert_eq!(colours.find(&raw).map(|found| found.as_str()), None);
+}
+
+/// A key that is ready in the same moment as a change of size: one of a hundred was lost to it.
+#[test]
+fn no_key_is_lost_to_a_change_of_size() {
+    let sandbox = Sandbox::new();
+    let mut screen = on_a_repository(&sandbox, (100, 30));
+    screen.shows("22 of 25 rendered");
+    for round in 0..100 {
+        screen.resize((100 + round % 2, 30));
+        std::thread::sleep(Duration::from_micros(u64::from(round) * 7));
+        screen.press("?");
+        screen.until(&format!("help, round {round}"), |s| s.contains("Keys: apps"));
+        screen.press("\x1b");
+        screen.until(&format!("no help, round {round}"), |s| !s.contains("Keys: apps"));
+    }
+    screen.press("q");
+    assert!(screen.ends().success());
 }
 
 /// Names the repository for the half of the tests below that runs as a program of its own.

@@ -64,6 +64,9 @@ pub enum Cause {
     /// A file or folder that is not there.
     #[error("{0} does not exist")]
     Missing(String),
+    /// A path in or to a submodule, whose files git keeps elsewhere.
+    #[error("{0} is a submodule: its files are in another repository")]
+    Submodule(String),
     /// A path that leaves what may be read.
     #[error("{path} is not in or below {root}")]
     Outside {
@@ -194,6 +197,9 @@ impl Cause {
             Self::SeveralKustomizations { .. } => "keep one of them",
             Self::EmptyKustomization => "add resources, or remove the file",
             Self::Missing(_) => "add it, or remove the entry that names it",
+            Self::Submodule(_) => {
+                "name the other repository by its URL, or copy what is needed into this one"
+            }
             Self::Outside { .. } => "move it below the kustomization, or build with --load-restrictor none",
             Self::Remote { .. } => "vendor it into the repository, or fetch and pin it",
             Self::Helm(_) => "look at the live release for what it made",
@@ -231,6 +237,7 @@ impl BuildError {
             Cause::Helm(_) => Reason::NeedsHelm,
             Cause::Plugin(_) => Reason::NeedsPlugin,
             Cause::Missing(_)
+            | Cause::Submodule(_)
             | Cause::NoKustomization(_)
             | Cause::Outside { .. }
             | Cause::Link { .. }

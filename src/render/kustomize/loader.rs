@@ -103,9 +103,7 @@ impl<'a> Loader<'a> {
             Found::Folder { path } => {
                 return Err(Cause::WrongKind(format!("{} is a folder, not a file", self.shown(&path))));
             }
-            Found::Other { path } => {
-                return Err(Cause::WrongKind(format!("{} is a submodule, not a file", self.shown(&path))));
-            }
+            Found::Other { path } => return Err(Cause::Submodule(self.shown(&path))),
         };
         if self.confined && !is_in_or_below(parent(&found), &self.root) {
             return Err(Cause::Outside { path: self.shown(&path), root: self.root() });
@@ -132,9 +130,7 @@ impl<'a> Loader<'a> {
             Found::File { .. } => {
                 Err(Cause::WrongKind(format!("{} is a file, not a folder", self.shown(&path))))
             }
-            Found::Other { .. } => {
-                Err(Cause::Missing(format!("{} (a submodule that is not checked out)", self.shown(&path))))
-            }
+            Found::Other { path } => Err(Cause::Submodule(self.shown(&path))),
         }
     }
 

@@ -1,0 +1,60 @@
+//! A merge driver of our own in a clone (gitattributes(5), "Defining a custom merge driver"), and the merge of text that
+//! git would do without one.
+
+use super::{GitError, Repo, lines};
+use std::path::PathBuf;
+
+/// What two changes of the same text give.
+pub struct MergedText {
+    /// The text; with conflict markers where both sides changed the same lines.
+    pub content: Vec<u8>,
+    /// True if there are none.
+    pub clean: bool,
+}
+
+/// Merges text line by line, as git does.
+pub fn merge_text(base: &[u8], ours: &[u8], theirs: &[u8], marker_size: u16) -> Result<MergedText, GitError> {
+    lines::merged(base, ours, theirs, marker_size)
+        .map(|(content, clean)| MergedText { content, clean })
+        .map_err(GitError::store("cannot join files"))
+}
+
+impl Repo {
+    /// Names a merge driver in this clone's own configuration and gives it files by pattern, in `info/attributes`: nothing
+    /// that is committed changes. Gives the file with the patterns. Doing it twice changes nothing.
+    pub fn install_merge_driver(
+        &self,
+        name: &str,
+        about: &str,
+        command: &str,
+        patterns: &[String],
+    ) -> Result<PathBuf, GitError> {
+        for (key, value) in [("name", about), ("driver", command)] {
+            self.git(&["config", "--local", &format!("merge.{name}.{key}"), value]).answer()?;
+        }
+        let path = self.git(&["rev-parse", "--git-path", "info/attributes"]).answer()?;
+        let file = self.root().join(path.trim());
+        let broken = GitError::disk(&file);
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder).map_err(&broken)?;
+        }
+        let mut text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(broken(error)),
+        };
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        for pattern in patterns {
+            let line = format!("{pattern} merge={name}");
+            if !text.lines().any(|known| known == line) {
+                text.push_str(&line);
+                text.push('\n');
+            }
+        }
+        std::fs::write(&file, text).map_err(&broken)?;
+        drop(broken);
+        Ok(file)
+    }
+}
