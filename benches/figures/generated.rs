@@ -67,7 +67,7 @@ pub fn flux(folder: &Path, files: usize, changes: usize, seed: u64) -> Result<Ge
 pub fn single(folder: &Path, objects: usize) -> Result<Generated, Missing> {
     let mut files = Files::new();
     let mut choices = Choices(7);
-    let mut resources = String::new();
+    let mut resources = Vec::new();
     for (place, block) in (0..objects).collect::<Vec<_>>().chunks(20).enumerate() {
         let texts: Vec<String> = block
             .iter()
@@ -78,9 +78,10 @@ pub fn single(folder: &Path, objects: usize) -> Result<Generated, Missing> {
                 _ => account(&format!("app-{:05}", n - 3)),
             })
             .collect();
-        resources.push_str(&format!("- part-{place:04}.yaml\n"));
+        resources.push(format!("- part-{place:04}.yaml\n"));
         files.insert(format!("part-{place:04}.yaml"), Some(texts.join("---\n")));
     }
+    let resources = resources.concat();
     let kustomization = format!(
         "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: shop\nnamePrefix: eu-\nresources:\n{resources}\
          labels:\n- pairs: {{region: eu}}\n  includeSelectors: true\nimages:\n- name: registry.example/app\n  newTag: 2.0.0\n\
@@ -133,7 +134,8 @@ fn everything(apps: usize, choices: &mut Choices) -> Files {
         let team = above.rsplit('/').next().unwrap_or(above);
         if app % NEIGHBOURS == 0 {
             let end = (app + NEIGHBOURS).min(apps);
-            let entries: String = (app..end).map(|n| format!("- app-{n:03}/ks.yaml\n")).collect();
+            let entries: Vec<String> = (app..end).map(|n| format!("- app-{n:03}/ks.yaml\n")).collect();
+            let entries = entries.concat();
             put(format!("{above}/kustomization.yaml"), format!("resources:\n- namespace.yaml\n{entries}"));
             put(
                 format!("{above}/namespace.yaml"),
@@ -145,9 +147,9 @@ fn everything(apps: usize, choices: &mut Choices) -> Files {
         );
         put(format!("{folder}/ks.yaml"), kustomization_object(name, &format!("./{folder}/app"), &build));
         if app % 2 == 0 {
-            plain(&folder, name, choices, &mut put)
+            plain(&folder, name, choices, &mut put);
         } else {
-            overlay(&folder, name, choices, &mut put)
+            overlay(&folder, name, choices, &mut put);
         }
     }
     files
@@ -225,13 +227,12 @@ fn kustomization_object(name: &str, path: &str, more: &str) -> String {
 }
 
 fn deployment(name: &str, tag: &str, choices: &mut Choices) -> String {
-    let mut environment = String::new();
+    let mut environment = Vec::new();
     for n in 0..4 + choices.below(6) {
-        environment.push_str(&format!(
-            "        - name: OPTION_{n}\n          value: \"{}\"\n",
-            choices.below(10_000)
-        ));
+        environment
+            .push(format!("        - name: OPTION_{n}\n          value: \"{}\"\n", choices.below(10_000)));
     }
+    let environment = environment.concat();
     format!(
         "---\n# {name}: what customers see\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n  labels:\n    app: {name}\nspec:\n  replicas: {}\n  revisionHistoryLimit: 3\n  strategy:\n    type: RollingUpdate\n    rollingUpdate: {{maxSurge: 1, maxUnavailable: 0}}\n  selector:\n    matchLabels:\n      app: {name}\n  template:\n    metadata:\n      labels:\n        app: {name}\n      annotations:\n        prometheus.io/scrape: \"true\"\n    spec:\n      serviceAccountName: {name}\n      securityContext: {{runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000}}\n      containers:\n      - name: app\n        image: registry.example/app:{tag}\n        imagePullPolicy: IfNotPresent\n        args: [--listen=:8080, --log-level=info]\n        env:\n{environment}        ports:\n        - name: http\n          containerPort: 8080\n          protocol: TCP\n        livenessProbe:\n          httpGet: {{path: /healthz, port: http}}\n          periodSeconds: 10\n        readinessProbe:\n          httpGet: {{path: /readyz, port: http}}\n        resources:\n          requests:\n            cpu: {}m\n            memory: 128Mi\n          limits:\n            memory: 256Mi\n        volumeMounts:\n        - name: tmp\n          mountPath: /tmp\n      volumes:\n      - name: tmp\n        emptyDir: {{}}\n",
         1 + choices.below(4),
@@ -258,12 +259,14 @@ fn account(name: &str) -> String {
 }
 
 fn settings(name: &str, choices: &mut Choices) -> String {
-    let lines: String = (0..6).map(|n| format!("  key-{n}: \"{}\"\n", choices.below(100_000))).collect();
+    let lines: Vec<String> = (0..6).map(|n| format!("  key-{n}: \"{}\"\n", choices.below(100_000))).collect();
+    let lines = lines.concat();
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n{lines}")
 }
 
 fn config(number: usize, choices: &mut Choices) -> String {
-    let lines: String = (0..12).map(|n| format!("  option{n}: {}\n", choices.below(1000))).collect();
+    let lines: Vec<String> = (0..12).map(|n| format!("  option{n}: {}\n", choices.below(1000))).collect();
+    let lines = lines.concat();
     format!("# change {number}\nserver:\n  port: 8080\noptions:\n{lines}")
 }
 

@@ -413,7 +413,7 @@ fn list(
         let path = if folder.is_empty() { name.to_string() } else { format!("{folder}/{name}") };
         match entry.kind {
             EntryKind::Folder => list(tree, &path, files)?,
-            EntryKind::File if path.ends_with(".yaml") => files.push((path.into(), entry.id)),
+            EntryKind::File if path.rsplit('.').next() == Some("yaml") => files.push((path.into(), entry.id)),
             _ => {}
         }
     }

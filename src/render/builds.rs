@@ -100,7 +100,7 @@ impl Kept {
 #[derive(Clone)]
 pub(super) enum Task {
     /// A Flux Kustomization, and a digest of the patterns by which its source leaves files out.
-    Flux(Spec, [u8; 16]),
+    Flux(Box<Spec>, [u8; 16]),
     /// A folder, with its files if it has no kustomization.
     Folder(Option<Vec<(String, String)>>),
 }

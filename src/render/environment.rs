@@ -86,7 +86,9 @@ pub fn render_environment(tree: &dyn Tree, environment: &Environment, inputs: &I
         }
         Seed::Folders(paths) => {
             engine.folders_ahead(&paths);
-            paths.iter().for_each(|path| engine.folder(path));
+            for path in &paths {
+                engine.folder(path);
+            }
         }
     }
     engine.run();

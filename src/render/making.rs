@@ -23,7 +23,7 @@ impl<'a> Engine<'a> {
         let find: Find<'_> = &|key| self.find(key);
         let print = ignore.print;
         let artifact = Artifact::new(self.tree, ignore);
-        let Some(task) = self.task(&spec.key, || Task::Flux(spec.clone(), print)) else {
+        let Some(task) = self.task(&spec.key, || Task::Flux(spec.clone().into(), print)) else {
             return Arc::new(Kept::from(self.build(&artifact, spec, find)));
         };
         let builds = &self.inputs.caches.builds;
@@ -52,7 +52,7 @@ impl<'a> Engine<'a> {
                 return None;
             }
             let ignore = self.known_ignore(spec)?;
-            let task = self.task(&spec.key, || Task::Flux(spec.clone(), ignore.print))?;
+            let task = self.task(&spec.key, || Task::Flux(spec.clone().into(), ignore.print))?;
             Some((Artifact::new(self.tree, ignore), task, spec))
         });
         // Where most is known already, one thing more to build is not worth a thread.

@@ -37,8 +37,11 @@ struct Set {
     /// The folder that each of the fine ones is in, as a coarse probe.
     folders: Arc<[Option<Probe>]>,
     /// What was seen the last time: of the folders and of the fine ones.
-    last: Option<Arc<(Vec<Option<Sight>>, Box<[Sight]>)>>,
+    last: Option<Arc<Look>>,
 }
+
+/// What was seen of the folders, and of the fine probes.
+type Look = (Vec<Option<Sight>>, Box<[Sight]>);
 
 impl Set {
     fn new(numbers: (u64, u64), probes: Vec<Probe>) -> Self {
@@ -51,7 +54,7 @@ impl Set {
     }
 
     /// Looks at all fine probes; in folders that are as they were the last time, what they showed then is true now.
-    fn look(&self, look: &dyn Fn(&Probe) -> Option<Sight>) -> Option<(Vec<Option<Sight>>, Box<[Sight]>)> {
+    fn look(&self, look: &dyn Fn(&Probe) -> Option<Sight>) -> Option<Look> {
         let mut folders: Vec<Option<Sight>> = Vec::with_capacity(self.folders.len());
         let mut sights = Vec::with_capacity(self.folders.len());
         // The outermost folder known to be the same.
@@ -177,7 +180,10 @@ impl<T: Clone> Shelves<T> {
 }
 
 /// Things by number: equal ones have the same. A number is given once and never again.
-pub(super) struct Numbered<T>(Mutex<(u64, HashMap<ObjectKey, Vec<(u64, T)>>)>);
+pub(super) struct Numbered<T>(Mutex<(u64, Versions<T>)>);
+
+/// Versions of things, each with its number, by what they go by.
+type Versions<T> = HashMap<ObjectKey, Vec<(u64, T)>>;
 
 impl<T> Default for Numbered<T> {
     fn default() -> Self {

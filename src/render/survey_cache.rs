@@ -14,12 +14,14 @@ pub(super) type Print = [u8; 16];
 /// What is known about files and folders by path and content, for all revisions.
 pub struct SurveyCache {
     files: Mutex<HashMap<Key, Arc<Facts>>>,
-    folders: Mutex<HashMap<ContentId, Vec<(Arc<str>, Print)>>>,
+    folders: Mutex<Prints>,
     whole: Mutex<VecDeque<(ContentId, Print, Arc<Survey>)>>,
     workers: usize,
 }
 
 type Key = (Arc<str>, ContentId);
+/// Digests of folders by content, with the paths at which it stands.
+type Prints = HashMap<ContentId, Vec<(Arc<str>, Print)>>;
 
 /// More than this many files or folders are not remembered; then the memory starts anew.
 const MOST_REMEMBERED: usize = 200_000;

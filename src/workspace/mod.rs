@@ -6,8 +6,8 @@
 
 mod apps;
 mod ask;
-mod blinded;
 mod audit;
+mod blinded;
 mod details;
 mod doctor;
 mod engine;
