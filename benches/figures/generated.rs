@@ -42,7 +42,12 @@ impl Choices {
 
 /// The folder of an app.
 pub fn folder_of(app: usize) -> String {
-    format!("apps/team-{:02}/app-{app:03}", app / NEIGHBOURS)
+    format!("apps/{}/app-{app:03}", team_of(app))
+}
+
+/// The namespace of an app.
+pub fn team_of(app: usize) -> String {
+    format!("team-{:02}", app / NEIGHBOURS)
 }
 
 type Files = BTreeMap<String, Option<String>>;

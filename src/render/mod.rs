@@ -24,6 +24,8 @@ mod folders;
 mod foreign;
 pub mod kustomize;
 mod making;
+#[cfg(test)]
+mod memory_tests;
 mod places;
 mod recorded;
 mod remembered;
