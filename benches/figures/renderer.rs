@@ -280,8 +280,12 @@ fn overlay(made: &Generated, table: &mut Table) -> Result<(), Missing> {
 /// One folder at every revision, then once more.
 fn path(made: &Generated, table: &mut Table) -> Result<(), Missing> {
     let entry = format!("{}/app", generated::folder_of(generated::WALKED));
-    let environment =
-        Environment { name: entry.as_str().into(), entry: entry.as_str().into(), why: String::new() };
+    let environment = Environment {
+        name: entry.as_str().into(),
+        entry: entry.as_str().into(),
+        why: String::new(),
+        evidence: None,
+    };
     let repo = Repo::open(&made.folder).map_err(|e| broken(&e))?;
     let caches = Caches::default();
     let (bases, known) = (BTreeMap::new(), HashMap::new());

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::output::{self, Label};
 use crate::model::Problem;
+use crate::workspace::{Finding, Reasoned};
 use serde_json::json;
 use std::io;
 use std::path::Path;
@@ -45,7 +46,29 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
         }
         exit = exit.and(worst);
     }
-    let list = findings.iter().map(|f| json!({"what": f.what, "found": f.found, "details": f.details, "problems": f.problems.iter().map(output::problem).collect::<Vec<_>>()}));
-    context.out.json(&list.collect::<Vec<_>>())?;
+    context.out.json(&findings.iter().map(as_json).collect::<Vec<_>>())?;
     Ok(exit)
+}
+
+fn as_json(finding: &Finding) -> serde_json::Value {
+    let environment = |reasoned: &Reasoned| {
+        let (environment, coverage) = (&reasoned.environment, &reasoned.coverage);
+        json!({
+            "environment": &*environment.name,
+            "entry": &*environment.entry,
+            "why": environment.why,
+            "evidence": environment.evidence.as_ref().map(|place| {
+                json!({"file": &*place.file, "line": (place.line > 0).then_some(place.line)})
+            }),
+            "rendered": {"complete": coverage.complete, "total": coverage.total},
+        })
+    };
+    json!({
+        "what": finding.what,
+        "found": finding.found,
+        "details": finding.details,
+        "environments": finding.environments.iter().map(environment).collect::<Vec<_>>(),
+        "files": finding.files.iter().map(|file| &**file).collect::<Vec<_>>(),
+        "problems": finding.problems.iter().map(output::problem).collect::<Vec<_>>(),
+    })
 }

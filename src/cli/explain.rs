@@ -5,6 +5,7 @@ use super::exit::Exit;
 use super::output::{self, Label};
 use crate::model::{ObjectKey, Problem, Reason};
 use crate::workspace::{Explained, ExplainedStep, Workspace};
+use crate::yaml::Mark;
 use serde_json::json;
 use std::io;
 
@@ -58,25 +59,54 @@ fn print(context: &mut Context<'_, '_>, explained: &[Explained]) -> io::Result<(
 }
 
 fn print_step(context: &mut Context<'_, '_>, step: &ExplainedStep) -> io::Result<()> {
-    context
-        .out
-        .line(&[(Label::Plain, &format!("  {:<30}  ", step.by)), (Label::Muted, &step.place.to_string())])?;
+    context.out.line(&[(Label::Plain, &format!("  {:<30}  ", step.by)), (Label::Muted, &asked(step))])?;
     for change in &step.changes {
         let value = match (&change.before, &change.after) {
-            (Some(before), Some(after)) if before == after => "another value".to_owned(),
+            (Some(before), Some(after)) if before == after && step.written.is_none() => {
+                "another value".to_owned()
+            }
+            (Some(before), Some(after)) if before == after => format!("{} again", short(after)),
             (Some(before), Some(after)) => format!("{} → {}", short(before), short(after)),
             (None, Some(after)) => format!("set to {}", short(after)),
             (Some(before), None) => format!("removed, was {}", short(before)),
             (None, None) => String::new(),
         };
-        let place = change.place.as_ref().map(|place| format!("  {place}")).unwrap_or_default();
+        let place = match (&step.written, &change.place) {
+            (Some(mark), _) => format!("  {}", written(mark)),
+            (None, Some(place)) => format!("  {place}"),
+            (None, None) => String::new(),
+        };
         context.out.line(&[
             (Label::Notice, &format!("    {}  ", change.path)),
             (Label::Plain, &value),
             (Label::Muted, &place),
         ])?;
     }
+    for source in &step.sources {
+        let place = source.written.as_ref().map(|mark| format!("  {}", written(mark))).unwrap_or_default();
+        context.out.line(&[(Label::Plain, &format!("      {}", source.said)), (Label::Muted, &place)])?;
+    }
     Ok(())
+}
+
+/// Where a step is asked for, with the file that is named there.
+fn asked(step: &ExplainedStep) -> String {
+    let through = step.through.as_ref().map(|file| format!(", {file}")).unwrap_or_default();
+    format!("{}{through}", step.place)
+}
+
+/// File, line and column.
+fn written(mark: &Mark) -> String {
+    let file = mark.file.as_deref().unwrap_or("");
+    if mark.column > 0 {
+        format!("{file}:{}:{}", mark.line, mark.column)
+    } else {
+        format!("{file}:{}", mark.line)
+    }
+}
+
+fn mark_json(mark: &Mark) -> serde_json::Value {
+    json!({"file": mark.file.as_deref(), "line": mark.line, "column": (mark.column > 0).then_some(mark.column)})
 }
 
 /// A value in one line.
@@ -95,6 +125,15 @@ fn as_json(explained: &Explained) -> serde_json::Value {
         "steps": explained.steps.iter().map(|step| json!({
             "by": &*step.by,
             "place": step.place.to_string(),
+            "asked": {"file": &*step.place.file, "line": step.place.line, "entry": step.place.field.as_deref()},
+            "through": step.through.as_deref(),
+            "written": step.written.as_ref().map(mark_json),
+            "sources": step.sources.iter().map(|source| json!({
+                "link": source.link,
+                "source": source.said,
+                "written": source.written.as_ref().map(mark_json),
+                "sealed": source.sealed.as_deref(),
+            })).collect::<Vec<_>>(),
             "changes": step.changes.iter().map(output::change).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
     })

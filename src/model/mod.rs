@@ -48,6 +48,6 @@ pub use schema::{FieldSchema, KindName, ListKind, SchemaId, SchemaRef, SchemaSet
 pub use screened::screened;
 pub use sealed::{OpenError, Opened, Opener, SealedFormat};
 pub use status::{Condition, ConditionStatus, ProducerStatus, SourceRevision};
-pub use step::Step;
+pub use step::{Because, Link, Step};
 pub use tree::{ContentId, EntryKind, Listing, Overlay, Tree, TreeEntry, TreeError};
 pub use verdict::{FieldClass, FieldDiff, FieldPath, FieldStep, ObjectDiff, PendingKind, Verdict};

@@ -1,7 +1,7 @@
 //! What git says: environments, producers, and the objects they make.
 
 use super::object::{Manifest, ObjectKey};
-use super::problem::{Problem, Reason, Severity};
+use super::problem::{Place, Problem, Reason, Severity};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ pub struct Environment {
     pub entry: Arc<str>,
     /// Why it is one, as a sentence with the place of the evidence.
     pub why: String,
+    /// The evidence: what names its folder.
+    pub evidence: Option<Place>,
 }
 
 /// What a producer asks of its controller.

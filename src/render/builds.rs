@@ -55,7 +55,7 @@ fn is_looked_for(key: &ObjectKey) -> bool {
 
 impl Kept {
     /// Objects that others may look for, or that make others; with what they say if they are Kustomizations.
-    pub fn looked_for(&self) -> impl Iterator<Item = (Option<&Spec>, &Arc<Manifest>)> {
+    pub fn looked_for(&self) -> impl Iterator<Item = (Option<&Spec>, &Arc<Manifest>)> + Clone {
         self.looked_for.iter().map(|(place, spec)| (spec.as_ref(), &self.objects[*place]))
     }
 

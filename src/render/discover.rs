@@ -1,5 +1,7 @@
 //! Discovery: which environments a repository has, and why each is one (render.md 9).
 
+use super::argo;
+use super::argo::entries::Entries;
 use super::flux::spec::{Spec, clean_path};
 use super::places::{cluster_of, common_folder, environment_of, is_known};
 use super::recorded::{Record, Recorded, look};
@@ -7,7 +9,7 @@ use super::sources::{Home, is_source};
 use super::survey::Survey;
 use super::survey_cache::SurveyCache;
 use crate::model::{
-    EntryKind, Environment, Manifest, ObjectKey, Origin, Problem, Reason, Severity, Tree, TreeError,
+    EntryKind, Environment, Manifest, ObjectKey, Origin, Place, Problem, Reason, Severity, Tree, TreeError,
 };
 use crate::yaml::{Map, Node};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -109,8 +111,8 @@ fn find(tree: &dyn Tree, survey: &Survey, remotes: &[String]) -> Vec<Found> {
     if !flux.is_empty() {
         return distinct(flux);
     }
-    let mut found = argo(survey);
-    found.extend(kustomize(survey));
+    let Entries { environments: mut found, covered } = argo::entries::of(tree, survey, remotes);
+    found.extend(kustomize(survey, &covered));
     if found.is_empty() {
         found = plain(survey);
     }
@@ -131,7 +133,7 @@ fn distinct(mut found: Vec<Found>) -> Vec<Found> {
     found
 }
 
-fn is_folder(tree: &dyn Tree, path: &str) -> bool {
+pub(super) fn is_folder(tree: &dyn Tree, path: &str) -> bool {
     path.is_empty() || tree.entry(path).ok().flatten().is_some_and(|e| e.kind == EntryKind::Folder)
 }
 
@@ -189,7 +191,12 @@ fn flux_environment(entry: &str, why: String, specs: Vec<Spec>) -> Found {
         ("cluster", Some(above)) => cluster_of(above),
         (name, _) => name,
     };
-    (Environment { name: name.into(), entry: entry.into(), why }, Seed::Flux(specs))
+    let evidence = specs.first().map(|spec| place(&spec.origin.file, spec.origin.line));
+    (Environment { name: name.into(), entry: entry.into(), why, evidence }, Seed::Flux(specs))
+}
+
+fn place(file: &str, line: u32) -> Place {
+    Place { file: file.into(), line, field: None }
 }
 
 fn declared_at(spec: &Spec) -> String {
@@ -203,7 +210,7 @@ fn shown(path: &str) -> &str {
     if path.is_empty() { "the whole repository" } else { path }
 }
 
-fn folder_of(file: &str) -> &str {
+pub(super) fn folder_of(file: &str) -> &str {
     file.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
@@ -343,58 +350,21 @@ fn synced(name: &str, namespace: &str, kind: &str, path: &str, origin: &Origin) 
     }
 }
 
-/// True for an Application or a set of them, and not for a patch of one.
-fn is_whole_application(manifest: &Manifest) -> bool {
-    let spec = match &*manifest.key.kind {
-        _ if &*manifest.key.group != "argoproj.io" => return false,
-        "Application" => manifest.body.get("spec"),
-        "ApplicationSet" => manifest.body.at_path(&["spec", "template", "spec"]),
-        _ => None,
-    };
-    spec.is_some_and(|spec| spec.get("source").is_some() || spec.get("sources").is_some())
-}
-
-/// Applications that are applied as they are.
-fn argo(survey: &Survey) -> Vec<Found> {
-    let mut groups: BTreeMap<&str, Vec<Arc<Manifest>>> = BTreeMap::new();
-    let named = survey.named();
-    for manifest in survey.declared() {
-        let file = &*manifest.origin.file;
-        // What a kustomization names comes out of its rendering.
-        if is_whole_application(manifest) && !survey.in_chart(file) && !named.contains(file) {
-            let name = environment_of(folder_of(&manifest.origin.file)).unwrap_or("argocd");
-            groups.entry(name).or_default().push(manifest.clone());
-        }
-    }
-    groups
-        .into_iter()
-        .map(|(name, applications)| {
-            let entry = common_folder(applications.iter().map(|m| folder_of(&m.origin.file)));
-            let first = &applications[0];
-            let why = format!(
-                "{} Argo CD applications, the first {} in {}:{}",
-                applications.len(),
-                first.key,
-                first.origin.file,
-                first.origin.line
-            );
-            (Environment { name: name.into(), entry: entry.into(), why }, Seed::Argo(applications))
-        })
-        .collect()
-}
-
-/// Folders whose kustomization no other one names, by the environment in their path.
-fn kustomize(survey: &Survey) -> Vec<Found> {
+/// Folders whose kustomization no other one names and no Application builds, by the environment in their path.
+fn kustomize(survey: &Survey, covered: &BTreeSet<String>) -> Vec<Found> {
     let (named, circles) = (survey.named(), survey.circles());
     let roots = survey.roots.keys().filter(|folder| {
         (!named.contains(*folder) || circles.contains(*folder))
+            && !covered.contains(*folder)
             && !survey.is_component(folder)
             && !survey.in_chart(&format!("{folder}/x"))
             && !folder.split('/').any(|part| ASIDE.contains(&part))
     });
-    grouped(roots.cloned(), |count, first| {
+    let file = |folder: &str| survey.roots.get(folder).cloned().unwrap_or_else(|| folder.to_owned());
+    let why = |count, first: &str| {
         format!("{count} kustomizations that no other one names, the first in {}", shown(first))
-    })
+    };
+    grouped(roots.cloned(), why, file)
 }
 
 /// More groups than this are no environments: a catalogue of variants, say.
@@ -419,7 +389,11 @@ fn gather_variants(groups: &mut BTreeMap<String, Vec<String>>) {
     }
 }
 
-fn grouped(folders: impl Iterator<Item = String>, why: impl Fn(usize, &str) -> String) -> Vec<Found> {
+fn grouped(
+    folders: impl Iterator<Item = String>,
+    why: impl Fn(usize, &str) -> String,
+    evidence: impl Fn(&str) -> String,
+) -> Vec<Found> {
     let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for folder in folders {
         let name = environment_of(&folder).unwrap_or("default").to_owned();
@@ -431,13 +405,14 @@ fn grouped(folders: impl Iterator<Item = String>, why: impl Fn(usize, &str) -> S
         .map(|(name, folders)| {
             let entry = common_folder(folders.iter().map(String::as_str));
             let why = why(folders.len(), &folders[0]);
-            (Environment { name: name.into(), entry: entry.into(), why }, Seed::Folders(folders))
+            let evidence = Some(place(&evidence(&folders[0]), 0));
+            (Environment { name: name.into(), entry: entry.into(), why, evidence }, Seed::Folders(folders))
         })
         .collect()
 }
 
 /// Folders of these names hold no desired state.
-const ASIDE: [&str; 11] = [
+pub(super) const ASIDE: [&str; 11] = [
     "docs",
     "doc",
     "examples",
@@ -480,9 +455,10 @@ fn plain(survey: &Survey) -> Vec<Found> {
     if tops.is_empty() && mostly("") {
         tops.push(String::new());
     }
-    grouped(tops.into_iter(), |count, first| {
+    let why = |count, first: &str| {
         format!("{count} folders whose files are mostly Kubernetes objects, the first {}", shown(first))
-    })
+    };
+    grouped(tops.into_iter(), why, str::to_owned)
 }
 
 /// A note that goes with what was taken for granted.

@@ -1,6 +1,8 @@
 //! One environment to producers and objects: entries first, then what their objects ask for, until nothing is
 //! new (render.md 6.6).
 
+use super::applications::Applications;
+use super::argo::spec;
 use super::builds::{BuildCache, Kept};
 use super::discover::{self, Seed, Seeds, note};
 use super::flux::artifact::{Artifact, Composed, Copy};
@@ -12,11 +14,12 @@ use super::kustomize::{DocumentCache, Remote};
 use super::sources::{Home, url_of};
 use super::survey::Survey;
 use super::survey_cache::SurveyCache;
-use super::{folders, foreign, scopes};
+use super::{composed, folders, foreign, scopes};
 use crate::model::{
-    EntryKind, Environment, Manifest, ObjectKey, Opener, Problem, Producer, Reason, Rendered, Scopes, Tree,
+    EntryKind, Environment, Manifest, ObjectKey, Opener, Origin, Problem, Producer, Reason, Rendered, Scopes,
+    Tree,
 };
-use crate::yaml::{Map, Node, Value, to_masked_string};
+use crate::yaml::{Node, to_masked_string};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
@@ -82,7 +85,7 @@ pub fn render_environment(tree: &dyn Tree, environment: &Environment, inputs: &I
             engine.pending.extend(specs.into_iter().map(|spec| (spec, None)));
         }
         Seed::Argo(applications) => {
-            engine.producers.extend(applications.iter().map(|m| foreign::application(m, None)));
+            engine.start_applications(&applications);
         }
         Seed::Folders(paths) => {
             engine.folders_ahead(&paths);
@@ -101,8 +104,8 @@ const MOST_PRODUCERS: usize = 20_000;
 /// Kustomizations deeper in one another than this are one that makes ever new ones.
 const DEEPEST: usize = 64;
 
-/// Most rounds in which a Kustomization may change itself before we stop following it.
-const MOST_ROUNDS: usize = 3;
+/// Most rounds in which a producer may change itself before we stop following it.
+pub(super) const MOST_ROUNDS: usize = 3;
 
 pub(super) struct Engine<'a> {
     pub(super) tree: &'a dyn Tree,
@@ -110,10 +113,10 @@ pub(super) struct Engine<'a> {
     seeds: &'a Seeds,
     pub(super) inputs: &'a Inputs<'a>,
     pub(super) home: Home,
-    producers: Vec<Producer>,
-    problems: Vec<Problem>,
+    pub(super) producers: Vec<Producer>,
+    pub(super) problems: Vec<Problem>,
     /// Objects so far that others may look for.
-    objects: HashMap<ObjectKey, Arc<Manifest>>,
+    pub(super) objects: HashMap<ObjectKey, Arc<Manifest>>,
     /// What was made, by the place of its producer.
     made: Vec<(usize, Arc<Kept>)>,
     pub(super) pending: VecDeque<(Spec, Option<usize>)>,
@@ -122,7 +125,12 @@ pub(super) struct Engine<'a> {
     /// Producers by key.
     pub(super) seen: HashMap<ObjectKey, usize>,
     pub(super) ignores: HashMap<Option<String>, Arc<Ignore>>,
+    /// What is known about Argo CD, and its Applications.
+    pub(super) argo: Applications,
 }
+
+/// An object, with what it says if it is a Kustomization.
+type Noted<'m> = (Option<&'m Spec>, &'m Arc<Manifest>);
 
 /// What a source hands on, or why that cannot be told.
 enum Handed {
@@ -147,6 +155,7 @@ impl<'a> Engine<'a> {
             tried: Mutex::default(),
             seen: HashMap::new(),
             ignores: HashMap::new(),
+            argo: Applications::default(),
         }
     }
 
@@ -159,23 +168,33 @@ impl<'a> Engine<'a> {
     }
 
     fn run(&mut self) {
-        while let Some((spec, parent)) = self.next() {
-            if self.producers.len() >= MOST_PRODUCERS || self.line_of(parent).count() >= DEEPEST {
-                let cause = format!(
-                    "{} and what it makes is not followed: Kustomizations make ever new ones",
-                    spec.key
-                );
-                self.problems.push(
-                    Problem::error(Reason::LimitExceeded, cause).at(&spec.origin.file, spec.origin.line),
-                );
-                continue;
+        loop {
+            if let Some((spec, parent)) = self.next() {
+                if self.may_follow(&spec.key, &spec.origin, parent) {
+                    self.kustomization(spec, parent);
+                }
+            } else if let Some((application, parent)) = self.argo.next() {
+                if self.may_follow(&application.key, &application.origin, parent) {
+                    self.application(application, parent);
+                }
+            } else {
+                return;
             }
-            self.kustomization(spec, parent);
         }
     }
 
+    /// False, and told, where producers make ever new ones.
+    fn may_follow(&mut self, key: &ObjectKey, origin: &Origin, parent: Option<usize>) -> bool {
+        let follows = self.producers.len() < MOST_PRODUCERS && self.line_of(parent).count() < DEEPEST;
+        if !follows {
+            let cause = format!("{key} and what it makes is not followed: {}s make ever new ones", key.kind);
+            self.problems.push(Problem::error(Reason::LimitExceeded, cause).at(&origin.file, origin.line));
+        }
+        follows
+    }
+
     /// A producer and those above it.
-    fn line_of(&self, producer: Option<usize>) -> impl Iterator<Item = usize> {
+    pub(super) fn line_of(&self, producer: Option<usize>) -> impl Iterator<Item = usize> {
         std::iter::successors(producer, |index| self.producers[*index].parent)
     }
 
@@ -195,7 +214,7 @@ impl<'a> Engine<'a> {
 
     fn kustomization(&mut self, spec: Spec, parent: Option<usize>) {
         if let Some(first) = self.seen.get(&spec.key) {
-            self.declared_again(&spec, *first, parent);
+            self.declared_again(&spec.key, &spec.origin, *first, parent);
             return;
         }
         let index = self.producers.len();
@@ -225,45 +244,56 @@ impl<'a> Engine<'a> {
             complete: made.complete,
             reads: made.reads.clone(),
         });
-        self.register(&made, index);
+        self.note(made.looked_for(), index);
         self.made.push((index, made));
     }
 
     /// A Kustomization that contains itself is normal; a longer circle, or a second one of the name, is told.
-    fn declared_again(&mut self, spec: &Spec, first: usize, parent: Option<usize>) {
+    pub(super) fn declared_again(
+        &mut self,
+        key: &ObjectKey,
+        origin: &Origin,
+        first: usize,
+        parent: Option<usize>,
+    ) {
         let known = &self.producers[first];
         let problem = if parent == Some(first) {
             return;
         } else if self.line_of(parent).any(|above| above == first) {
             let by = parent.map_or_else(String::new, |p| format!(" by {}", self.producers[p].key));
-            note(Reason::Cycle, format!("{} is rendered{by}, which it renders itself", spec.key))
-        } else if known.declared.file == spec.origin.file && known.declared.line == spec.origin.line {
+            note(Reason::Cycle, format!("{key} is rendered{by}, which it renders itself"))
+        } else if known.declared.file == origin.file && known.declared.line == origin.line {
             return;
         } else {
             let first = format!("{}:{}", known.declared.file, known.declared.line);
-            Problem::warning(Reason::Conflict, format!("{} is declared twice; first in {first}", spec.key))
+            Problem::warning(Reason::Conflict, format!("{key} is declared twice; first in {first}"))
         };
-        self.problems.push(problem.at(&spec.origin.file, spec.origin.line));
+        self.problems.push(problem.at(&origin.file, origin.line));
     }
 
     /// Notes objects, and queues the producers among them.
-    fn register(&mut self, made: &Kept, parent: usize) {
-        for (_, manifest) in made.looked_for() {
+    pub(super) fn register(&mut self, objects: &[Arc<Manifest>], parent: usize) {
+        let specs: Vec<Option<Spec>> = objects.iter().map(|manifest| Spec::of(manifest)).collect();
+        self.note(specs.iter().map(Option::as_ref).zip(objects), parent);
+    }
+
+    fn note<'m>(&mut self, objects: impl Iterator<Item = Noted<'m>> + Clone, parent: usize) {
+        for (_, manifest) in objects.clone() {
             self.objects.entry(manifest.key.clone()).or_insert_with(|| manifest.clone());
         }
-        for (spec, manifest) in made.looked_for() {
+        for (spec, manifest) in objects {
             if let Some(spec) = spec {
                 self.pending.push_back((spec.clone(), Some(parent)));
             } else if foreign::is_helm_release(&manifest.key) {
                 let release = foreign::helm_release(manifest, Some(parent), &self.objects);
                 self.once(release);
-            } else if foreign::is_application(&manifest.key) {
-                self.once(foreign::application(manifest, Some(parent)));
+            } else if spec::is_application(&manifest.key) || spec::is_set(&manifest.key) {
+                self.queue_application(manifest, Some(parent));
             }
         }
     }
 
-    fn once(&mut self, producer: Producer) {
+    pub(super) fn once(&mut self, producer: Producer) {
         if !self.seen.contains_key(&producer.key) {
             self.seen.insert(producer.key.clone(), self.producers.len());
             self.producers.push(producer);
@@ -282,10 +312,10 @@ impl<'a> Engine<'a> {
             Handed::Copies(ignore, copies) => {
                 let artifact = Artifact::new(self.tree, ignore);
                 match Composed::new(&artifact, &copies) {
-                    Ok(composed) => {
-                        let folder = composed.folder_of(&spec.path);
-                        let made = back(self.build(&composed, spec, &|key| self.find(key)), &composed);
-                        Arc::new(Kept::from(Made { folder, ..made }))
+                    Ok(artifact) => {
+                        let folder = artifact.folder_of(&spec.path);
+                        let made = self.build(&artifact, spec, &|key| self.find(key));
+                        Arc::new(Kept::from(Made { folder, ..composed::back(made, &artifact) }))
                     }
                     Err(error) => nothing(Problem::error(Reason::Repository, error.to_string())),
                 }
@@ -418,13 +448,14 @@ impl<'a> Engine<'a> {
         if made.looked_for().any(|(spec, _)| spec.is_some()) {
             self.adopt(&[]);
         }
-        self.register(&made, index);
+        self.note(made.looked_for(), index);
         self.made.push((index, made));
     }
 
     /// Namespaces by scope, now that all `CustomResourceDefinition`s are known.
     fn finish(mut self) -> Rendered {
         let scopes = scopes::Known::of(self.inputs.scopes, self.objects.values().map(|m| &**m));
+        self.check_projects(&scopes);
         let placed = |manifest: &Arc<Manifest>| {
             let mut placed = manifest.clone();
             if let Some(namespace) = scopes.namespace_of(manifest) {
@@ -432,6 +463,11 @@ impl<'a> Engine<'a> {
             }
             placed
         };
+        for (index, producer) in self.producers.iter_mut().enumerate() {
+            if !self.argo.finish(index, producer, &scopes) {
+                producer.objects = producer.objects.iter().map(placed).collect();
+            }
+        }
         for (index, made) in self.made {
             self.producers[index].objects = match self.inputs.scopes {
                 None => made.scoped(&scopes.defined, placed),
@@ -440,6 +476,12 @@ impl<'a> Engine<'a> {
         }
         Rendered { producers: self.producers, problems: self.problems }
     }
+}
+
+pub(super) fn distinct(mut reads: Vec<Arc<str>>) -> Arc<[Arc<str>]> {
+    reads.sort_unstable();
+    reads.dedup();
+    reads.into()
 }
 
 fn nothing(problem: Problem, spec: &Spec) -> Made {
@@ -473,40 +515,4 @@ fn elsewhere(spec: &Spec, source: Option<&Manifest>) -> Problem {
     let path = if spec.path.is_empty() { String::new() } else { format!(", folder {}", spec.path) };
     let cause = format!("not rendered: {} is another repository ({url}{at}{path})", spec.source);
     Problem::error(Reason::NeedsNetwork, cause).next("look at its objects in the cluster")
-}
-
-/// Places of a composed artifact as places of the repository.
-fn back(mut made: Made, artifact: &Composed<'_>) -> Made {
-    let file = |path: &Arc<str>| artifact.source_of(path).unwrap_or(path).clone();
-    for manifest in &mut made.objects {
-        manifest.origin.file = file(&manifest.origin.file);
-        manifest.origin.sealed = manifest.origin.sealed.as_ref().map(file);
-        manifest.body = moved(&manifest.body, &file);
-        for step in &mut manifest.steps {
-            step.place.file = file(&step.place.file);
-            step.body = moved(&step.body, &file);
-        }
-    }
-    for place in made.problems.iter_mut().filter_map(|problem| problem.place.as_mut()) {
-        place.file = file(&place.file);
-    }
-    made.reads = made.reads.iter().map(file).collect();
-    made
-}
-
-fn moved(node: &Node, file: &dyn Fn(&Arc<str>) -> Arc<str>) -> Node {
-    let value = match &node.value {
-        Value::Seq(items) => Value::Seq(Arc::new(items.iter().map(|item| moved(item, file)).collect())),
-        Value::Map(map) => {
-            let mut copy = Map::clone(map);
-            for entry in &mut copy.entries {
-                entry.value = moved(&entry.value, file);
-            }
-            Value::Map(Arc::new(copy))
-        }
-        other => other.clone(),
-    };
-    let mut mark = node.mark.clone();
-    mark.file = mark.file.as_ref().map(file);
-    Node { value, mark }
 }

@@ -22,7 +22,7 @@ pub(super) fn render(tree: &dyn Tree, folder: &str, survey: &Survey, inputs: &In
             let name: Arc<str> = path.rsplit('/').next().unwrap_or(&path).into();
             let kustomization = Kustomization {
                 file: path.as_str().into(),
-                resources: vec![Text { text: name, line: 0 }],
+                resources: vec![Text::made(name)],
                 ..Kustomization::default()
             };
             let result = kustomize::build_generated(tree, &place, &kustomization, &options, inputs);

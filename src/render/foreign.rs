@@ -1,4 +1,4 @@
-//! Producers that are recognised and not rendered: releases of Helm, Argo CD Applications, other repositories.
+//! Producers that are recognised and not rendered: releases of Helm, sets of Argo CD Applications.
 
 use crate::model::{Manifest, ObjectKey, Problem, Producer, ProducerSpec, Reason, clean};
 use crate::yaml::Node;
@@ -100,21 +100,13 @@ fn chart_of(manifest: &Manifest, find: &HashMap<ObjectKey, Arc<Manifest>>) -> (S
     (format!("chart {} {}", chart.unwrap_or("?"), version.unwrap_or("newest")), None)
 }
 
-/// True for what Argo CD renders.
-pub(super) fn is_application(key: &ObjectKey) -> bool {
-    &*key.group == "argoproj.io" && matches!(&*key.kind, "Application" | "ApplicationSet")
-}
-
-/// The producer that an Application, or a set of them, is.
-pub(super) fn application(manifest: &Manifest, parent: Option<usize>) -> Producer {
+/// The producer that a set of Applications is: which ones it makes is told by its generators.
+pub(super) fn application_set(manifest: &Manifest, parent: Option<usize>) -> Producer {
     let body = &manifest.body;
-    let spec = match &*manifest.key.kind {
-        "Application" => &["spec"][..],
-        _ => &["spec", "template", "spec"],
-    };
+    let template = ["spec", "template", "spec"];
     let source = |field: &str| {
-        let own: Vec<&str> = spec.iter().copied().chain(["source", field]).collect();
-        let several: Vec<&str> = spec.iter().copied().chain(["sources"]).collect();
+        let own: Vec<&str> = template.iter().copied().chain(["source", field]).collect();
+        let several: Vec<&str> = template.iter().copied().chain(["sources"]).collect();
         text(body, &own).or_else(|| text(body.at_path(&several)?.as_seq()?.first()?, &[field]))
     };
     let mut words = Vec::new();
@@ -123,11 +115,11 @@ pub(super) fn application(manifest: &Manifest, parent: Option<usize>) -> Produce
     words.extend(source("repoURL").map(|url| format!("of {url}")));
     words.extend(source("targetRevision").map(|revision| format!("at {revision}")));
     let detail = if words.is_empty() { String::new() } else { format!(" ({})", clean(&words.join(" "))) };
-    let cause = format!("not rendered yet: Argo CD {}{detail}", manifest.key.kind);
+    let cause = format!("not rendered yet: Argo CD ApplicationSet{detail}");
     let spec = ProducerSpec {
         path: super::flux::spec::clean_path(source("path").unwrap_or("")).into(),
         ..ProducerSpec::default()
     };
-    let next = "look at its objects in the cluster";
+    let next = "look at its Applications in the cluster";
     unrendered(manifest, parent, spec, Problem::error(Reason::NotSupported, cause).next(next))
 }

@@ -98,7 +98,13 @@ impl<'a> Engine<'a> {
 
     pub(super) fn build(&self, tree: &dyn Tree, spec: &Spec, find: Find<'_>) -> Made {
         let inputs = self.kustomize_inputs();
-        build::render(tree, spec, &Outside { opener: self.inputs.opener, inputs: &inputs, find })
+        // Asked for steps alone, and what has steps is remembered by nobody.
+        let sealed = |key: &ObjectKey| self.objects.get(key).and_then(|m| m.origin.sealed.clone());
+        build::render(
+            tree,
+            spec,
+            &Outside { opener: self.inputs.opener, inputs: &inputs, find, sealed: &sealed },
+        )
     }
 
     fn kustomize_inputs(&self) -> kustomize::Inputs<'a> {

@@ -8,6 +8,25 @@ use crate::yaml::Node;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Kinds without namespaces that are newer than kustomize's table.
+const NEWER: [(&str, &[&str]); 7] = [
+    (
+        "admissionregistration.k8s.io",
+        &[
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+            "MutatingAdmissionPolicy",
+            "MutatingAdmissionPolicyBinding",
+        ],
+    ),
+    ("certificates.k8s.io", &["ClusterTrustBundle"]),
+    ("networking.k8s.io", &["IPAddress", "ServiceCIDR"]),
+    ("resource.k8s.io", &["DeviceClass", "ResourceSlice"]),
+    ("storage.k8s.io", &["VolumeAttributesClass"]),
+    ("storagemigration.k8s.io", &["StorageVersionMigration"]),
+    ("internal.apiserver.k8s.io", &["StorageVersion"]),
+];
+
 /// What is known about kinds.
 pub(super) struct Known<'a> {
     cluster: Option<&'a Scopes>,
@@ -33,7 +52,7 @@ impl<'a> Known<'a> {
     /// The namespace an object really has, if that is another one than its key says.
     pub fn namespace_of(&self, manifest: &Manifest) -> Option<Arc<str>> {
         let key = &manifest.key;
-        let namespaced = self.is_namespaced(&key.group, &key.kind)?;
+        let namespaced = self.scope(&key.group, &key.kind)?;
         match (namespaced, key.namespace.is_empty()) {
             (true, true) => Some("default".into()),
             (false, false) => Some("".into()),
@@ -41,7 +60,23 @@ impl<'a> Known<'a> {
         }
     }
 
-    fn is_namespaced(&self, group: &str, kind: &str) -> Option<bool> {
+    /// True for kinds that are known to have namespaces.
+    pub fn is_namespaced(&self, group: &str, kind: &str) -> bool {
+        self.scope(group, kind) == Some(true)
+    }
+
+    /// True for kinds that are known to have none. What nobody knows has one: so Argo CD takes it.
+    pub fn is_cluster_wide(&self, group: &str, kind: &str) -> bool {
+        match self.scope(group, kind) {
+            Some(namespaced) => !namespaced,
+            None => {
+                super::kustomize::is_cluster_scoped(group, kind)
+                    || NEWER.iter().any(|(own, kinds)| *own == group && kinds.contains(&kind))
+            }
+        }
+    }
+
+    fn scope(&self, group: &str, kind: &str) -> Option<bool> {
         if let Some(info) = self.cluster.and_then(|scopes| scopes.get(group, kind)) {
             return Some(info.namespaced);
         }

@@ -262,8 +262,13 @@ pub(super) fn is_yaml(name: &str) -> bool {
 }
 
 /// What marks a file that is worth reading: groups of controllers that declare what others render.
-const MARKS: [&str; 4] =
-    ["toolkit.fluxcd.io", "source.extensions.fluxcd.io", "fluxcd.controlplane.io", "argoproj.io/"];
+const MARKS: [&str; 5] = [
+    "toolkit.fluxcd.io",
+    "source.extensions.fluxcd.io",
+    "fluxcd.controlplane.io",
+    "argoproj.io/",
+    "argocd-cm",
+];
 
 impl Facts {
     /// What a file says, as far as a survey wants to know.
@@ -335,7 +340,9 @@ fn declared(bytes: &[u8], path: &Arc<str>) -> Vec<Arc<Manifest>> {
         .into_iter()
         .filter_map(|document| {
             let (key, version) = ObjectKey::of(&document.root)?;
-            let is_ours = MARKS.iter().any(|mark| key.group.ends_with(mark.trim_end_matches('/')));
+            let is_settings = key.group.is_empty() && &*key.kind == "ConfigMap" && &*key.name == "argocd-cm";
+            let of_controller = |mark: &&str| key.group.ends_with(mark.trim_end_matches('/'));
+            let is_ours = is_settings || MARKS.iter().any(of_controller);
             let line = document.root.as_map()?.entries.first().map_or(document.line, |e| e.key.line);
             let origin = Origin { file: path.clone(), line, ..Origin::default() };
             is_ours

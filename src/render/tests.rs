@@ -5,11 +5,11 @@ use super::{Caches, Discovery, Inputs, SurveyCache, discover, render_environment
 use crate::model::{Producer, Reason, Rendered};
 use std::collections::{BTreeMap, HashMap};
 
-fn discovered(files: &[(&str, &str)]) -> Discovery {
+pub(super) fn discovered(files: &[(&str, &str)]) -> Discovery {
     discover(&Files::new(files), &SurveyCache::default(), &[]).expect("the files are in memory")
 }
 
-fn rendered(files: &[(&str, &str)]) -> Rendered {
+pub(super) fn rendered(files: &[(&str, &str)]) -> Rendered {
     let tree = Files::new(files);
     let caches = Caches::default();
     let (bases, known) = (BTreeMap::new(), HashMap::new());
@@ -30,7 +30,7 @@ fn names(environments: &Discovery) -> Vec<(&str, &str)> {
     environments.environments.iter().map(|e| (&*e.name, &*e.entry)).collect()
 }
 
-fn producer<'r>(rendered: &'r Rendered, key: &str) -> &'r Producer {
+pub(super) fn producer<'r>(rendered: &'r Rendered, key: &str) -> &'r Producer {
     let found = rendered.producers.iter().find(|p| p.key.to_string() == key);
     found.unwrap_or_else(|| {
         panic!("{key}: {:?}", rendered.producers.iter().map(|p| p.key.to_string()).collect::<Vec<_>>())
@@ -202,15 +202,15 @@ fn an_instance_of_the_operator_is_an_entry() {
 
 #[test]
 fn applications_are_listed_and_never_an_empty_screen() {
-    let application = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: web, namespace: argocd}\nspec: {source: {repoURL: 'https://example.org/x', path: apps/web}}\n";
+    let application = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: web, namespace: argocd}\nspec: {source: {repoURL: 'https://example.org/x', path: apps/web}, destination: {name: in-cluster}}\n";
     let result = rendered(&[("argocd/web.yaml", application)]);
     let web = producer(&result, "Application/argocd/web");
     assert_eq!(
         (web.complete, web.problems[0].reason, &*web.spec.path),
-        (false, Reason::NotSupported, "apps/web")
+        (false, Reason::NeedsNetwork, "apps/web")
     );
     let place = web.problems[0].place.clone().expect("it has a place");
-    assert_eq!((&*place.file, place.line), ("argocd/web.yaml", 1));
+    assert_eq!((&*place.file, place.line), ("argocd/web.yaml", 4));
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 use super::session::Session;
 use crate::cluster;
-use crate::model::{Problem, Revision, clean};
+use crate::model::{Coverage, Environment, Problem, Reason, Rendered, Revision, Tree, clean};
+use crate::render;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug)]
@@ -17,13 +20,40 @@ pub struct Finding {
     pub details: Vec<String>,
     /// What is wrong with it, if anything.
     pub problems: Vec<Problem>,
+    /// Of the environments: why each is one.
+    pub environments: Vec<Reasoned>,
+    /// Of what no environment renders: the files.
+    pub files: Vec<Arc<str>>,
+}
+
+/// One environment with its reason.
+#[derive(Clone, Debug)]
+pub struct Reasoned {
+    /// It, with its reason and the place of the evidence.
+    pub environment: Environment,
+    /// How much of it was rendered.
+    pub coverage: Coverage,
+}
+
+impl Finding {
+    fn of(what: &str, found: impl Into<String>) -> Self {
+        Self {
+            what: what.to_owned(),
+            found: found.into(),
+            details: Vec::new(),
+            problems: Vec::new(),
+            environments: Vec::new(),
+            files: Vec::new(),
+        }
+    }
 }
 
 /// Looks at everything that a session needs; without a kubeconfig it is for git alone. Nothing is changed and no cluster
 /// is asked.
 pub(super) fn examine(session: &Session, kubeconfig: Option<&[PathBuf]>) -> Vec<Finding> {
-    let mut findings =
-        vec![repository(session), rendering(session), left_out(session), identities(session), rules(session)];
+    let mut findings = vec![repository(session)];
+    findings.extend(rendering(session));
+    findings.extend([left_out(session), identities(session), rules(session)]);
     findings.extend(kubeconfig.map(contexts));
     findings.push(git());
     findings
@@ -36,59 +66,66 @@ fn repository(session: &Session) -> Finding {
             let shallow = if status.shallow { ", history is cut off (shallow clone)" } else { "" };
             let bare = if status.bare { ", bare: commits are made in a clone of it" } else { "" };
             let operation = status.operation.map_or(String::new(), |o| format!(", {o} is in progress"));
-            Finding {
-                what: "repository".to_owned(),
-                found: format!("{root}{bare}{shallow}{operation}"),
-                details: Vec::new(),
-                problems: session.problems.clone(),
-            }
+            let found = format!("{root}{bare}{shallow}{operation}");
+            Finding { problems: session.problems.clone(), ..Finding::of("repository", found) }
         }
-        Err(error) => Finding {
-            what: "repository".to_owned(),
-            found: root,
-            details: Vec::new(),
-            problems: vec![error.problem()],
-        },
+        Err(error) => Finding { problems: vec![error.problem()], ..Finding::of("repository", root) },
     }
 }
 
-fn rendering(session: &Session) -> Finding {
-    let what = "environments".to_owned();
+/// The environments with their reasons, and the files that none of them renders.
+fn rendering(session: &Session) -> Vec<Finding> {
+    let mut finding = Finding::of("environments", "");
     let tree = match session.head().and_then(|h| h.map(|h| session.tree(Revision::Commit(h))).transpose()) {
         Ok(Some(tree)) => tree,
-        Ok(None) => {
-            return Finding {
-                what,
-                found: "no commit yet".to_owned(),
-                details: Vec::new(),
-                problems: Vec::new(),
-            };
-        }
+        Ok(None) => return vec![Finding { found: "no commit yet".to_owned(), ..finding }],
         Err(problem) => {
-            return Finding {
-                what,
-                found: "cannot be read".to_owned(),
-                details: Vec::new(),
-                problems: vec![problem],
-            };
+            return vec![Finding { found: "cannot be read".to_owned(), problems: vec![problem], ..finding }];
         }
     };
     let found = session.environments(&*tree);
-    let mut problems = found.problems;
-    let mut details = Vec::new();
-    for environment in &found.environments {
-        let rendered = session.render(&*tree, environment);
-        details.push(format!("{}: {}; {}", environment.name, rendered.coverage(), environment.why));
+    finding.problems = found.problems;
+    let mut all = Vec::new();
+    for environment in found.environments {
+        let rendered = session.render(&*tree, &environment);
+        let coverage = rendered.coverage();
+        finding.details.push(format!("{}: {coverage}; {}", environment.name, environment.why));
         for problem in rendered.all_problems() {
             // Environments share what they are made of.
-            if !problems.contains(problem) {
-                problems.push(problem.clone());
+            if !finding.problems.contains(problem) {
+                finding.problems.push(problem.clone());
             }
         }
+        finding.environments.push(Reasoned { environment, coverage });
+        all.push(rendered);
     }
-    let names: Vec<&str> = found.environments.iter().map(|e| &*e.name).collect();
-    let found = if names.is_empty() { "none found".to_owned() } else { names.join(", ") };
-    Finding { what, found, details, problems }
+    let names: Vec<&str> = finding.environments.iter().map(|e| &*e.environment.name).collect();
+    finding.found = if names.is_empty() { "none found".to_owned() } else { names.join(", ") };
+    vec![finding, nobodys(session, &*tree, &all)]
+}
+
+/// Files with objects that no environment renders, by folder.
+fn nobodys(session: &Session, tree: &dyn Tree, rendered: &[Arc<Rendered>]) -> Finding {
+    let mut finding = Finding::of("not rendered", "nothing: an environment renders every file with objects");
+    match render::unreached(tree, &session.caches.surveys, rendered) {
+        Ok(files) => finding.files = files,
+        Err(error) => finding.problems.push(Problem::error(Reason::Repository, error.to_string())),
+    }
+    let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for file in &finding.files {
+        let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+        folders.entry(folder).or_default().push(name);
+    }
+    if !folders.is_empty() {
+        let files = finding.files.len();
+        let (noun, verb) = if files == 1 { ("file", "holds") } else { ("files", "hold") };
+        finding.found = format!("{files} {noun} {verb} objects that no environment renders");
+        let line = |(folder, names): (&&str, &Vec<&str>)| {
+            clean(&format!("{}: {}", if folder.is_empty() { "." } else { folder }, names.join(", ")))
+        };
+        finding.details = folders.iter().map(line).collect();
+    }
+    finding
 }
 
 fn left_out(session: &Session) -> Finding {
@@ -101,7 +138,7 @@ fn left_out(session: &Session) -> Finding {
         1 => "1 name".to_owned(),
         n => format!("{n} names"),
     };
-    Finding { what: "left out".to_owned(), found, details: Vec::new(), problems }
+    Finding { problems, ..Finding::of("left out", found) }
 }
 
 fn identities(session: &Session) -> Finding {
@@ -116,35 +153,23 @@ fn identities(session: &Session) -> Finding {
         .keyring
         .unusable
         .iter()
-        .map(|u| {
-            Problem::warning(crate::model::Reason::NeedsKey, u.why.clone()).at(&clean(&u.source), u.line)
-        })
+        .map(|u| Problem::warning(Reason::NeedsKey, u.why.clone()).at(&clean(&u.source), u.line))
         .collect();
     let found = if found.is_empty() {
         "none in SOPS_AGE_KEY, SOPS_AGE_KEY_FILE or ~/.config/sops/age/keys.txt".to_owned()
     } else {
         found.join(", ")
     };
-    Finding { what: "age identities".to_owned(), found, details: Vec::new(), problems }
+    Finding { problems, ..Finding::of("age identities", found) }
 }
 
 fn rules(session: &Session) -> Finding {
-    let what = ".sops.yaml".to_owned();
+    let what = ".sops.yaml";
     let Ok(Some(head)) = session.head() else {
-        return Finding {
-            what,
-            found: "no commit yet".to_owned(),
-            details: Vec::new(),
-            problems: Vec::new(),
-        };
+        return Finding::of(what, "no commit yet");
     };
     let Ok(tree) = session.tree(Revision::Commit(head)) else {
-        return Finding {
-            what,
-            found: "cannot be read".to_owned(),
-            details: Vec::new(),
-            problems: Vec::new(),
-        };
+        return Finding::of(what, "cannot be read");
     };
     let rules = Session::rules(&*tree);
     let files = session.secret_files(&*tree, Some(head));
@@ -160,24 +185,20 @@ fn rules(session: &Session) -> Finding {
     };
     let found = format!("{rules}, {sealed}");
     let broken = files.sealed.values().filter_map(|f| f.broken.clone());
-    Finding {
-        what,
-        found,
-        details: Vec::new(),
-        problems: files.findings.iter().cloned().chain(broken).collect(),
-    }
+    let problems = files.findings.iter().cloned().chain(broken).collect();
+    Finding { problems, ..Finding::of(what, found) }
 }
 
 fn contexts(kubeconfig: &[PathBuf]) -> Finding {
     let (contexts, problems) = cluster::contexts(kubeconfig);
     let names: Vec<String> = contexts.iter().map(|c| clean(&c.name)).collect();
     let found = if names.is_empty() { "no context".to_owned() } else { names.join(", ") };
-    Finding { what: "kubeconfig".to_owned(), found, details: Vec::new(), problems }
+    Finding { problems, ..Finding::of("kubeconfig", found) }
 }
 
 fn git() -> Finding {
     let found = Command::new("git").arg("--version").output();
     let found = found
         .map_or_else(|e| format!("not found: {e}"), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
-    Finding { what: "git".to_owned(), found: clean(&found), details: Vec::new(), problems: Vec::new() }
+    Finding::of("git", clean(&found))
 }

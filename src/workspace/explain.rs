@@ -4,8 +4,10 @@ use super::details::FieldChange;
 use super::history::{place_of, shown, text};
 use super::session::Session;
 use crate::diff;
-use crate::model::{Manifest, ObjectKey, Place, Problem, Severity, Step};
-use crate::yaml::{Node, Value};
+use crate::model::{Because, Link, Manifest, ObjectKey, Place, Problem, Severity, Step, Tree};
+use crate::render::settle;
+use crate::render::story::{Told, story};
+use crate::yaml::Mark;
 use std::sync::Arc;
 
 /// How one object of one environment came to be.
@@ -28,8 +30,27 @@ pub struct ExplainedStep {
     pub by: Arc<str>,
     /// Where it is asked for.
     pub place: Place,
-    /// What it changed; secrets are words.
+    /// The file that is named there, if the entry says no more than that: of a patch, of replacements.
+    pub through: Option<Arc<str>>,
+    /// What it changed; secrets are words. Of one field it may be the same value again.
     pub changes: Vec<FieldChange>,
+    /// Where the value of the one field that was asked for is written.
+    pub written: Option<Mark>,
+    /// Where that value came from, if its place does not say all.
+    pub sources: Vec<Source>,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// What ties the value to it, for machines: `name`, `hash`, `variable`, `default`, `var`, `replacement`, `sealed`.
+    pub link: &'static str,
+    /// In words, never a value.
+    pub said: String,
+    /// Where it is written, if that is in the repository.
+    pub written: Option<Mark>,
+    /// The sealed file it came out of.
+    pub sealed: Option<Arc<str>>,
 }
 
 impl Session {
@@ -57,7 +78,7 @@ impl Session {
                     environment: environment.name.clone(),
                     object: manifest.key.clone(),
                     producers: above.filter_map(|at| Some(rendered.producers.get(at)?.key.clone())).collect(),
-                    steps: steps(manifest, field),
+                    steps: steps(&*tree, manifest, field),
                 });
             }
         }
@@ -65,94 +86,63 @@ impl Session {
     }
 }
 
-/// The steps that changed something; the first one, which brings the object, always is one.
-fn steps(manifest: &Manifest, field: Option<&str>) -> Vec<ExplainedStep> {
+/// The steps that changed something, or set the field; the first one, which brings the object, always is one.
+fn steps(tree: &dyn Tree, manifest: &Manifest, field: Option<&str>) -> Vec<ExplainedStep> {
+    if let Some(field) = field {
+        let mut all = story(manifest, field);
+        for told in &mut all {
+            settle(told, tree);
+        }
+        return all.into_iter().map(|told| of_field(field, told)).collect();
+    }
     let mut before: Option<&Step> = None;
     let mut told = Vec::new();
     for step in &manifest.steps {
-        let changes = match (field, before) {
-            (Some(field), before) => changed_field(field, before.map(|b| &b.body), &step.body),
-            (None, Some(before)) => shown(&diff::compare(Some(&before.body), Some(&step.body))),
-            (None, None) => Vec::new(),
-        };
-        let first = before.is_none() && field.is_none();
-        before = Some(step);
-        if first || !changes.is_empty() {
-            told.push(ExplainedStep { by: step.by.clone(), place: step.place.clone(), changes });
+        let changes = before
+            .map(|before| shown(&diff::compare(Some(&before.body), Some(&step.body))))
+            .unwrap_or_default();
+        if before.is_none() || !changes.is_empty() {
+            let (by, place, through) = (step.by.clone(), step.place.clone(), step.through.clone());
+            told.push(ExplainedStep { by, place, through, changes, written: None, sources: Vec::new() });
         }
+        before = Some(step);
     }
     told
 }
 
 /// What a step did to one field.
-fn changed_field(field: &str, before: Option<&Node>, after: &Node) -> Vec<FieldChange> {
-    let old = before.and_then(|body| at(body, field));
-    let new = at(after, field);
-    let (was, is) = (old.map(text), new.map(text));
-    let same = was == is && !old.zip(new).is_some_and(|(old, new)| differs_in_secret(old, new));
-    if same {
-        return Vec::new();
-    }
-    let place = new.or(old).and_then(place_of);
-    vec![FieldChange { path: field.to_owned(), before: was, after: is, place }]
-}
-
-/// Secrets look alike as words.
-fn differs_in_secret(old: &Node, new: &Node) -> bool {
-    match (&old.value, &new.value) {
-        (Value::Secret(old), Value::Secret(new)) => old != new,
-        _ => false,
-    }
-}
-
-/// The node at a path as it is printed: names between dots, elements of lists by number or by what names them.
-fn at<'a>(body: &'a Node, field: &str) -> Option<&'a Node> {
-    let mut node = body;
-    let mut rest = field;
-    while !rest.is_empty() {
-        if let Some(inside) = rest.strip_prefix('[') {
-            let (name, after) = inside.split_once(']')?;
-            node = element(node, name.trim_matches('"'))?;
-            rest = after.strip_prefix('.').unwrap_or(after);
-        } else {
-            let end = rest.find(['.', '[']).unwrap_or(rest.len());
-            node = node.get(&rest[..end])?;
-            rest = rest[end..].strip_prefix('.').unwrap_or(&rest[end..]);
-        }
-    }
-    Some(node)
-}
-
-/// What names elements of lists in Kubernetes objects.
-const NAMES: [&str; 8] =
-    ["name", "key", "containerPort", "port", "mountPath", "devicePath", "ip", "topologyKey"];
-
-fn element<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
-    let Some(items) = node.as_seq() else { return node.get(name) };
-    let is_named = |item: &&Node| {
-        NAMES.iter().filter_map(|key| item.get(key)?.as_scalar()).any(|scalar| *scalar.text == *name)
+fn of_field(field: &str, told: Told) -> ExplainedStep {
+    let mut sources: Vec<Source> = told.because.iter().map(source).collect();
+    sources.extend(told.sealed.clone().map(|file| Source {
+        link: "sealed",
+        said: format!("from sealed file {file}"),
+        written: None,
+        sealed: Some(file),
+    }));
+    let change = FieldChange {
+        path: field.to_owned(),
+        before: told.before.as_ref().map(text),
+        after: told.after.as_ref().map(text),
+        place: told.after.as_ref().or(told.before.as_ref()).and_then(place_of),
     };
-    items.iter().find(is_named).or_else(|| items.get(name.parse::<usize>().ok()?))
+    ExplainedStep {
+        by: told.by,
+        place: told.place,
+        through: told.through,
+        changes: vec![change],
+        written: Some(told.written).filter(|mark| mark.line > 0),
+        sources,
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::yaml::{Dialect, Limits, read_stream};
-
-    fn read(text: &str) -> Node {
-        let stream = read_stream(text.as_bytes(), &"x.yaml".into(), Dialect::Resource, &Limits::default());
-        stream.documents.into_iter().next().expect("one document").root
-    }
-
-    #[test]
-    fn fields_are_found_by_the_paths_that_are_printed() {
-        let body = read("spec:\n  ports: [{port: 80, name: web}]\n  args: [a, b]\n  x/y: {z.w: 1}\n");
-        let found = |field: &str| at(&body, field).map(text);
-        assert_eq!(found("spec.ports[web].port").as_deref(), Some("80"));
-        assert_eq!(found("spec.ports[80].name").as_deref(), Some("web"));
-        assert_eq!(found("spec.args[1]").as_deref(), Some("b"));
-        assert_eq!(found("spec[\"x/y\"][\"z.w\"]").as_deref(), Some("1"));
-        assert_eq!(found("spec.none"), None);
-    }
+fn source(because: &Because) -> Source {
+    let said = match (because.link, &because.sealed) {
+        (Link::Name, _) => format!("follows the name of {}", because.source),
+        (Link::Hash, Some(file)) => format!("ends with {}, some from sealed file {file}", because.source),
+        (Link::Hash, None) => format!("ends with {}", because.source),
+        (_, Some(file)) => format!("{}, from sealed file {file}", because.source),
+        (_, None) => because.source.clone(),
+    };
+    let written = because.place.clone().filter(|mark| mark.line > 0);
+    Source { link: because.link.code(), said, written, sealed: because.sealed.clone() }
 }

@@ -478,8 +478,12 @@ mod tests {
 
     #[test]
     fn rows_grow_stale_only_by_what_is_new() {
-        let environment =
-            Environment { name: "prod".into(), entry: "clusters/prod".into(), why: String::new() };
+        let environment = Environment {
+            name: "prod".into(),
+            entry: "clusters/prod".into(),
+            why: String::new(),
+            evidence: None,
+        };
         let means = (Arc::new(DigestKey::new([1; 32])), Arc::default());
         let mut field = Field::new(Facts::of_git(environment, Arc::default(), means, 0));
         let refused = || ClusterError::Forbidden { message: "secrets".to_owned() };

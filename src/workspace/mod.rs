@@ -12,6 +12,7 @@ mod details;
 mod doctor;
 mod engine;
 mod entries;
+mod environments;
 mod errands;
 mod explain;
 mod facts;
@@ -38,8 +39,8 @@ mod writing;
 
 pub use audit::{Audit, AuditedFile, RuleFor, RuleVerdict, RulesFor};
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
-pub use doctor::Finding;
-pub use explain::{Explained, ExplainedStep};
+pub use doctor::{Finding, Reasoned};
+pub use explain::{Explained, ExplainedStep, Source};
 pub use handle::{Settings, Workspace};
 pub use history::text;
 pub use merging::{MergeRequest, merge};

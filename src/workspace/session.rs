@@ -4,6 +4,7 @@
 //! digests before it gives anything away.
 
 use super::blinded::Blinded;
+use super::environments::ConfigLines;
 use super::outside::Outside;
 use crate::config::{self, REPOSITORY_FILE, RepositoryConfig};
 use crate::diff;
@@ -23,6 +24,8 @@ const KEPT: usize = 48;
 pub(super) struct Session {
     pub(super) repo: Repo,
     pub(super) config: RepositoryConfig,
+    /// Where it says what.
+    pub(super) config_lines: ConfigLines,
     /// True if that file is there and cannot be read.
     config_unread: bool,
     pub(super) keyring: Arc<Keyring>,
@@ -31,20 +34,14 @@ pub(super) struct Session {
     /// Fields that the repository's configuration leaves out of comparisons.
     pub(super) ignore: Arc<diff::Rules>,
     /// Where the repository itself is, by which sources in it are recognised.
-    remotes: Vec<String>,
+    pub(super) remotes: Vec<String>,
     rendered: Mutex<VecDeque<(RenderKey, Arc<Rendered>)>>,
     blinded: Blinded,
     /// What is wrong with the configuration; everything else goes on without it.
     pub(super) problems: Vec<Problem>,
 }
 
-type RenderKey = (ContentId, Arc<str>, u64, u64);
-
-/// The environments of one tree.
-pub(super) struct Found {
-    pub(super) environments: Vec<Environment>,
-    pub(super) problems: Vec<Problem>,
-}
+type RenderKey = (ContentId, (Arc<str>, Arc<str>), u64, u64);
 
 impl Session {
     /// Opens the repository around `path` with the identities found in `sources`.
@@ -56,6 +53,7 @@ impl Session {
         let mut session = Self {
             repo,
             config: RepositoryConfig::default(),
+            config_lines: ConfigLines::default(),
             config_unread: false,
             keyring: Arc::new(Keyring::load(sources)),
             digests: Arc::new(DigestKey::new(key)),
@@ -89,10 +87,13 @@ impl Session {
         self.config_unread || named.contains(branch) || production && named.is_empty()
     }
 
-    fn read_config(&self) -> Result<RepositoryConfig, Box<Problem>> {
+    fn read_config(&mut self) -> Result<RepositoryConfig, Box<Problem>> {
         let file = self.repo.root().join(REPOSITORY_FILE);
         match std::fs::read_to_string(file) {
-            Ok(text) => RepositoryConfig::parse(&text),
+            Ok(text) => {
+                self.config_lines = ConfigLines::of(&text);
+                RepositoryConfig::parse(&text)
+            }
             Err(_) => Ok(RepositoryConfig::default()),
         }
     }
@@ -108,32 +109,6 @@ impl Session {
     /// The files of a revision.
     pub(super) fn tree(&self, revision: Revision) -> Result<Arc<dyn Tree>, Problem> {
         self.repo.tree(revision).map_err(|e| e.problem())
-    }
-
-    /// The environments of a tree: those found without hints, corrected by `.sealane.yaml`.
-    pub(super) fn environments(&self, tree: &dyn Tree) -> Found {
-        let (found, problems) = match render::discover(tree, &self.caches.surveys, &self.remotes) {
-            Ok(discovery) => (discovery.environments, discovery.problems),
-            Err(error) => (Vec::new(), vec![Problem::error(Reason::Repository, error.to_string())]),
-        };
-        let mut environments = if self.config.only_these { Vec::new() } else { found };
-        for (name, config) in &self.config.environments {
-            let known = environments.iter_mut().find(|e| *e.name == **name);
-            match (known, &config.entry) {
-                (Some(environment), Some(entry)) => {
-                    environment.entry = entry.trim_matches('/').into();
-                    environment.why = format!("{REPOSITORY_FILE} says so");
-                }
-                (None, Some(entry)) => environments.push(Environment {
-                    name: name.as_str().into(),
-                    entry: entry.trim_matches('/').into(),
-                    why: format!("{REPOSITORY_FILE} says so"),
-                }),
-                _ => {}
-            }
-        }
-        environments.sort_by_key(|e| (self.is_production(&e.name), e.name.clone()));
-        Found { environments, problems }
     }
 
     /// True if the configuration says that an environment is production, or its name does.
@@ -156,7 +131,9 @@ impl Session {
         environment: &Environment,
         outside: &Outside,
     ) -> Arc<Rendered> {
-        let key = (tree.id(), environment.entry.clone(), self.keyring.generation(), outside.id);
+        // Several environments may start from one folder: names tell them apart.
+        let start = (environment.entry.clone(), environment.name.clone());
+        let key = (tree.id(), start, self.keyring.generation(), outside.id);
         if let Some(known) = self.kept(&key) {
             return known;
         }
@@ -237,6 +214,36 @@ fn ignore_rules(declared: &[config::IgnoreRule]) -> (diff::Rules, Vec<Problem>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn environments_of_one_folder_are_kept_apart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let git = |words: &[&str]| {
+            let done = std::process::Command::new("git").arg("-C").arg(folder.path()).args(words).output();
+            assert!(done.is_ok_and(|output| output.status.success()), "git {words:?}");
+        };
+        git(&["init", "--quiet"]);
+        for name in ["staging", "production"] {
+            let root = folder.path().join("apps/web/overlays").join(name);
+            let other = folder.path().join("apps/api/overlays").join(name);
+            for (place, path) in [("web", root), ("api", other)] {
+                std::fs::create_dir_all(&path).expect("a folder");
+                let object = format!("kind: ConfigMap\napiVersion: v1\nmetadata: {{name: {place}-{name}}}\n");
+                std::fs::write(path.join("kustomization.yaml"), "resources: [cm.yaml]\n").expect("a file");
+                std::fs::write(path.join("cm.yaml"), object).expect("a file");
+            }
+        }
+        let session = Session::open(folder.path(), &KeySources::default()).expect("a repository");
+        let tree = session.repo.tree(crate::model::Revision::Worktree).expect("a tree");
+        let found = session.environments(&*tree).environments;
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].entry, found[1].entry, "both start from one folder");
+        for environment in &found {
+            let rendered = session.render(&*tree, environment);
+            let names: Vec<String> = rendered.objects().map(|(_, m)| m.key.name.to_string()).collect();
+            assert!(names.len() == 2 && names.iter().all(|n| n.ends_with(&*environment.name)), "{names:?}");
+        }
+    }
 
     #[test]
     fn a_rule_that_cannot_be_used_is_told_and_the_others_hold() {

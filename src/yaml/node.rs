@@ -147,6 +147,15 @@ impl Node {
         Self::new(Value::Scalar(Scalar { text: text.into(), kind: ScalarKind::Bool, style: Style::Plain }))
     }
 
+    /// True if both are one mapping or list in memory, so that nothing can differ below.
+    pub fn is_shared_with(&self, other: &Self) -> bool {
+        match (&self.value, &other.value) {
+            (Value::Map(a), Value::Map(b)) => Arc::ptr_eq(a, b),
+            (Value::Seq(a), Value::Seq(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
     /// Null.
     pub fn null() -> Self {
         Self::new(Value::Scalar(Scalar { text: "null".into(), kind: ScalarKind::Null, style: Style::Plain }))

@@ -5,6 +5,7 @@
 //! differs in cases and roots whose name contains `text`.
 
 mod cases;
+mod explain;
 mod folder;
 mod program;
 mod random;
@@ -88,6 +89,15 @@ fn upstream_cases_give_the_same_text() {
 #[test]
 fn real_repositories_give_the_same_objects() {
     roots::run(&corpora()).settle("roots");
+}
+
+/// `SEALANE_SEED` chooses other fields.
+#[test]
+fn the_line_that_is_named_changes_the_field() {
+    let seed = std::env::var("SEALANE_SEED").map_or(1, |text| text.parse().expect("a seed is a number"));
+    let score = explain::run(&corpora(), seed);
+    score.settle("explain");
+    assert!(score.is_perfect(), "some fields are explained wrongly");
 }
 
 #[test]

@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # The quick ones first, so that a fresh machine has something to use early.
 ALL_PARTS=(kubectl python age kustomize sops crds kwok etcd kube-apiserver kube-controller-manager kube-scheduler
-  kustomize-controller)
+  kustomize-controller argo-cd)
 
 export GOTOOLCHAIN=local CGO_ENABLED=0 GOWORK=off GOFLAGS="-buildvcs=false"
 
@@ -27,6 +27,10 @@ wrapper_stamp() { # a wrapper module and the version it must name
 stamp_of() {
   case $1 in
     age) echo "$AGE_VERSION" ;;
+    argo-cd)
+      echo "$(wrapper_stamp argo-cd github.com/argoproj/argo-cd/v3 "$ARGO_CD_VERSION")" \
+        "$(sha256sum <"$RIG_HERE/modules/argo-cd/redis/main.go" | cut -c1-16)"
+      ;;
     crds) echo "$KUSTOMIZE_CONTROLLER_VERSION $SOURCE_CONTROLLER_VERSION" ;;
     etcd) wrapper_stamp etcd go.etcd.io/etcd/server/v3 "$ETCD_VERSION" ;;
     flate) echo "$FLATE_VERSION" ;;
@@ -49,6 +53,7 @@ stamp_of() {
 files_of() {
   case $1 in
     age) echo "$RIG_BIN/age $RIG_BIN/age-keygen" ;;
+    argo-cd) echo "$RIG_BIN/argocd $RIG_BIN/argo-redis $RIG_CACHE/crds/argo-cd" ;;
     crds) echo "$RIG_CACHE/crds/kustomize-controller $RIG_CACHE/crds/source-controller" ;;
     kubectl) echo "$RIG_BIN/kubectl $RIG_BIN/helm" ;;
     kwok) echo "$RIG_BIN/kwok $RIG_CACHE/kwok/stage/fast/kustomization.yaml" ;;
@@ -141,6 +146,12 @@ build_part() {
     age)
       go_install "filippo.io/age/cmd/age@v$AGE_VERSION"
       go_install "filippo.io/age/cmd/age-keygen@v$AGE_VERSION"
+      ;;
+    argo-cd)
+      go_wrapper argo-cd ./redis argo-redis
+      go_wrapper argo-cd github.com/argoproj/argo-cd/v3/cmd argocd
+      copy_tree "$(go_module_dir "github.com/argoproj/argo-cd/v3@v$ARGO_CD_VERSION")/manifests/crds" \
+        "$RIG_CACHE/crds/argo-cd"
       ;;
     crds)
       local dir

@@ -42,3 +42,5 @@ while [[ -d "$DIR/pids" ]]; do
   rmdir "$DIR/pids" 2>/dev/null || true
 done
 rm -f "$DIR/rig.env"
+# Argo CD takes all rights from the folders it clones into.
+[[ ! -d "$DIR/argo" ]] || chmod -R u+rwx "$DIR/argo"

@@ -2,10 +2,11 @@
 # Brings the rig up in one scratch folder: etcd, kube-apiserver, controller-manager, scheduler, kwok with one fake node,
 # Flux's kustomize-controller with its CRDs, and the stand-in for source-controller; all on free loopback ports.
 #
-#   tests/rig/up.sh [--only api|cluster] [--lax] [--stages FILE]… [--owner PID] DIR
+#   tests/rig/up.sh [--only api|cluster|argo] [--lax] [--stages FILE]… [--owner PID] DIR
 #
 # --only api      etcd and kube-apiserver, nothing else
 # --only cluster  without Flux
+# --only argo     etcd, kube-apiserver, Argo CD's repo-server and application-controller, a git server on DIR/git
 # --lax           unset substitution variables become empty, as Flux did by default before kustomize-controller 1.9
 #                 (repositories of that time, toboshii__home-ops for one, rely on it); today's default is an error
 # --stages FILE   more kwok Stages, beside those of stages.yaml here: what becomes of which Pods
@@ -29,8 +30,8 @@ while (($#)); do
     *) break ;;
   esac
 done
-(($# == 1)) || fail "usage: up.sh [--only api|cluster] [--lax] [--stages FILE]… [--owner PID] DIR"
-[[ $only =~ ^(all|cluster|api)$ ]] || fail "--only takes api or cluster, not $only"
+(($# == 1)) || fail "usage: up.sh [--only api|cluster|argo] [--lax] [--stages FILE]… [--owner PID] DIR"
+[[ $only =~ ^(all|cluster|api|argo)$ ]] || fail "--only takes api, cluster or argo, not $only"
 mkdir -p "$1"
 DIR="$(cd "$1" && pwd)"
 [[ ! -e "$DIR/pids" ]] || fail "$DIR holds a rig already: run down.sh $DIR first"
@@ -39,7 +40,8 @@ KUBECTL="$RIG_BIN/kubectl"
 cp "$RIG_HERE/down.sh" "$DIR/down.sh"
 
 need "$RIG_BIN"/{etcd,kube-apiserver,kubectl}
-[[ $only == api ]] || need "$RIG_BIN"/{kube-controller-manager,kube-scheduler,kwok}
+[[ $only =~ ^(api|argo)$ ]] || need "$RIG_BIN"/{kube-controller-manager,kube-scheduler,kwok}
+[[ $only != argo ]] || need "$RIG_BIN"/{argocd,argo-redis,kustomize,helm}
 [[ $only != all ]] || need "$RIG_BIN/kustomize-controller"
 for tool in openssl curl python3 setsid; do command -v "$tool" >/dev/null || fail "$tool is missing"; done
 
@@ -91,7 +93,7 @@ mapfile -t ports < <(python3 - <<'PYTHON'
 import random, socket
 
 found = []
-while len(found) < 10:
+while len(found) < 14:
     port = random.SystemRandom().randrange(20000, 32000)
     if port in found:
         continue
@@ -105,7 +107,8 @@ print(*found, sep="\n")
 PYTHON
 )
 P_ETCD=${ports[0]} P_PEER=${ports[1]} P_API=${ports[2]} P_KCM=${ports[3]} P_SCHED=${ports[4]} P_KWOK=${ports[5]}
-P_METRICS=${ports[6]} P_HEALTH=${ports[7]} P_SOURCE=${ports[8]}
+P_METRICS=${ports[6]} P_HEALTH=${ports[7]} P_SOURCE=${ports[8]} P_REDIS=${ports[9]} P_REPO=${ports[10]}
+P_REPO_METRICS=${ports[11]} P_GIT=${ports[12]}
 API="https://127.0.0.1:$P_API"
 
 openssl genrsa -out "$DIR/certs/sa.key" 2048 2>/dev/null
@@ -193,7 +196,7 @@ wait_until 240 "RBAC to know the viewers" reads_nodes
 
 # --- controllers, scheduler, a fake node -----------------------------------------------------------------------------
 
-if [[ $only != api ]]; then
+if [[ ! $only =~ ^(api|argo)$ ]]; then
   start kube-controller-manager "$RIG_BIN/kube-controller-manager" --kubeconfig "$DIR/admin.kubeconfig" \
     --service-account-private-key-file "$DIR/certs/sa.key" --leader-elect=false \
     --secure-port "$P_KCM" --bind-address 127.0.0.1 --cert-dir "$DIR/certs/controller-manager"
@@ -248,12 +251,93 @@ if [[ $only == all ]]; then
   wait_until 240 "the artifact server" alive_and source curl -sf --max-time 2 "http://127.0.0.1:$P_SOURCE/healthz"
 fi
 
+# --- Argo CD ---------------------------------------------------------------------------------------------------------
+
+if [[ $only == argo ]]; then
+  [[ -d "$RIG_CACHE/crds/argo-cd" ]] || fail "the CRDs are missing: run tests/rig/build.sh argo-cd"
+  # The CRD of sets is too large for what `apply` keeps on the client's side.
+  admin apply --server-side -k "$RIG_CACHE/crds/argo-cd" >/dev/null
+  # At first they have no conditions, which `kubectl wait` takes for a mistake.
+  wait_until 240 "Argo CD's definitions" admin wait --for=condition=Established crd --all --timeout=5s
+  mkdir -p "$DIR"/{git,argo/tmp,argo/home,argo/ssh,argo/tls}
+  : >"$DIR/argo/ssh/ssh_known_hosts"
+  python3 - "$API" "$DIR/certs/apiserver.crt" <<'PYTHON' | admin apply -f - >/dev/null
+import base64, json, sys
+
+api, certificate = sys.argv[1:]
+labels = {"app.kubernetes.io/part-of": "argocd"}
+
+
+def thing(kind, name, more, own=labels, version="v1"):
+    metadata = {"name": name, "namespace": "argocd", "labels": own}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **more}
+
+
+maps = ["cm", "cmd-params-cm", "rbac-cm", "gpg-keys-cm", "ssh-known-hosts-cm", "tls-certs-cm"]
+with open(certificate, "rb") as file:
+    authority = base64.b64encode(file.read()).decode()
+config = json.dumps({"bearerToken": "admin-token", "tlsClientConfig": {"caData": authority}})
+anything = [{"group": "*", "kind": "*"}]
+destinations = [{"name": "*", "server": "*", "namespace": "*"}]
+items = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}}]
+items += [thing("ConfigMap", f"argocd-{name}", {"data": {}}) for name in maps]
+items += [
+    thing("Secret", "argocd-secret", {"stringData": {"server.secretkey": "rig"}}),
+    thing("Secret", "argocd-redis", {"stringData": {"auth": "rig"}}),
+    # Applications name this cluster: the in-cluster one wants a pod.
+    thing(
+        "Secret",
+        "cluster-rig",
+        {"stringData": {"name": "rig", "server": api, "config": config}},
+        {"argocd.argoproj.io/secret-type": "cluster"},
+    ),
+    thing(
+        "AppProject",
+        "default",
+        {
+            "spec": {
+                "sourceRepos": ["*"],
+                "sourceNamespaces": ["argo-team"],
+                "destinations": destinations,
+                "clusterResourceWhitelist": anything,
+            }
+        },
+        {},
+        "argoproj.io/v1alpha1",
+    ),
+]
+print(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+PYTHON
+  export ARGOCD_GPG_ENABLED=false ARGOCD_TLS_DATA_PATH="$DIR/argo/tls" ARGOCD_SSH_DATA_PATH="$DIR/argo/ssh"
+  export REDIS_PASSWORD=rig
+  # Nothing of the user's own configuration may matter, of git least of all.
+  argo() { # ROLE ARGUMENTS…
+    local role=$1
+    shift
+    start "$role" env HOME="$DIR/argo/home" TMPDIR="$DIR/argo/tmp" PATH="$RIG_BIN:$PATH" GIT_CONFIG_NOSYSTEM=1 \
+      ARGOCD_BINARY_NAME="$role" "$RIG_BIN/argocd" "$@"
+  }
+  start redis "$RIG_BIN/argo-redis" "127.0.0.1:$P_REDIS" rig
+  start git "${RIG_PYTHON:-python3}" "$RIG_HERE/gitserver.py" "$P_GIT" "$DIR/git"
+  argo argocd-repo-server --redis "127.0.0.1:$P_REDIS" --disable-tls --address 127.0.0.1 --port "$P_REPO" \
+    --metrics-address 127.0.0.1 --metrics-port "$P_REPO_METRICS" --loglevel warn
+  argo argocd-application-controller --kubeconfig "$DIR/admin.kubeconfig" --namespace argocd \
+    --repo-server "127.0.0.1:$P_REPO" --repo-server-plaintext --redis "127.0.0.1:$P_REDIS" \
+    --metrics-port "$P_METRICS" --application-namespaces argo-team --app-resync 20 --status-processors 8 --operation-processors 8 --loglevel warn
+  wait_until 240 "Argo CD's repo-server" \
+    alive_and argocd-repo-server answers "http://127.0.0.1:$P_REPO_METRICS/healthz"
+  wait_until 240 "Argo CD's application-controller" \
+    alive_and argocd-application-controller curl -sf --max-time 2 "http://127.0.0.1:$P_METRICS/healthz"
+  wait_until 240 "the git server" alive_and git curl -sf --max-time 2 "http://127.0.0.1:$P_GIT/healthz"
+fi
+
 cat >"$DIR/rig.env.new" <<EOF
 RIG_DIR=$DIR
 RIG_PARTS=$only
 RIG_API=$API
 RIG_ETCD=http://127.0.0.1:$P_ETCD
 RIG_SOURCE=http://127.0.0.1:$P_SOURCE
+RIG_GIT=http://127.0.0.1:$P_GIT
 RIG_ADMIN_KUBECONFIG=$DIR/admin.kubeconfig
 RIG_SEALANE_KUBECONFIG=$DIR/sealane.kubeconfig
 RIG_NARROW_KUBECONFIG=$DIR/narrow.kubeconfig

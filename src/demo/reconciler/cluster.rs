@@ -193,6 +193,7 @@ impl DemoCluster {
             name: self.name.into(),
             entry: format!("clusters/{}", self.name).into(),
             why: "the demo's cluster follows this folder".to_owned(),
+            evidence: None,
         }
     }
 

@@ -1,12 +1,13 @@
 //! One Flux Kustomization to its objects: build, open, substitute, mark (render.md 6.3).
 
 use super::generate::{Generated, generate};
+use super::origins::Origins;
 use super::spec::{GROUP, Spec};
 use super::substitute::{self, Substituted, Variables};
 use super::{sealed, variables};
-use crate::model::{Manifest, ObjectKey, Opener, Place, Problem, Reason, Severity, Step, Tree};
+use crate::model::{Because, Link, Manifest, ObjectKey, Opener, Problem, Reason, Severity, Step, Tree};
 use crate::render::kustomize::{self, BuildOptions, Failure, Order};
-use crate::yaml::{Map, Node};
+use crate::yaml::{Map, Mark, Node};
 use std::sync::Arc;
 
 /// What one Kustomization makes.
@@ -32,6 +33,8 @@ pub struct Outside<'a> {
     pub inputs: &'a kustomize::Inputs<'a>,
     /// `ConfigMap`s and Secrets with variables.
     pub find: &'a dyn Fn(&ObjectKey) -> Option<Node>,
+    /// The sealed file that one of them came out of.
+    pub sealed: &'a dyn Fn(&ObjectKey) -> Option<Arc<str>>,
 }
 
 /// Renders a Kustomization out of its artifact.
@@ -43,15 +46,19 @@ pub fn render(tree: &dyn Tree, spec: &Spec, outside: &Outside<'_>) -> Made {
     };
     for manifest in &mut objects {
         made.problems.extend(sealed::open(manifest, outside.opener, spec.decrypts()));
-        step(manifest, "decryption", spec, outside);
+        step(manifest, "decryption", "spec.decryption", spec, outside);
     }
     if spec.post_build().is_some() {
         substitute_all(&mut objects, spec, outside, &mut made);
     }
     for manifest in &mut objects {
-        step(manifest, "postBuild", spec, outside);
-        mark(manifest, spec);
-        step(manifest, "commonMetadata and owner labels", spec, outside);
+        common(manifest, spec);
+        step(manifest, "commonMetadata", "spec.commonMetadata", spec, outside);
+        let because = own(manifest, spec);
+        step(manifest, "owner labels", "metadata", spec, outside);
+        if let Some(last) = manifest.steps.last_mut() {
+            last.because.extend(because);
+        }
     }
     made.objects = objects;
     // The first error says why something is missing.
@@ -59,11 +66,11 @@ pub fn render(tree: &dyn Tree, spec: &Spec, outside: &Outside<'_>) -> Made {
     made
 }
 
-/// Keeps what the object is now, if somebody asks.
-fn step(manifest: &mut Manifest, by: &str, spec: &Spec, outside: &Outside<'_>) {
-    if outside.inputs.steps {
-        let place = Place { file: spec.origin.file.clone(), line: spec.origin.line, field: None };
-        manifest.steps.push(Step { by: by.into(), place, body: manifest.body.clone() });
+/// Keeps what the object is now, if somebody asks and it is not what it was; `field` is what asks for the change.
+fn step(manifest: &mut Manifest, by: &str, field: &str, spec: &Spec, outside: &Outside<'_>) {
+    let is_same = manifest.steps.last().is_some_and(|last| last.body.is_shared_with(&manifest.body));
+    if outside.inputs.steps && !is_same {
+        manifest.steps.push(Step::new(by, spec.place_of(field), manifest.body.clone()));
     }
 }
 
@@ -126,11 +133,18 @@ fn substitute_all(objects: &mut [Manifest], spec: &Spec, outside: &Outside<'_>, 
         made.complete = false;
         return;
     }
+    let origins = outside.inputs.steps.then(|| Origins::of(spec, outside.find, outside.sealed));
     let always = spec.body.str_at(&["spec", "postBuild", "substituteStrategy"]) == Some("Always");
     let (mut holes, mut assumed) = (Vec::new(), Vec::new());
     if always || !variables.is_empty() {
         for manifest in objects.iter_mut().filter(|m| !opts_out(&m.body)) {
+            let before = manifest.body.clone();
             let Some(done) = substitute_one(manifest, &variables, made) else { continue };
+            if let Some(origins) = &origins {
+                let mut step = Step::new("postBuild", spec.place_of("spec.postBuild"), manifest.body.clone());
+                step.because = origins.used_in(&before);
+                manifest.steps.push(step);
+            }
             holes.extend(done.holes);
             assumed.extend(done.assumed);
         }
@@ -204,17 +218,36 @@ fn opts_out(body: &Node) -> bool {
     })
 }
 
-/// Common metadata, then the labels by which the controller finds its objects again.
-fn mark(manifest: &mut Manifest, spec: &Spec) {
+/// Common metadata, on top of what the objects have.
+fn common(manifest: &mut Manifest, spec: &Spec) {
     for field in ["labels", "annotations"] {
         let common = spec.common_metadata(field).and_then(Node::as_map).cloned().unwrap_or_default();
         for entry in common.entries {
             set(&mut manifest.body, field, &entry.key.text, entry.value);
         }
     }
+}
+
+/// The labels by which the controller finds its objects again; and, where no file declares the Kustomization, that.
+fn own(manifest: &mut Manifest, spec: &Spec) -> Option<Because> {
+    let mut because = None;
     for (name, value) in [("name", &spec.key.name), ("namespace", &spec.key.namespace)] {
-        set(&mut manifest.body, "labels", &format!("{GROUP}/{name}"), Node::string(value.clone()));
+        let written = spec.body.at_path(&["metadata", name]).map(|node| &node.mark).filter(|m| m.line > 0);
+        let nowhere = Mark { file: Some(spec.origin.file.clone()), line: spec.origin.line, column: 0 };
+        if written.is_none() {
+            because = Some(Because {
+                of: nowhere.clone(),
+                value: None,
+                link: Link::Default,
+                source: format!("no file declares {}: flux bootstrap or a FluxInstance makes it", spec.key),
+                place: None,
+                sealed: None,
+            });
+        }
+        let label = Node::string(value.clone()).at(written.cloned().unwrap_or(nowhere));
+        set(&mut manifest.body, "labels", &format!("{GROUP}/{name}"), label);
     }
+    because
 }
 
 fn set(body: &mut Node, field: &str, key: &str, value: Node) {

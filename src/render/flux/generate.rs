@@ -6,7 +6,7 @@ use crate::model::{EntryKind, Tree};
 use crate::render::kustomize::{
     BuildError, Cause, DocumentCache, FILE_NAMES, Image, Kustomization, Patch, Text, remote,
 };
-use crate::yaml::{Node, to_masked_string};
+use crate::yaml::Node;
 use std::sync::Arc;
 
 /// A kustomization ready to be built, and what was looked at to make it.
@@ -49,7 +49,7 @@ pub(super) fn generate(
     if generated {
         kustomization.file = join(folder, FILE_NAMES[0]).into();
     } else if kustomization.resources.is_empty() {
-        kustomization.build_metadata = vec![Text { text: "originAnnotations".into(), line: 0 }];
+        kustomization.build_metadata = vec![Text::made("originAnnotations")];
     }
     edit(&mut kustomization, tree, spec)?;
     Ok(Generated { kustomization, reads })
@@ -59,10 +59,14 @@ fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
-type File = (Arc<str>, Arc<[u8]>);
+pub(in crate::render) type File = (Arc<str>, Arc<[u8]>);
 
 /// The kustomization file of a folder, if it has one. More than one is an error of the build.
-fn existing(tree: &dyn Tree, folder: &str, reads: &mut Vec<Arc<str>>) -> Result<Option<File>, BuildError> {
+pub(in crate::render) fn existing(
+    tree: &dyn Tree,
+    folder: &str,
+    reads: &mut Vec<Arc<str>>,
+) -> Result<Option<File>, BuildError> {
     let mut found = Vec::new();
     for name in FILE_NAMES {
         let path = join(folder, name);
@@ -88,7 +92,7 @@ fn existing(tree: &dyn Tree, folder: &str, reads: &mut Vec<Arc<str>>) -> Result<
 fn scanned(tree: &dyn Tree, folder: &str, reads: &mut Vec<Arc<str>>) -> Result<Kustomization, BuildError> {
     let mut paths = Vec::new();
     scan(tree, folder, "", &mut paths, reads)?;
-    let resources = paths.into_iter().map(|path| Text { text: path.into(), line: 0 }).collect();
+    let resources = paths.into_iter().map(Text::made).collect();
     Ok(Kustomization { resources, ..Kustomization::default() })
 }
 
@@ -142,12 +146,11 @@ fn edit(k: &mut Kustomization, tree: &dyn Tree, spec: &Spec) -> Result<(), Build
     k.patches.extend(spec.list("patches").iter().map(|entry| patch(entry, spec)));
     components(k, tree, spec)?;
     for entry in spec.list("patchesStrategicMerge").iter().filter(|entry| !is_nothing(entry)) {
-        k.patches_strategic_merge.push(Text { text: to_masked_string(entry).into(), line: entry.mark.line });
+        k.patch_objects.push(entry.clone());
     }
     for entry in spec.list("patchesJson6902") {
-        let operations = entry.get("patch").map(to_masked_string).unwrap_or_default();
-        let text = Text { text: operations.into(), line: 0 };
-        k.patches_json6902.push(Patch { inline: Some(text), ..patch(entry, spec) });
+        let operations = Some(entry.get("patch").cloned().unwrap_or_else(Node::null));
+        k.patches_json6902.push(Patch { operations, ..patch(entry, spec) });
     }
     for entry in spec.list("images") {
         merge_image(&mut k.images, entry);
@@ -160,7 +163,7 @@ fn edit(k: &mut Kustomization, tree: &dyn Tree, spec: &Spec) -> Result<(), Build
 }
 
 fn to_text(node: &Node) -> Text {
-    Text { text: node.scalar_text().unwrap_or("").into(), line: node.mark.line }
+    Text::new(node.scalar_text().unwrap_or(""), &node.mark)
 }
 
 fn text_of(node: &Node, key: &str) -> Text {
@@ -182,7 +185,7 @@ fn patch(entry: &Node, spec: &Spec) -> Patch {
 fn components(k: &mut Kustomization, tree: &dyn Tree, spec: &Spec) -> Result<(), BuildError> {
     for entry in spec.list("components") {
         let component = to_text(entry);
-        let refuse = |cause: Cause| cause.in_field(&spec.origin.file, component.line, "spec.components");
+        let refuse = |cause: Cause| cause.in_field(&spec.origin.file, component.line(), "spec.components");
         if component.starts_with('/') || remote::is_url(&component) || remote::is_repository(&component) {
             let what = format!("the component {} must be local and relative", &*component);
             return Err(refuse(Cause::Invalid(what)));
@@ -202,9 +205,10 @@ fn merge_image(images: &mut Vec<Image>, entry: &Node) {
     let (new_name, new_tag) = (text_of(entry, "newName"), text_of(entry, "newTag"));
     let digest = text_of(entry, "digest");
     let Some(image) = images.iter_mut().find(|image| *image.name == *name) else {
-        images.push(Image { name, new_name, new_tag, digest, line: entry.mark.line, ..Image::default() });
+        images.push(Image { name, new_name, new_tag, digest, mark: entry.mark.clone(), ..Image::default() });
         return;
     };
+    image.mark = entry.mark.clone();
     if !new_name.is_empty() {
         image.new_name = new_name;
     }

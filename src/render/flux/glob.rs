@@ -92,7 +92,7 @@ pub(super) fn matches(pattern: &[Glob], text: &[char]) -> bool {
 }
 
 /// True if a pattern matches a name; a malformed pattern is `None`.
-pub(super) fn matches_name(pattern: &str, name: &str) -> Option<bool> {
+pub(in crate::render) fn matches_name(pattern: &str, name: &str) -> Option<bool> {
     let pattern = parse(pattern)?;
     let letters: Vec<char> = name.chars().collect();
     Some(matches(&pattern, &letters))

@@ -8,14 +8,16 @@
 //! | `build` | one Kustomization to its objects |
 //! | `sealed` | opening sealed objects |
 //! | `variables`, `substitute`, `envsubst` | where variables come from, how they are put in, their grammar |
+//! | `origins` | where the values of variables are written |
 //! | `glob` | shell patterns |
 
 pub mod artifact;
 pub mod build;
 mod envsubst;
-mod generate;
-mod glob;
+pub(super) mod generate;
+pub(super) mod glob;
 pub mod ignore;
+mod origins;
 pub(super) mod sealed;
 pub mod spec;
 pub mod substitute;

@@ -22,10 +22,7 @@ pub(in crate::render) fn open(
     let file = manifest.origin.file.clone();
     manifest.origin.sealed = Some(file.clone());
     if !decrypts || opts_out(&manifest.body) {
-        close(&mut manifest.body);
-        let cause = format!("{} is sealed, and nothing opens it before it is applied", manifest.key);
-        let next = "set spec.decryption.provider: sops on the Kustomization that applies it";
-        return Some(Problem::error(Reason::InvalidObject, cause).at(&file, manifest.origin.line).next(next));
+        return refuse(manifest, "set spec.decryption.provider: sops on the Kustomization that applies it");
     }
     let problem = match opener.map(|opener| opener.open_object(&manifest.body, &file)) {
         Some(Ok(Opened::Plain(body))) => {
@@ -38,6 +35,16 @@ pub(in crate::render) fn open(
     };
     close(&mut manifest.body);
     Some(problem)
+}
+
+/// Closes an object that is sealed and that its controller applies as it is; `next` says what to do instead.
+pub(in crate::render) fn refuse(manifest: &mut Manifest, next: &str) -> Option<Problem> {
+    manifest.body.at_path(&["sops", "mac"])?;
+    let file = manifest.origin.file.clone();
+    manifest.origin.sealed = Some(file.clone());
+    close(&mut manifest.body);
+    let cause = format!("{} is sealed, and nothing opens it before it is applied", manifest.key);
+    Some(Problem::error(Reason::InvalidObject, cause).at(&file, manifest.origin.line).next(next))
 }
 
 fn no_key(manifest: &Manifest) -> Problem {

@@ -1,6 +1,6 @@
 //! A Flux Kustomization as its object says it, in the words of all its API versions.
 
-use crate::model::{Manifest, ObjectKey, Origin, ProducerSpec};
+use crate::model::{Manifest, ObjectKey, Origin, Place, ProducerSpec};
 use crate::yaml::{Node, Value};
 
 /// The group of Flux Kustomizations.
@@ -48,6 +48,14 @@ impl Spec {
 
     fn field(&self, name: &str) -> Option<&Node> {
         self.body.at_path(&["spec", name]).filter(|n| !n.is_null())
+    }
+
+    /// Where a field is written, as near as the object tells: `spec.postBuild`.
+    pub fn place_of(&self, field: &str) -> Place {
+        let path: Vec<&str> = field.split('.').collect();
+        let mark = self.body.at_path(&path).map(|node| &node.mark).filter(|mark| mark.line > 0);
+        let (file, line) = mark.map_or((None, self.origin.line), |mark| (mark.file.clone(), mark.line));
+        Place { file: file.unwrap_or_else(|| self.origin.file.clone()), line, field: Some(field.into()) }
     }
 
     /// A text field; `None` if it is missing.

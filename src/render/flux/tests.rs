@@ -30,7 +30,11 @@ fn made(files: &[(&str, &str)], text: &str, known: &[(&str, &str)]) -> Made {
         })
         .collect();
     let find = |key: &ObjectKey| known.iter().find(|(k, _)| k == key).map(|(_, body)| body.clone());
-    render(&Files::new(files), &spec(text), &Outside { opener: None, inputs: &inputs, find: &find })
+    render(
+        &Files::new(files),
+        &spec(text),
+        &Outside { opener: None, inputs: &inputs, find: &find, sealed: &|_| None },
+    )
 }
 
 fn texts(made: &Made) -> Vec<String> {
@@ -165,4 +169,8 @@ fn old_spellings_of_patches_are_applied() {
     let made = made(&[("apps/a.yaml", CONFIG)], text, &[]);
     let data = made.objects[0].body.get("data").map(print);
     assert_eq!(data.as_deref(), Some("x: new\nz: last\n"), "{:?}", texts(&made));
+    let place =
+        |key| made.objects[0].body.at_path(&["data", key]).map(|n| (n.mark.file.clone(), n.mark.line));
+    assert_eq!(place("x"), Some((Some("test.yaml".into()), 11)));
+    assert_eq!(place("z"), Some((Some("test.yaml".into()), 14)));
 }

@@ -6,7 +6,7 @@ use super::crds;
 use super::decode::Text;
 use super::documents::Model;
 use super::error::{BuildError, Cause};
-use super::generator::{Product, generate};
+use super::generator::{Product, defaults, generate};
 use super::loader::Loader;
 use super::model::{FILE_NAMES, Kustomization};
 use super::openapi;
@@ -14,6 +14,7 @@ use super::plugins;
 use super::remote;
 use super::resmap::ResMap;
 use super::resource::Resource;
+use super::steps::By;
 use super::trace::{self, Place};
 use super::transform;
 use super::vars::Vars;
@@ -111,18 +112,18 @@ impl<'a> Target<'_, 'a> {
         };
         if remote::is_repository(entry) || matches!(*file_error.cause, Cause::Remote { .. }) {
             let cause = Cause::Remote { url: entry.to_string() };
-            return Err(cause.in_field(&self.k.file, entry.line, field));
+            return Err(cause.in_field(&self.k.file, entry.line(), field));
         }
         match self.loader.enter(entry) {
             Ok(loader) => self.folder(into, loader, entry, field),
             // A file that cannot be read is no folder: its own error says more.
             Err(Cause::WrongKind(_)) => Err(file_error),
-            Err(cause) => Err(cause.in_field(&self.k.file, entry.line, field)),
+            Err(cause) => Err(cause.in_field(&self.k.file, entry.line(), field)),
         }
     }
 
     fn file(&self, into: &mut Accumulated, entry: &Text, field: &str) -> Result<(), BuildError> {
-        let file = self.loader.load(entry).map_err(|c| c.in_field(&self.k.file, entry.line, field))?;
+        let file = self.loader.load(entry).map_err(|c| c.in_field(&self.k.file, entry.line(), field))?;
         let objects = self.context.inputs.documents.objects(&file);
         let objects: &[Resource] = match &*objects {
             Ok(objects) => objects,
@@ -135,10 +136,9 @@ impl<'a> Target<'_, 'a> {
                 trace::born(&mut object, origin);
             }
             if self.context.inputs.steps {
-                let line = object.origin.line;
-                object.step("file", &file.path, line);
+                object.step(&By::file(&object), Vec::new());
             }
-            into.objects.append(object).map_err(|c| c.in_field(&self.k.file, entry.line, field))?;
+            into.objects.append(object).map_err(|c| c.in_field(&self.k.file, entry.line(), field))?;
         }
         Ok(())
     }
@@ -159,12 +159,12 @@ impl<'a> Target<'_, 'a> {
         if remote::is_repository(entry) || remote::is_url(entry) {
             let Some(remote) = self.context.inputs.remotes.get(&**entry).cloned() else {
                 let cause = Cause::Remote { url: entry.to_string() };
-                self.context.omit(entry, cause.in_field(&self.k.file, entry.line, field))?;
+                self.context.omit(entry, cause.in_field(&self.k.file, entry.line(), field))?;
                 return Ok(into);
             };
             return self.elsewhere(into, entry, &remote, field, true);
         }
-        let loader = self.loader.enter(entry).map_err(|c| c.in_field(&self.k.file, entry.line, field))?;
+        let loader = self.loader.enter(entry).map_err(|c| c.in_field(&self.k.file, entry.line(), field))?;
         self.enter(loader, entry, field, into, true)
     }
 
@@ -179,7 +179,7 @@ impl<'a> Target<'_, 'a> {
         let here = |error: BuildError| error.through(self.loader.root().as_str());
         let model = read(self.context, &loader).map_err(|error| match *error.cause {
             // The entry that names the folder is where this has to be mended.
-            Cause::NoKustomization(_) => error.cause.in_field(&self.k.file, entry.line, field),
+            Cause::NoKustomization(_) => error.cause.in_field(&self.k.file, entry.line(), field),
             _ => here(error),
         })?;
         let k = match &*model {
@@ -190,7 +190,7 @@ impl<'a> Target<'_, 'a> {
             let name = |component| if component { "component" } else { "kustomization" }.to_owned();
             let cause =
                 Cause::WrongRole { folder: loader.root(), found: name(k.component), wanted: name(component) };
-            return Err(cause.in_field(&self.k.file, entry.line, field));
+            return Err(cause.in_field(&self.k.file, entry.line(), field));
         }
         let place = self.place.enter(entry);
         Target { context: self.context, loader, k, place }.run(into).map_err(here)
@@ -204,13 +204,18 @@ impl<'a> Target<'_, 'a> {
         remote: &Remote,
         field: &str,
     ) -> Result<(), BuildError> {
-        let wrap = |c: Cause| c.in_field(&self.k.file, entry.line, field);
+        let wrap = |c: Cause| c.in_field(&self.k.file, entry.line(), field);
         let (folder, name) = remote.path.rsplit_once('/').unwrap_or(("", &remote.path));
         if let Ok(loader) = Loader::new(&*remote.tree, folder, false, None, entry)
             && let Ok(file) = loader.load(name)
         {
             let objects = self.context.inputs.documents.objects(&file);
-            let objects = Result::clone(&objects)?;
+            let mut objects = Result::clone(&objects)?;
+            if self.context.inputs.steps {
+                for object in &mut objects {
+                    object.step(&By::file(object), Vec::new());
+                }
+            }
             return into.objects.append_all(objects).map_err(wrap);
         }
         let made = self.elsewhere(Accumulated::default(), entry, remote, field, false)?;
@@ -226,7 +231,7 @@ impl<'a> Target<'_, 'a> {
         component: bool,
     ) -> Result<Accumulated, BuildError> {
         let loader = Loader::new(&*remote.tree, &remote.path, true, None, entry)
-            .map_err(|c| c.in_field(&self.k.file, entry.line, field))?;
+            .map_err(|c| c.in_field(&self.k.file, entry.line(), field))?;
         self.enter(loader, entry, field, into, component)
     }
 
@@ -241,16 +246,17 @@ impl<'a> Target<'_, 'a> {
                 let file = self
                     .loader
                     .load(entry)
-                    .map_err(|c| c.in_field(&self.k.file, entry.line, "configurations"))?;
+                    .map_err(|c| c.in_field(&self.k.file, entry.line(), "configurations"))?;
                 more = more.joined(&Config::read(&file.bytes, &file.path, limits)?).map_err(wrap)?;
             }
             own = Arc::new(Config::default().joined(&own.joined(&more).map_err(wrap)?).map_err(wrap)?);
         }
         let mut config = merged(into.config.take(), &own).map_err(wrap)?;
         for entry in &self.k.crds {
-            let file = self.loader.load(entry).map_err(|c| c.in_field(&self.k.file, entry.line, "crds"))?;
+            let file = self.loader.load(entry).map_err(|c| c.in_field(&self.k.file, entry.line(), "crds"))?;
             let read = Arc::new(crds::read(&file.bytes, &file.path, limits)?);
-            config = merged(Some(config), &read).map_err(|c| c.in_field(&self.k.file, entry.line, "crds"))?;
+            config =
+                merged(Some(config), &read).map_err(|c| c.in_field(&self.k.file, entry.line(), "crds"))?;
         }
         into.config = Some(config);
         Ok(())
@@ -264,21 +270,22 @@ impl<'a> Target<'_, 'a> {
         // All are configured before the first one is absorbed, as upstream does.
         let mut made = Vec::new();
         for (entries, product, kind) in lists {
-            for entry in entries {
-                let mut object = generate(self.context, &self.loader, self.k, entry, product)?;
+            for (index, generator) in entries.iter().enumerate() {
+                let mut object = generate(self.context, &self.loader, self.k, generator, product)?;
                 if self.context.traced {
                     trace::born(&mut object, &self.place.builtin(self.k, kind));
                 }
                 if self.context.inputs.steps {
-                    let line = object.origin.line;
-                    object.step(kind, &self.k.file, line);
+                    let (line, name) = (object.origin.line, format!("{}[{index}]", product.field()));
+                    let because = defaults(&object.body, generator);
+                    object.step(&By::entry(kind, self.k, name, line), because);
                 }
                 made.push(object);
             }
         }
         for chart in &self.k.charts {
             let cause = Cause::Helm(chart.to_string());
-            self.context.omit(chart, cause.in_field(&self.k.file, chart.line, "helmCharts"))?;
+            self.context.omit(chart, cause.in_field(&self.k.file, chart.line(), "helmCharts"))?;
         }
         made.extend(plugins::generate(self)?);
         for object in made {

@@ -6,12 +6,12 @@ use super::error::BuildError;
 use super::loader::Loader;
 use super::model::Kustomization;
 use super::reads::ReadSet;
-use super::resmap::ResMap;
 use super::resource::{Resource, child_map};
+use super::steps::By;
 use super::trace::{self, Place};
 use super::{folded, references, reveal, sort};
-use crate::model::{Manifest, ObjectKey, Problem, Reason, Tree};
-use crate::yaml::{Map, Node, to_masked_string};
+use crate::model::{Because, Link, Manifest, ObjectKey, Problem, Reason, Tree};
+use crate::yaml::{Map, Mark, Node, to_masked_string};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -137,33 +137,28 @@ fn top(context: &Context<'_>, k: &Kustomization, made: Accumulated) -> Result<Ve
     let Accumulated { mut objects, config, vars } = made;
     let config = config.unwrap_or_default();
     let wrap = |cause: super::error::Cause| cause.at(&k.file, 0);
-    let told = |objects: &mut ResMap, by: &str| {
-        if context.inputs.steps {
-            objects.list_mut().iter_mut().for_each(|r| r.step(by, &k.file, 0));
-        }
-    };
-    objects.list_mut().iter_mut().filter(|r| r.needs_hash).for_each(add_hash);
-    told(&mut objects, "name suffix hash");
-    references::fix(&mut objects, &config).map_err(wrap)?;
-    told(&mut objects, "name reference");
-    vars.resolve(&mut objects, &config.var_reference)?;
-    told(&mut objects, "vars");
+    let by = |transformer: &'static str| context.inputs.steps.then(|| By::whole(transformer, k));
+    let hash = by("name suffix hash");
+    objects.list_mut().iter_mut().filter(|r| r.needs_hash).for_each(|r| add_hash(r, hash.as_ref()));
+    references::fix(&mut objects, &config, by("name reference").as_ref()).map_err(wrap)?;
+    vars.resolve(&mut objects, &config.var_reference, by("vars").as_ref())?;
     objects.list_mut().retain(|resource| !is_local(&resource.body));
     match (&k.sort, context.options.order) {
         (Some(chosen), _) => sort::chosen(&mut objects, chosen).map_err(wrap)?,
         (None, Order::Legacy) => sort::legacy(&mut objects).map_err(wrap)?,
         (None, Order::None) => {}
     }
-    let asked = |option: &str| k.build_metadata.iter().any(|text| &**text == option);
+    let asked = |option: &str| k.build_metadata.iter().find(|text| &***text == option).map(|t| &t.mark);
     let mut list = objects.into_list();
     for resource in &mut list {
-        if context.options.managed_by_label || asked("managedByLabel") {
-            managed_by(&mut resource.body);
+        let managed = asked("managedByLabel");
+        if context.options.managed_by_label || managed.is_some() {
+            managed_by(&mut resource.body, managed);
         }
         trace::write(resource, asked("originAnnotations"), asked("transformerAnnotations"));
         folded::settle(&mut resource.body);
-        if context.inputs.steps {
-            resource.step("buildMetadata", &k.file, 0);
+        if let Some(by) = by("buildMetadata") {
+            resource.step(&by, Vec::new());
         }
     }
     Ok(list)
@@ -172,11 +167,35 @@ fn top(context: &Context<'_>, k: &Kustomization, made: Accumulated) -> Result<Ve
 /// What stands for a hash that only the owner of a key can know (render.md 2.6).
 pub const UNKNOWN_HASH: &str = "??????????";
 
-fn add_hash(resource: &mut Resource) {
+fn add_hash(resource: &mut Resource, told: Option<&By<'_>>) {
     let hash = if resource.closed { None } else { reveal::name_hash(&resource.body) };
     resource.remember();
     let name = format!("{}-{}", resource.name(), hash.as_deref().unwrap_or(UNKNOWN_HASH));
     resource.set_name(&name);
+    if let Some((by, node)) = told.zip(resource.body.at_path(&["metadata", "name"])) {
+        let because = Because {
+            of: node.mark.clone(),
+            value: node.scalar_text().map(Into::into),
+            link: Link::Hash,
+            source: hashed(&resource.body),
+            place: None,
+            sealed: resource.origin.sealed.clone(),
+        };
+        resource.step(by, vec![because]);
+    }
+}
+
+/// What the hash is made of, in words.
+fn hashed(body: &Node) -> String {
+    let count = ["data", "binaryData", "stringData"]
+        .iter()
+        .filter_map(|field| Some(body.get(field)?.as_map()?.len()))
+        .sum::<usize>();
+    match (count, body.get("data").or_else(|| body.get("stringData")).is_some()) {
+        (1, _) => "a hash of its one value".to_owned(),
+        (count, true) => format!("a hash of its {count} values"),
+        _ => "a hash of its content".to_owned(),
+    }
 }
 
 /// Objects for tools only: any value of the annotation but "false".
@@ -185,13 +204,16 @@ fn is_local(body: &Node) -> bool {
     value.is_some_and(|v| v.as_scalar().is_none_or(|s| &*s.text != "false"))
 }
 
-fn managed_by(body: &mut Node) {
+fn managed_by(body: &mut Node, mark: Option<&Mark>) {
     let metadata = child_map(body, "metadata");
     if metadata.get("labels").and_then(Node::as_map).is_none() {
         metadata.set("labels", Node::map(Map::new()));
     }
     if let Some(labels) = metadata.get_mut("labels").and_then(Node::as_map_mut) {
-        labels.set("app.kubernetes.io/managed-by", Node::string("kustomize-v5.8.1"));
+        labels.set(
+            "app.kubernetes.io/managed-by",
+            Node::string("kustomize-v5.8.1").at(mark.cloned().unwrap_or_default()),
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! Fields of a kustomization to values, with the place of whatever does not fit (render.md 2.1).
 
 use super::error::{BuildError, Cause};
-use crate::yaml::{Map, Node, ScalarKind, Value};
+use crate::yaml::{Map, Mark, Node, ScalarKind, Value};
 use std::sync::Arc;
 
 /// A text with the place it was written at.
@@ -9,8 +9,31 @@ use std::sync::Arc;
 pub struct Text {
     /// The text.
     pub text: Arc<str>,
-    /// Its line; for a block, the line of its `|`.
-    pub line: u32,
+    /// Where it is written; for a block, the place of its `|`.
+    pub mark: Mark,
+}
+
+impl Text {
+    /// A text that is written somewhere.
+    pub fn new(text: impl Into<Arc<str>>, mark: &Mark) -> Self {
+        Self { text: text.into(), mark: mark.clone() }
+    }
+
+    /// A text that the program made.
+    pub fn made(text: impl Into<Arc<str>>) -> Self {
+        Self { text: text.into(), mark: Mark::default() }
+    }
+
+    /// Its line; 0 if the program made it.
+    pub fn line(&self) -> u32 {
+        self.mark.line
+    }
+
+    /// Where it is written. A text without a place counts as one of `file`.
+    pub fn mark_in(&self, file: &Arc<str>) -> Mark {
+        let mark = self.mark.clone();
+        Mark { file: Some(mark.file.unwrap_or_else(|| file.clone())), ..mark }
+    }
 }
 
 impl std::ops::Deref for Text {
@@ -83,11 +106,9 @@ impl<'a> Fields<'a> {
     /// A text. Numbers and booleans are refused, as kustomize refuses them.
     pub fn text(&self, node: &Node) -> Result<Text, BuildError> {
         match (&node.value, node.as_str()) {
-            (_, Some(text)) => Ok(Text { text: text.into(), line: node.mark.line }),
-            (Value::Scalar(s), _) if s.kind == ScalarKind::Null => {
-                Ok(Text { text: "".into(), line: node.mark.line })
-            }
-            (Value::Scalar(s), _) if self.lenient => Ok(Text { text: s.text.clone(), line: node.mark.line }),
+            (_, Some(text)) => Ok(Text::new(text, &node.mark)),
+            (Value::Scalar(s), _) if s.kind == ScalarKind::Null => Ok(Text::new("", &node.mark)),
+            (Value::Scalar(s), _) if self.lenient => Ok(Text::new(s.text.clone(), &node.mark)),
             (Value::Scalar(s), _) => Err(self.expected(&format!("a text; put `{}` in quotes", s.text), node)),
             _ => Err(self.expected("a text", node)),
         }
@@ -145,11 +166,7 @@ impl<'a> Fields<'a> {
 
 /// A string node for each pair, marked with the place of its value.
 pub fn marked(text: &Text, file: &Arc<str>) -> Node {
-    Node::string(text.text.clone()).at(crate::yaml::Mark {
-        file: Some(file.clone()),
-        line: text.line,
-        column: 0,
-    })
+    Node::string(text.text.clone()).at(text.mark_in(file))
 }
 
 /// Pairs as a map of marked strings.

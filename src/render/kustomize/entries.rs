@@ -3,7 +3,7 @@
 use super::decode::{Fields, Text};
 use super::error::BuildError;
 use super::parsed::Parsed;
-use crate::yaml::Node;
+use crate::yaml::{Mark, Node};
 use std::sync::Arc;
 
 /// A mapping of texts with their places.
@@ -29,6 +29,8 @@ pub struct Patch {
     pub path: Option<Text>,
     /// `patch`
     pub inline: Option<Text>,
+    /// The operations, where they are a list already: a controller's object holds them so.
+    pub operations: Option<Node>,
     /// `target`
     pub target: Option<Node>,
     /// `options.allowNameChange`
@@ -56,8 +58,8 @@ pub struct Image {
     pub tag_suffix: Text,
     /// `digest`
     pub digest: Text,
-    /// Line of the entry.
-    pub line: u32,
+    /// Place of the entry.
+    pub mark: Mark,
 }
 
 /// One entry of `replicas`.
@@ -67,8 +69,8 @@ pub struct Replica {
     pub name: Text,
     /// `count`
     pub count: i64,
-    /// Line of the count.
-    pub line: u32,
+    /// Place of the count.
+    pub mark: Mark,
 }
 
 /// One entry of `vars`.
@@ -129,8 +131,8 @@ pub struct Options {
     pub annotations: Pairs,
     /// `disableNameSuffixHash`
     pub disable_hash: bool,
-    /// `immutable`
-    pub immutable: bool,
+    /// `immutable`: where it is set.
+    pub immutable: Option<Mark>,
 }
 
 /// `None` for an empty text.
@@ -197,7 +199,7 @@ fn check_selector(f: &Fields<'_>, node: &Node) -> Result<(), BuildError> {
 
 /// One image entry, also as plug-in objects write it.
 pub fn image(f: &Fields<'_>, node: &Node) -> Result<Image, BuildError> {
-    let mut image = Image { line: node.mark.line, ..Image::default() };
+    let mut image = Image { mark: node.mark.clone(), ..Image::default() };
     f.each(node, &["name", "newName", "newTag", "tagSuffix", "digest"], |name, value| {
         let text = f.text(value)?;
         match name {
@@ -214,13 +216,13 @@ pub fn image(f: &Fields<'_>, node: &Node) -> Result<Image, BuildError> {
 
 /// One replicas entry, also as plug-in objects write it.
 pub fn replica(f: &Fields<'_>, node: &Node) -> Result<Replica, BuildError> {
-    let mut replica = Replica { line: node.mark.line, ..Replica::default() };
+    let mut replica = Replica { mark: node.mark.clone(), ..Replica::default() };
     f.each(node, &["name", "count"], |name, value| {
         if name == "name" {
             replica.name = f.text(value)?;
         } else {
             replica.count = f.integer(value)?;
-            replica.line = value.mark.line;
+            replica.mark = value.mark.clone();
         }
         Ok(())
     })?;
@@ -257,10 +259,10 @@ pub fn var(f: &Fields<'_>, node: &Node) -> Result<Var, BuildError> {
     })?;
     if var.api_version.is_empty() {
         let both = if group.is_empty() { version.to_string() } else { format!("{}/{}", &*group, &*version) };
-        var.api_version = Text { text: both.into(), line: version.line };
+        var.api_version = Text::new(both, &version.mark);
     }
     if var.field.is_empty() {
-        var.field = Text { text: "metadata.name".into(), line: var.name.line };
+        var.field = Text::new("metadata.name", &var.name.mark);
     }
     Ok(var)
 }
@@ -320,7 +322,7 @@ pub fn options(f: &Fields<'_>, node: &Node) -> Result<Options, BuildError> {
             "labels" => options.labels = f.text_map(value)?,
             "annotations" => options.annotations = f.text_map(value)?,
             "disableNameSuffixHash" => options.disable_hash = f.boolean(value)?,
-            _ => options.immutable = f.boolean(value)?,
+            _ => options.immutable = f.boolean(value)?.then(|| value.mark.clone()),
         }
         Ok(())
     })?;
@@ -331,7 +333,7 @@ pub fn options(f: &Fields<'_>, node: &Node) -> Result<Options, BuildError> {
 pub fn charts(f: &Fields<'_>, node: &Node, field: &str) -> Result<Vec<Text>, BuildError> {
     let name = |chart: &Node| {
         let text = chart.get(field).and_then(Node::as_str).unwrap_or("without a name");
-        Text { text: text.into(), line: chart.mark.line }
+        Text::new(text, &chart.mark)
     };
     Ok(f.list(node)?.iter().map(name).collect())
 }
@@ -350,7 +352,7 @@ impl Options {
             labels: fill(&self.labels, &global.labels),
             annotations: fill(&self.annotations, &global.annotations),
             disable_hash: self.disable_hash || global.disable_hash,
-            immutable: self.immutable || global.immutable,
+            immutable: self.immutable.clone().or_else(|| global.immutable.clone()),
         }
     }
 }

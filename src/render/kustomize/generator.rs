@@ -8,7 +8,7 @@ use super::loader::Loader;
 use super::model::Kustomization;
 use super::resource::{Behavior, Resource};
 use super::reveal::{Bytes, config_value, encoded, env_pairs};
-use crate::model::{Opened, Origin, SealedFormat};
+use crate::model::{Because, Link, Opened, Origin, SealedFormat};
 use crate::secret::Ciphertext;
 use crate::yaml::{Map, Mark, Node};
 use std::sync::Arc;
@@ -69,7 +69,8 @@ pub fn generate(
 }
 
 impl Product {
-    fn field(self) -> &'static str {
+    /// The field of a kustomization that asks for it.
+    pub fn field(self) -> &'static str {
         match self {
             Self::ConfigMap => "configMapGenerator",
             Self::Secret => "secretGenerator",
@@ -94,7 +95,7 @@ impl Work<'_, '_> {
         for entry in entries {
             let (path, bytes) = self.source(entry, entry)?;
             let pairs = env_pairs(&bytes)
-                .map_err(|line| refuse(format!("line {line} of {path} is not UTF-8"), entry.line))?;
+                .map_err(|line| refuse(format!("line {line} of {path} is not UTF-8"), entry.line()))?;
             if matches!(bytes, Bytes::Closed(_)) {
                 // Nobody knows the keys; one closed key stands for all of them.
                 self.push("?", bytes.clone(), &path, 0);
@@ -110,10 +111,10 @@ impl Work<'_, '_> {
         let file = self.file.clone();
         for entry in entries {
             let Some((key, value)) = entry.split_once('=').filter(|(key, _)| !key.is_empty()) else {
-                return Err(refuse(format!("the literal `{}` is not KEY=VALUE", &**entry), entry.line));
+                return Err(refuse(format!("the literal `{}` is not KEY=VALUE", &**entry), entry.line()));
             };
             let bytes = Bytes::Plain(unquoted(value).as_bytes().into());
-            self.push(key, bytes, &file, entry.line);
+            self.push(key, bytes, &file, entry.line());
         }
         Ok(())
     }
@@ -123,10 +124,10 @@ impl Work<'_, '_> {
             let (key, path) = match entry.matches('=').count() {
                 0 => (entry.rsplit('/').next().unwrap_or(entry), &**entry),
                 1 => entry.split_once('=').unwrap_or((entry, "")),
-                _ => return Err(refuse(format!("`{}` holds more than one `=`", &**entry), entry.line)),
+                _ => return Err(refuse(format!("`{}` holds more than one `=`", &**entry), entry.line())),
             };
             if key.is_empty() || path.is_empty() {
-                return Err(refuse(format!("`{}` is not PATH or KEY=PATH", &**entry), entry.line));
+                return Err(refuse(format!("`{}` is not PATH or KEY=PATH", &**entry), entry.line()));
             }
             let (path, bytes) = self.source(path, entry)?;
             self.push(key, bytes, &path, 1);
@@ -142,7 +143,7 @@ impl Work<'_, '_> {
     /// Reads a source. For Secrets, as Flux does it, a sealed one is opened if there is an opener.
     fn source(&mut self, path: &str, entry: &Text) -> Result<(Arc<str>, Bytes), BuildError> {
         let loaded =
-            self.loader.load(path).map_err(|c| c.in_field(self.file, entry.line, self.product.field()))?;
+            self.loader.load(path).map_err(|c| c.in_field(self.file, entry.line(), self.product.field()))?;
         let Some(opener) = self.context.inputs.opener.filter(|_| self.product == Product::Secret) else {
             return Ok((loaded.path, Bytes::Plain(loaded.bytes)));
         };
@@ -179,8 +180,9 @@ fn unquoted(value: &str) -> &str {
 }
 
 fn body(product: Product, entry: &Generator, options: &Options, pairs: &[Pair], file: &Arc<str>) -> Node {
+    let asked = Mark { file: Some(file.clone()), line: entry.line, column: 0 };
     let mut map = Map::new();
-    map.set("apiVersion", Node::string("v1"));
+    map.set("apiVersion", Node::string("v1").at(asked.clone()));
     let mut metadata = Map::new();
     metadata.set("name", marked(&entry.name, file));
     if !entry.namespace.is_empty() {
@@ -192,10 +194,11 @@ fn body(product: Product, entry: &Generator, options: &Options, pairs: &[Pair], 
         }
     }
     match product {
-        Product::ConfigMap => map.set("kind", Node::string("ConfigMap")),
+        Product::ConfigMap => map.set("kind", Node::string("ConfigMap").at(asked.clone())),
         Product::Secret => {
-            map.set("kind", Node::string("Secret"));
-            let kind = if entry.kind.is_empty() { Node::string("Opaque") } else { marked(&entry.kind, file) };
+            map.set("kind", Node::string("Secret").at(asked.clone()));
+            let default = || Node::string(DEFAULT_TYPE).at(asked.clone());
+            let kind = if entry.kind.is_empty() { default() } else { marked(&entry.kind, file) };
             map.set("type", kind);
             map.set("data", Node::map(Map::new()));
         }
@@ -213,11 +216,27 @@ fn body(product: Product, entry: &Generator, options: &Options, pairs: &[Pair], 
             data.set(pair.key.clone(), value.at(pair.mark.clone()));
         }
     }
-    if options.immutable {
-        map.set("immutable", Node::bool(true));
+    if let Some(mark) = &options.immutable {
+        map.set("immutable", Node::bool(true).at(mark.clone()));
     }
-    let mark = Mark { file: Some(file.clone()), line: entry.line, column: 0 };
-    Node::map(map).at(mark)
+    Node::map(map).at(asked)
+}
+
+/// The type of a Secret where none is given.
+const DEFAULT_TYPE: &str = "Opaque";
+
+/// What a generated object holds although nobody wrote it, for those who ask how it came to be.
+pub fn defaults(body: &Node, entry: &Generator) -> Vec<Because> {
+    let kind = body.get("type").filter(|_| entry.kind.is_empty());
+    let because = kind.map(|node| Because {
+        of: node.mark.clone(),
+        value: Some(DEFAULT_TYPE.into()),
+        link: Link::Default,
+        source: "the type of a Secret where the generator names none".to_owned(),
+        place: None,
+        sealed: None,
+    });
+    because.into_iter().collect()
 }
 
 #[cfg(test)]

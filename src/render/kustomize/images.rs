@@ -8,12 +8,11 @@ use super::pattern::ImageName;
 use super::resmap::ResMap;
 use super::resource::retext;
 use crate::yaml::{Mark, Node, Value};
-use std::sync::Arc;
 
 /// Rewrites matching images: first in every list named `containers` or `initContainers` at any depth, then
 /// where the field specs say.
-pub fn run(objects: &mut ResMap, image: &Image, file: &Arc<str>, specs: &[FieldSpec]) -> Result<(), Cause> {
-    let update = Update::new(image, file)?;
+pub fn run(objects: &mut ResMap, image: &Image, specs: &[FieldSpec]) -> Result<(), Cause> {
+    let update = Update::new(image)?;
     for resource in objects.list_mut() {
         if &*resource.id.gvk.kind == "CustomResourceDefinition" {
             continue;
@@ -37,15 +36,21 @@ struct Update<'a> {
     mark: Mark,
 }
 
+/// Where an entry says what the image becomes: the tag or digest, else the name, else the suffix, else nothing but
+/// itself. Digest and tag are both written if both are given; the tag stands in front (render.md 2.8).
+fn said_at(image: &Image) -> Mark {
+    let said = [&image.new_tag, &image.digest, &image.new_name, &image.tag_suffix];
+    said.into_iter().find(|text| !text.is_empty()).map_or(&image.mark, |text| &text.mark).clone()
+}
+
 impl<'a> Update<'a> {
-    fn new(image: &'a Image, file: &Arc<str>) -> Result<Self, Cause> {
+    fn new(image: &'a Image) -> Result<Self, Cause> {
         // The name is used as a regular expression, unescaped: upstream's doing, and relied upon.
         let pattern = ImageName::new(&image.name).map_err(|_| Cause::Transformer {
             transformer: "images",
             what: format!("the name `{}` is no regular expression", &*image.name),
         })?;
-        let mark = Mark { file: Some(file.clone()), line: image.line, column: 0 };
-        Ok(Self { image, pattern, mark })
+        Ok(Self { image, pattern, mark: said_at(image) })
     }
 
     fn matches(&self, node: &Node) -> bool {
@@ -147,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_new_tag_drops_the_digest_and_a_digest_the_tag() {
-        let text = |t: &str| Text { text: t.into(), line: 1 };
+        let text = |t: &str| Text::made(t);
         let tag = Image { new_tag: text("2"), ..Image::default() };
         assert_eq!(rewritten("a/b:1@sha256:ff", &tag), "a/b:2");
         let digest = Image { digest: text("sha256:00"), ..Image::default() };

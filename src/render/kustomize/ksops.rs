@@ -23,7 +23,7 @@ pub fn generate(
     let f = Fields::lenient(owner, "ksops");
     let mut made = Vec::new();
     for entry in Fields::field(&plugin.body, "files").map_or_else(|| Ok(Vec::new()), |node| f.texts(node))? {
-        let file = target.loader.load(&entry).map_err(|c| c.in_field(owner, entry.line, "files"))?;
+        let file = target.loader.load(&entry).map_err(|c| c.in_field(owner, entry.line(), "files"))?;
         let objects = target.context.inputs.documents.objects(&file);
         for object in Result::clone(&objects)? {
             made.push(opened(target, object, &file.path, opener));

@@ -7,15 +7,22 @@ use super::error::{BuildError, Cause};
 use super::fields::{Make, walk};
 use super::model::Kustomization;
 use super::resmap::ResMap;
-use crate::yaml::{Mark, Node, Value};
+use crate::yaml::{Node, Value};
 use std::sync::Arc;
 
-/// Applies all `labels` entries, then `commonLabels`.
-pub fn run(objects: &mut ResMap, k: &Kustomization, config: &Config) -> Result<(), BuildError> {
-    for label in &k.labels {
-        let specs = specs_of(label, k, config)?;
-        set_all(objects, &label.pairs, &k.file, &specs).map_err(|c| c.in_field(&k.file, 0, "labels"))?;
-    }
+/// Applies one entry of `labels`.
+pub fn entry(
+    objects: &mut ResMap,
+    label: &Label,
+    k: &Kustomization,
+    config: &Config,
+) -> Result<(), BuildError> {
+    let specs = specs_of(label, k, config)?;
+    set_all(objects, &label.pairs, &k.file, &specs).map_err(|c| c.in_field(&k.file, 0, "labels"))
+}
+
+/// Applies `commonLabels`.
+pub fn common(objects: &mut ResMap, k: &Kustomization, config: &Config) -> Result<(), BuildError> {
     set_all(objects, &k.common_labels, &k.file, &config.common_labels)
         .map_err(|c| c.in_field(&k.file, 0, "commonLabels"))
 }
@@ -53,10 +60,7 @@ pub fn set_all(
     }
     let values: Vec<(&Arc<str>, Node)> = pairs
         .iter()
-        .map(|(key, text)| {
-            let mark = Mark { file: Some(file.clone()), line: text.line, column: 0 };
-            (key, Node::string(text.text.clone()).at(mark))
-        })
+        .map(|(key, text)| (key, Node::string(text.text.clone()).at(text.mark_in(file))))
         .collect();
     for resource in objects.list_mut() {
         for spec in specs {

@@ -19,6 +19,7 @@
 //! | `plugins`, `value_add`, `ksops` | built-in plug-ins as objects, and the one foreign kind that is run |
 //! | `crds`, `openapi` | definitions that add field specs; definitions that say how lists merge |
 //! | `sort`, `trace`, `folded` | order of the output; `buildMetadata`; values that printing twice changes |
+//! | `steps` | who asked for what, kept where an object is to be explained |
 //! | `error` | what can be wrong, where, and what to do |
 
 mod accumulate;
@@ -62,6 +63,7 @@ mod resource;
 mod reveal;
 pub mod selector;
 mod sort;
+mod steps;
 #[cfg(test)]
 mod stories;
 pub mod strategic;
@@ -76,10 +78,11 @@ mod vars;
 
 pub use build::{Build, Failure, UNKNOWN_HASH, build, build_generated, build_recorded, to_text};
 pub use context::{BuildOptions, Inputs, Omission, Order, Remote};
-pub use decode::Text;
+pub use decode::{Text, nearest};
 pub use documents::DocumentCache;
-pub use entries::{Image, Patch};
+pub use entries::{Image, Label, Patch, Replica};
 pub use error::{BuildError, Cause};
 pub use id::is_cluster_scoped;
+pub use images::parts as image_parts;
 pub use model::{FILE_NAMES, Kustomization};
 pub use reads::{ReadSet, Seen};

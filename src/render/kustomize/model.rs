@@ -48,6 +48,8 @@ pub struct Kustomization {
     pub common_annotations: Pairs,
     /// `patchesStrategicMerge`
     pub patches_strategic_merge: Vec<Text>,
+    /// Objects that are merged after those: what a controller adds to the file, where it is written.
+    pub patch_objects: Vec<Node>,
     /// `patchesJson6902`
     pub patches_json6902: Vec<Patch>,
     /// `patches`
@@ -210,14 +212,14 @@ fn check_kind(kind: &Text, api_version: &Text, file: &str) -> Result<(), BuildEr
         "Component" => "kustomize.config.k8s.io/v1alpha1",
         other => {
             let what = format!("kind should be Kustomization or Component, not {other}");
-            return Err(Cause::Invalid(what).in_field(file, kind.line, "kind"));
+            return Err(Cause::Invalid(what).in_field(file, kind.line(), "kind"));
         }
     };
     if api_version.is_empty() || &**api_version == wanted {
         return Ok(());
     }
     let what = format!("apiVersion should be {wanted}, not {}", &**api_version);
-    Err(Cause::Invalid(what).in_field(file, api_version.line, "apiVersion"))
+    Err(Cause::Invalid(what).in_field(file, api_version.line(), "apiVersion"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::fields::{Make, walk};
 use super::id::Gvk;
 use super::resmap::ResMap;
 use super::resource::{Resource, retext};
-use crate::yaml::{Mark, Node};
+use crate::yaml::Node;
 use std::sync::Arc;
 
 /// Which end of a name is extended.
@@ -73,7 +73,7 @@ fn one(
             return Err(Cause::Transformer { transformer: "namePrefix", what });
         }
         retext(node, &new);
-        node.mark = Mark { file: Some(file.clone()), line: affix.line, column: 0 };
+        node.mark = affix.mark_in(file);
         Ok(())
     })?;
     resource.refresh();

@@ -7,7 +7,7 @@ use super::fields::{Make, walk, walk_body};
 use super::id::Id;
 use super::resmap::ResMap;
 use super::resource::Resource;
-use crate::yaml::{Mark, Node, ScalarKind, Value};
+use crate::yaml::{Node, ScalarKind, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -105,8 +105,7 @@ impl NamespaceTransformer<'_> {
         match &node.value {
             Value::Scalar(s) if self.unset_only && !s.text.is_empty() && s.kind != ScalarKind::Null => Ok(()),
             Value::Scalar(_) | Value::Secret(_) => {
-                let mark = Mark { file: Some(self.file.clone()), line: self.namespace.line, column: 0 };
-                *node = Node::string(self.namespace.text.clone()).at(mark);
+                *node = Node::string(self.namespace.text.clone()).at(self.namespace.mark_in(self.file));
                 Ok(())
             }
             _ => Err(Cause::Transformer {

@@ -35,7 +35,7 @@ pub fn load(loader: &Loader<'_>, k: &Kustomization, limits: &Limits) -> Result<O
             // One version only is built in.
             Some(version) if !matches!(&**version, "" | "v1.21.2" | "v1212") => {
                 let what = format!("the OpenAPI version {} is not built in", &**version);
-                Err(Cause::Invalid(what).in_field(&k.file, version.line, "openapi"))
+                Err(Cause::Invalid(what).in_field(&k.file, version.line(), "openapi"))
             }
             Some(version) if !version.is_empty() => Ok(Some(Asked::BuiltIn)),
             _ => Ok(None),
@@ -43,9 +43,9 @@ pub fn load(loader: &Loader<'_>, k: &Kustomization, limits: &Limits) -> Result<O
     };
     if field("version").is_some() {
         let what = "openapi takes a path or a version, not both".to_owned();
-        return Err(Cause::Invalid(what).in_field(&k.file, path.line, "openapi"));
+        return Err(Cause::Invalid(what).in_field(&k.file, path.line(), "openapi"));
     }
-    let file = loader.load(path).map_err(|c| c.in_field(&k.file, path.line, "openapi"))?;
+    let file = loader.load(path).map_err(|c| c.in_field(&k.file, path.line(), "openapi"))?;
     let stream = read_stream(&file.bytes, &file.path, Dialect::Kustomization, limits);
     if let Some(error) = stream.errors.first() {
         return Err(Cause::MalformedYaml(error.message.clone()).at(&file.path, error.line));

@@ -14,8 +14,9 @@ use super::parsed::Content;
 use super::resmap::ResMap;
 use super::resource::{Resource, child_map, is_nil_or_empty, normalize_string_map};
 use super::selector::{self, Selector};
+use super::steps::By;
 use super::strategic;
-use crate::yaml::{Limits, Map, Node, ScalarKind, to_json};
+use crate::yaml::{Limits, Map, Mark, Node, ScalarKind, to_json, to_masked_string};
 use std::sync::Arc;
 
 /// A patch entry, read.
@@ -45,11 +46,14 @@ pub fn load<'p>(
         (None, None) => return Err(refuse("it needs `patch` or `path`")),
         (Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
         (Some(text), None) => {
-            let read = || parse(&in_place(text, true), owner, documents.limits());
+            let read = || {
+                check_json(text.trim(), text, owner)?;
+                parse(&in_place(text, true), owner, documents.limits())
+            };
             (entry.read.content(read), owner.clone())
         }
         (None, Some(path)) => {
-            let source = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
+            let source = loader.load(path).map_err(|c| c.in_field(owner, path.line(), field))?;
             (documents.patch(&source), source.path)
         }
     };
@@ -70,17 +74,20 @@ pub fn load_json<'p>(
     if named.is_none_or(str::is_empty) {
         return Err(refuse("the target needs a name"));
     }
-    let (text, file) = match (&entry.inline, &entry.path) {
-        (None, None) => return Err(refuse("it needs `patch` or `path`")),
-        (Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
-        (Some(text), None) => (in_place(text, false), owner.clone()),
-        (None, Some(path)) => {
-            let source = loader.load(path).map_err(|c| c.in_field(owner, path.line, field))?;
-            (String::from_utf8_lossy(&source.bytes).into_owned(), source.path)
+    let (operations, file) = match (&entry.operations, &entry.inline, &entry.path) {
+        (Some(node), _, _) => (json6902::from_node(node), owner.clone()),
+        (None, None, None) => return Err(refuse("it needs `patch` or `path`")),
+        (None, Some(_), Some(_)) => return Err(refuse("`patch` and `path` exclude each other")),
+        (None, Some(text), None) => {
+            check_json(text, text, owner)?;
+            (json6902::parse(&in_place(text, false), owner), owner.clone())
+        }
+        (None, None, Some(path)) => {
+            let source = loader.load(path).map_err(|c| c.in_field(owner, path.line(), field))?;
+            (json6902::parse(&String::from_utf8_lossy(&source.bytes), &source.path), source.path)
         }
     };
-    let operations = json6902::parse(&text, &file)
-        .map_err(|e| Cause::Patch(e.to_string()).in_field(&file, e.line, field))?;
+    let operations = operations.map_err(|e| Cause::Patch(e.to_string()).in_field(&file, e.line, field))?;
     if operations.is_empty() {
         return Err(refuse("it is empty"));
     }
@@ -101,6 +108,16 @@ pub fn parse(text: &str, file: &Arc<str>, limits: &Limits) -> Result<Content, Bu
     }
 }
 
+/// What begins with a bracket is JSON and nothing else (upstream's `jsonPatchFromBytes`): YAML in brackets is refused.
+fn check_json(text: &str, entry: &Text, owner: &Arc<str>) -> Result<(), BuildError> {
+    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Err(error) if text.starts_with('[') => {
+            Err(Cause::Patch(format!("not JSON: {error}")).in_field(owner, entry.line(), "patches"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn not_a_patch(error: BuildError) -> BuildError {
     BuildError { cause: Box::new(Cause::Patch(error.cause.to_string())), ..error }
 }
@@ -112,11 +129,16 @@ pub fn in_place(text: &Text, trimmed: bool) -> String {
     let skipped = if trimmed { text.len() - text.trim_start().len() } else { 0 };
     let above = text[..skipped].matches('\n').count();
     // A block starts on the line after its `|`.
-    let first = usize::try_from(text.line).unwrap_or(0) + above + usize::from(text.contains('\n'));
+    let first = usize::try_from(text.line()).unwrap_or(0) + above + usize::from(text.contains('\n'));
     format!("{}{body}", "\n".repeat(first.saturating_sub(1)))
 }
 
 impl Loaded<'_> {
+    /// The file that its text stands in, if the entry names one.
+    pub fn named_file(&self) -> Option<Arc<str>> {
+        self.entry.path.as_ref().map(|_| self.file.clone())
+    }
+
     /// Applies it.
     pub fn run(&self, objects: &mut ResMap, schemas: &Schemas) -> Result<(), BuildError> {
         match (&self.content, &self.entry.target) {
@@ -269,6 +291,7 @@ fn merge_body(
 ) -> Result<(), BuildError> {
     let (name, namespace, kind) =
         (resource.id.name.clone(), resource.id.namespace.clone(), resource.id.gvk.kind.clone());
+    let written = written(resource);
     let schema = schema_for(schemas, resource, patch);
     let merged = strategic::merge(patch, &resource.body, &schema)
         .map_err(|e| Cause::Patch(format!("{e}, for {}", resource.id)).in_field(file, e.line(), field))?;
@@ -289,8 +312,39 @@ fn merge_body(
     if !kept_namespace {
         resource.set_namespace(&namespace);
     }
+    // What was put back is written where it was before.
+    for (path, kept, mark) in [
+        (NAME, may.name || kept_name, written.0),
+        (NAMESPACE, kept_namespace, written.1),
+        (KIND, may.kind || kept_kind, written.2),
+    ] {
+        if let (false, Some(mark)) = (kept, mark) {
+            set_mark(&mut resource.body, path, mark);
+        }
+    }
     resource.refresh();
     Ok(())
+}
+
+const NAME: &[&str] = &["metadata", "name"];
+const NAMESPACE: &[&str] = &["metadata", "namespace"];
+const KIND: &[&str] = &["kind"];
+
+/// Where name, namespace and kind are written.
+fn written(resource: &Resource) -> (Option<Mark>, Option<Mark>, Option<Mark>) {
+    let mark = |path: &[&str]| resource.body.at_path(path).map(|node| node.mark.clone());
+    (mark(NAME), mark(NAMESPACE), mark(KIND))
+}
+
+fn set_mark(node: &mut Node, path: &[&str], mark: Mark) {
+    match path.split_first() {
+        None => node.mark = mark,
+        Some((first, rest)) => {
+            if let Some(child) = node.as_map_mut().and_then(|map| map.get_mut(first)) {
+                set_mark(child, rest, mark);
+            }
+        }
+    }
 }
 
 /// The schema of the object's kind; if that is unknown, of the patch's (upstream's `TestPatchTransformerSmpSidecars`).
@@ -336,25 +390,64 @@ pub fn strategic_merge(
     k: &Kustomization,
     objects: &mut ResMap,
 ) -> Result<(), BuildError> {
-    let mut patches = Vec::new();
-    for entry in &k.patches_strategic_merge {
-        patches.extend(load_strategic(context, loader, entry, &k.file)?);
+    let (mut patches, mut entries) = (Vec::new(), Vec::new());
+    for (index, entry) in k.patches_strategic_merge.iter().enumerate() {
+        let loaded = load_strategic(context, loader, entry, &k.file)?;
+        entries.extend(loaded.iter().map(|_| (format!("patchesStrategicMerge[{index}]"), &entry.mark)));
+        patches.extend(loaded);
+    }
+    for (index, node) in k.patch_objects.iter().enumerate() {
+        let file = node.mark.file.as_ref().unwrap_or(&k.file);
+        let loaded = objects_of(to_masked_string(node).as_bytes(), file, context.inputs.documents.limits())?;
+        entries.extend(loaded.iter().map(|_| (format!("spec.patchesStrategicMerge[{index}]"), &node.mark)));
+        patches.extend(loaded.into_iter().map(|mut patch| {
+            remark(&mut patch.body, node);
+            patch
+        }));
     }
     if patches.is_empty() {
-        let line = k.patches_strategic_merge.first().map_or(0, |entry| entry.line);
+        let line = k.patches_strategic_merge.first().map_or(0, Text::line);
         let cause = Cause::Patch("all patches are empty".to_owned());
         return Err(cause.in_field(&k.file, line, "patchesStrategicMerge"));
     }
-    merge_all(objects, &patches, &context.schema)
+    let mut told = |number: usize, resource: &mut Resource| {
+        let Some((entry, mark)) = entries.get(number).filter(|_| context.inputs.steps) else { return };
+        let file = mark.file.clone().unwrap_or_else(|| k.file.clone());
+        let through = Some(patches[number].origin.file.clone()).filter(|text| *text != file);
+        let transformer = "PatchStrategicMergeTransformer";
+        let by = By { transformer, file, line: mark.line, entry: entry.clone(), through };
+        resource.step(&by, Vec::new());
+    };
+    merge_all(objects, &patches, &context.schema, &mut told)
 }
 
-/// Applies objects as patches to the objects they name.
-pub fn merge_all(objects: &mut ResMap, patches: &[Resource], schemas: &Schemas) -> Result<(), BuildError> {
-    for patch in patches {
+/// Gives what was printed and read again the places of what was printed.
+fn remark(new: &mut Node, old: &Node) {
+    new.mark = old.mark.clone();
+    if let Some(map) = new.as_map_mut() {
+        for entry in &mut map.entries {
+            if let Some(old) = old.get(&entry.key.text) {
+                remark(&mut entry.value, old);
+            }
+        }
+    } else if let Some(items) = new.as_seq_mut() {
+        items.iter_mut().zip(old.as_seq().unwrap_or_default()).for_each(|(new, old)| remark(new, old));
+    }
+}
+
+/// Applies objects as patches to the objects they name. `told` hears which one, by number, changed what.
+pub fn merge_all(
+    objects: &mut ResMap,
+    patches: &[Resource],
+    schemas: &Schemas,
+    told: &mut dyn FnMut(usize, &mut Resource),
+) -> Result<(), BuildError> {
+    for (number, patch) in patches.iter().enumerate() {
         let place = unique(objects, patch)?;
         let resource = &mut objects.list_mut()[place];
         let body = retyped(&as_merged(&patch.body), resource, &patch.id.gvk.kind);
         merge_body(resource, &body, May::default(), schemas, (&patch.origin.file, "patchesStrategicMerge"))?;
+        told(number, resource);
         objects.settle().map_err(|c| c.at(&patch.origin.file, patch.origin.line))?;
     }
     Ok(())
@@ -373,7 +466,7 @@ pub fn load_strategic(
     {
         return Ok(objects);
     }
-    let file = loader.load(entry).map_err(|c| c.in_field(owner, entry.line, "patchesStrategicMerge"))?;
+    let file = loader.load(entry).map_err(|c| c.in_field(owner, entry.line(), "patchesStrategicMerge"))?;
     let objects = context.inputs.documents.objects(&file);
     Result::clone(&objects)
 }

@@ -14,10 +14,11 @@ use super::namespace::{NamespaceTransformer, Subjects};
 use super::patches::{self, in_place};
 use super::resmap::ResMap;
 use super::resource::Resource;
+use super::steps::{self, By};
 use super::trace::Place;
 use super::{images, ksops, labels, replacements, replicas, trace, value_add};
 use crate::model::Origin;
-use crate::yaml::{Map, Node};
+use crate::yaml::{Map, Mark, Node};
 use std::sync::Arc;
 
 /// Runs the folder's `generators`.
@@ -25,7 +26,9 @@ pub fn generate(target: &Target<'_, '_>) -> Result<Vec<Resource>, BuildError> {
     let mut made = Vec::new();
     for plugin in load(target, &target.k.generators, "generators")? {
         if let Some(opener) = target.context.inputs.opener.filter(|_| ksops::is_one(&plugin)) {
-            made.extend(ksops::generate(target, &plugin, opener)?);
+            made.extend(
+                ksops::generate(target, &plugin, opener)?.into_iter().map(|o| told(target, &plugin, o)),
+            );
             continue;
         }
         let file = plugin.origin.file.clone();
@@ -33,7 +36,7 @@ pub fn generate(target: &Target<'_, '_>) -> Result<Vec<Resource>, BuildError> {
             Some("ConfigMapGenerator") => Product::ConfigMap,
             Some("SecretGenerator") => Product::Secret,
             Some("IAMPolicyGenerator") => {
-                made.push(gke_account(&plugin));
+                made.push(told(target, &plugin, gke_account(&plugin)));
                 continue;
             }
             _ => {
@@ -47,9 +50,17 @@ pub fn generate(target: &Target<'_, '_>) -> Result<Vec<Resource>, BuildError> {
         if let Some(by) = traced(target, &plugin) {
             trace::born(&mut object, &by);
         }
-        made.push(object);
+        made.push(told(target, &plugin, object));
     }
     Ok(made)
+}
+
+/// The object with the step that made it, if somebody asks.
+fn told(target: &Target<'_, '_>, plugin: &Resource, mut object: Resource) -> Resource {
+    if target.context.inputs.steps {
+        object.step(&By::plugin(plugin), Vec::new());
+    }
+    object
 }
 
 /// Runs the folder's `transformers`.
@@ -63,6 +74,7 @@ pub fn transform(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), 
         if let Some(by) = traced(target, &plugin) {
             into.objects.list_mut().iter_mut().for_each(|r| trace::touched(r, &by));
         }
+        steps::keep(target.context, &mut into.objects, || By::plugin(&plugin));
         into.objects.drop_empties();
     }
     Ok(())
@@ -90,7 +102,7 @@ fn load(target: &Target<'_, '_>, entries: &[Text], field: &str) -> Result<Vec<Re
                         trace::born(object, &target.place.file(name));
                     }
                 }
-                let wrap = |c: Cause| c.in_field(&target.k.file, entry.line, field);
+                let wrap = |c: Cause| c.in_field(&target.k.file, entry.line(), field);
                 found.objects.append_all(objects).map_err(wrap)?;
             }
             Err(error) if inline => return Err(error),
@@ -138,8 +150,8 @@ fn generator(plugin: &Resource, file: &str) -> Result<Generator, BuildError> {
     }
     let mut entry = entries::generator(&f, &plain)?;
     let line = plugin.origin.line;
-    let or =
-        |own: Text, other: &Arc<str>| if own.is_empty() { Text { text: other.clone(), line } } else { own };
+    let mark = Mark { file: Some(file.into()), line, column: 0 };
+    let or = |own: Text, other: &Arc<str>| if own.is_empty() { Text::new(other.clone(), &mark) } else { own };
     entry.name = or(entry.name, &plugin.id.name);
     entry.namespace = or(entry.namespace, &plugin.id.namespace);
     entry.line = line;
@@ -220,16 +232,16 @@ fn run(target: &Target<'_, '_>, plugin: &Resource, objects: &mut ResMap) -> Resu
         "NamespaceTransformer" => namespace(&p, objects),
         "ImageTagTransformer" => {
             let image = child(&p, "imageTag", entries::image)?;
-            images::run(objects, &image, &p.file, &p.specs()?).map_err(|c| p.wrap(c))
+            images::run(objects, &image, &p.specs()?).map_err(|c| p.wrap(c))
         }
         "ReplicaCountTransformer" => {
             let replica = child(&p, "replica", entries::replica)?;
-            replicas::run(objects, &replica, &p.file, &p.specs()?).map_err(|c| p.wrap(c))
+            replicas::run(objects, &replica, &p.specs()?).map_err(|c| p.wrap(c))
         }
         "ReplacementTransformer" => {
             let entries = Fields::field(p.body, "replacements").and_then(Node::as_seq).unwrap_or_default();
             let loaded = replacements::load(target.context, &target.loader, entries, &p.file)?;
-            replacements::run(objects, &loaded)
+            replacements::run(objects, &loaded, None)
         }
         "PatchTransformer" | "PatchJson6902Transformer" => patch(target, &p, objects, &kind),
         "PatchStrategicMergeTransformer" => strategic(target, &p, objects),
@@ -317,5 +329,5 @@ fn strategic(target: &Target<'_, '_>, p: &Plugin<'_>, objects: &mut ResMap) -> R
     if loaded.is_empty() {
         return Err(p.wrap(Cause::Patch("it is empty".to_owned())));
     }
-    patches::merge_all(objects, &loaded, &target.context.schema)
+    patches::merge_all(objects, &loaded, &target.context.schema, &mut |_, _| {})
 }

@@ -6,21 +6,29 @@ use super::fields::{Make, walk_body};
 use super::id::Gvk;
 use super::resmap::ResMap;
 use super::resource::{Resource, retext};
+use super::steps::By;
+use crate::model::{Because, Link};
 use crate::yaml::{Map, Node, ScalarKind, Value};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Mends all references. Objects whose name never changed cannot be meant, so a set without history is left alone.
-pub fn fix(objects: &mut ResMap, config: &Config) -> Result<(), Cause> {
+/// `told` keeps each mended object as a step that says which object each field follows.
+pub fn fix(objects: &mut ResMap, config: &Config, told: Option<&By<'_>>) -> Result<(), Cause> {
     objects.list().iter().try_for_each(check_subjects)?;
     let Some(index) = Index::of(objects.list()) else { return Ok(()) };
     for place in 0..objects.list().len() {
         let referrer = &objects.list()[place];
-        let mended = Search { objects: objects.list(), index: &index, referrer }.mend(config)?;
-        if let Some(body) = mended {
-            let target = &mut objects.list_mut()[place];
-            target.body = body;
-            target.refresh();
+        let followed = told.map(|_| RefCell::default());
+        let search = Search { objects: objects.list(), index: &index, referrer, followed };
+        let Some(body) = search.mend(config)? else { continue };
+        let because = search.followed.map(RefCell::into_inner).unwrap_or_default();
+        let target = &mut objects.list_mut()[place];
+        target.body = body;
+        target.refresh();
+        if let Some(by) = told {
+            target.step(by, because);
         }
     }
     Ok(())
@@ -50,6 +58,8 @@ struct Search<'s> {
     objects: &'s [Resource],
     index: &'s Index,
     referrer: &'s Resource,
+    /// What was written after whose name, if that is to be told.
+    followed: Option<RefCell<Vec<Because>>>,
 }
 
 /// One field of the referrer, and what it refers to.
@@ -116,7 +126,22 @@ impl Search<'_> {
             return Ok(false);
         }
         retext(node, found.name());
+        self.tell(node, found, "name");
         Ok(true)
+    }
+
+    /// Notes that a field follows a field of an object's metadata.
+    fn tell(&self, node: &Node, found: &Resource, field: &str) {
+        let Some(followed) = &self.followed else { return };
+        let place = found.body.at_path(&["metadata", field]).map(|n| n.mark.clone());
+        followed.borrow_mut().push(Because {
+            of: node.mark.clone(),
+            value: node.scalar_text().map(Into::into),
+            link: Link::Name,
+            source: found.id.to_string(),
+            place: place.filter(|mark| mark.line > 0),
+            sealed: None,
+        });
     }
 
     /// A mapping with a name and perhaps a namespace: both are matched and both are written.
@@ -132,11 +157,17 @@ impl Search<'_> {
         if found.name() == old && found.id.namespace.is_empty() {
             return Ok(false);
         }
-        let (name, namespace) = (found.id.name.clone(), found.id.namespace.clone());
         let Some(map) = node.as_map_mut() else { return Ok(false) };
-        write(map, "name", &name);
-        if !namespace.is_empty() {
-            write(map, "namespace", &namespace);
+        for (field, text) in [("name", &found.id.name), ("namespace", &found.id.namespace)] {
+            if text.is_empty() {
+                continue;
+            }
+            // What says the same already does not follow anything.
+            let follows = map.get(field).and_then(Node::as_scalar).is_none_or(|old| old.text != *text);
+            let node = write(map, field, text, found);
+            if follows && let Some(node) = node {
+                self.tell(node, found, field);
+            }
         }
         Ok(true)
     }
@@ -232,11 +263,15 @@ impl Search<'_> {
     }
 }
 
-fn write(map: &mut Map, key: &str, text: &str) {
-    match map.get_mut(key) {
-        Some(node) => retext(node, text),
-        None => map.set(key, Node::string(text)),
+/// Writes a field; one that is new is written where the object has it.
+fn write<'m>(map: &'m mut Map, key: &str, text: &str, found: &Resource) -> Option<&'m Node> {
+    if let Some(node) = map.get_mut(key) {
+        retext(node, text);
+    } else {
+        let mark = found.body.at_path(&["metadata", key]).map(|node| node.mark.clone());
+        map.set(key, Node::string(text).at(mark.unwrap_or_default()));
     }
+    map.get(key)
 }
 
 fn past_is(resource: &Resource, wanted: &Gvk) -> bool {

@@ -125,15 +125,39 @@ impl Replacement {
 
     /// Does it.
     pub fn apply(&self, objects: &mut [Subject<'_>]) -> Result<(), ReplacementError> {
+        self.apply_telling(objects, &mut |_, _, _| {})
+    }
+
+    /// Does it and tells each field that was written: the object's number, the field's node, the value it got.
+    pub fn apply_telling(
+        &self,
+        objects: &mut [Subject<'_>],
+        tell: &mut dyn FnMut(usize, &Node, &Node),
+    ) -> Result<(), ReplacementError> {
         let value = self.value(objects)?;
         for target in &self.targets {
-            for object in objects.iter_mut().filter(|object| target.means(object)) {
+            for (number, object) in objects.iter_mut().enumerate().filter(|(_, o)| target.means(o)) {
                 for path in &target.paths {
-                    target.set(object.body, path, &value).map_err(|cause| self.at(path, cause))?;
+                    target
+                        .set(object.body, path, &value, &mut |node| tell(number, node, &value))
+                        .map_err(|cause| self.at(path, cause))?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Its line.
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// The source in words: an object's field, or the replacement itself.
+    pub fn source(&self) -> String {
+        match &self.source {
+            Source::Value(_) => "sourceValue".to_owned(),
+            Source::Object { id, path, .. } => format!("{path} of {id}"),
+        }
     }
 
     fn at(&self, path: &str, cause: String) -> ReplacementError {
@@ -229,16 +253,25 @@ impl Target {
             && object.ids.iter().any(|id| self.select.matches_id(id))
     }
 
-    fn set(&self, body: &mut Node, path: &str, value: &Node) -> Result<(), String> {
+    fn set(
+        &self,
+        body: &mut Node,
+        path: &str,
+        value: &Node,
+        tell: &mut dyn FnMut(&Node),
+    ) -> Result<(), String> {
         let parts = field_path::split(path);
         let create = self.options.create.then(|| Leaf::like(value));
-        if structured::set(body, &parts, value, create).is_some() {
+        if structured::set(body, &parts, value, create, tell).is_some() {
             return Ok(());
         }
         // A field that has to be made must not leave half of its path behind if that fails.
         let mut changed = body.clone();
-        let count =
-            field_path::visit(&mut changed, &parts, create, &mut |node| self.options.put(node, value))?;
+        let count = field_path::visit(&mut changed, &parts, create, &mut |node| {
+            self.options.put(node, value)?;
+            tell(node);
+            Ok(())
+        })?;
         if count == 0 {
             let verb = if create.is_some() { "find or create" } else { "find" };
             return Err(format!("unable to {verb} it in the target"));

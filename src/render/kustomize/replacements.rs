@@ -7,11 +7,20 @@ use super::id::Id;
 use super::loader::Loader;
 use super::replacement::{Replacement, ReplacementError, Subject};
 use super::resmap::ResMap;
+use super::steps::By;
+use crate::model::{Because, Link};
 use crate::yaml::{Dialect, Node, read_stream};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// One replacement and the file it stands in.
-pub type Loaded = (Replacement, Arc<str>);
+/// One replacement that was read.
+pub struct Loaded {
+    replacement: Replacement,
+    /// The file it stands in.
+    file: Arc<str>,
+    /// Number and line of the entry that says or names it.
+    entry: (usize, u32),
+}
 
 /// Reads all entries.
 pub fn load(
@@ -21,10 +30,14 @@ pub fn load(
     owner: &Arc<str>,
 ) -> Result<Vec<Loaded>, BuildError> {
     let mut found = Vec::new();
-    for entry in entries {
+    for (index, entry) in entries.iter().enumerate() {
+        let at = (index, entry.mark.line);
+        let read = |node: &Node, file: &Arc<str>| -> Result<Loaded, BuildError> {
+            Ok(Loaded { replacement: parse(node, file)?, file: file.clone(), entry: at })
+        };
         let Some(path) = entry.get("path").filter(|p| !p.is_null()) else {
             check(entry, owner)?;
-            found.push((parse(entry, owner)?, owner.clone()));
+            found.push(read(entry, owner)?);
             continue;
         };
         let fields = Fields::new(owner, "replacements");
@@ -32,7 +45,7 @@ pub fn load(
         if ["source", "targets", "sourceValue"].iter().any(|f| entry.get(f).is_some_and(|n| !n.is_null())) {
             return Err(fields.refuse("`path` and an inline replacement exclude each other", entry));
         }
-        let file = loader.load(&path).map_err(|c| c.in_field(owner, path.line, "replacements"))?;
+        let file = loader.load(&path).map_err(|c| c.in_field(owner, path.line(), "replacements"))?;
         let stream =
             read_stream(&file.bytes, &file.path, Dialect::Kustomization, context.inputs.documents.limits());
         if let Some(error) = stream.errors.first() {
@@ -42,13 +55,36 @@ pub fn load(
         match root.as_seq() {
             Some(items) => {
                 for item in items {
-                    found.push((parse(item, &file.path)?, file.path.clone()));
+                    found.push(read(item, &file.path)?);
                 }
             }
-            None => found.push((parse(root, &file.path)?, file.path.clone())),
+            None => found.push(read(root, &file.path)?),
         }
     }
     Ok(found)
+}
+
+impl Loaded {
+    fn by(&self, owner: &Arc<str>) -> By<'static> {
+        By {
+            transformer: "ReplacementTransformer",
+            file: owner.clone(),
+            line: self.entry.1,
+            entry: format!("replacements[{}]", self.entry.0),
+            through: Some(self.file.clone()).filter(|file| file != owner),
+        }
+    }
+
+    fn because(&self, node: &Node, value: &Node) -> Because {
+        Because {
+            of: node.mark.clone(),
+            value: node.scalar_text().map(Into::into),
+            link: Link::Replacement,
+            source: self.replacement.source(),
+            place: Some(value.mark.clone()).filter(|mark| mark.line > 0),
+            sealed: None,
+        }
+    }
 }
 
 /// Unknown fields of an inline entry are errors, as everywhere in a kustomization.
@@ -77,8 +113,8 @@ fn error(error: &ReplacementError, file: &Arc<str>) -> BuildError {
     Cause::Replacement(error.to_string()).in_field(file, error.line(), "replacements")
 }
 
-/// Runs them in order.
-pub fn run(objects: &mut ResMap, replacements: &[Loaded]) -> Result<(), BuildError> {
+/// Runs them in order. `told` names the file that asks for them, if each is to be kept as a step.
+pub fn run(objects: &mut ResMap, replacements: &[Loaded], told: Option<&Arc<str>>) -> Result<(), BuildError> {
     if replacements.is_empty() {
         return Ok(());
     }
@@ -89,10 +125,26 @@ pub fn run(objects: &mut ResMap, replacements: &[Loaded]) -> Result<(), BuildErr
         .collect();
     let mut subjects: Vec<Subject<'_>> =
         list.iter_mut().zip(ids).map(|(r, ids)| Subject { ids, body: &mut r.body }).collect();
-    for (replacement, file) in replacements {
-        replacement.apply(&mut subjects).map_err(|e| error(&e, file))?;
+    let mut steps = Vec::new();
+    for loaded in replacements {
+        let mut because: BTreeMap<usize, Vec<Because>> = BTreeMap::new();
+        loaded
+            .replacement
+            .apply_telling(&mut subjects, &mut |number, node, value| {
+                if told.is_some() {
+                    because.entry(number).or_default().push(loaded.because(node, value));
+                }
+            })
+            .map_err(|e| error(&e, &loaded.file))?;
+        for (number, because) in because {
+            let by = told.map(|owner| loaded.by(owner));
+            steps.extend(by.map(|by| (number, by.step(&*subjects[number].body, because))));
+        }
     }
     drop(subjects);
+    for (number, step) in steps {
+        list[number].steps.push(step);
+    }
     list.iter_mut().for_each(super::resource::Resource::refresh);
     Ok(())
 }

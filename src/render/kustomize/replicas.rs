@@ -5,17 +5,10 @@ use super::entries::Replica;
 use super::error::Cause;
 use super::fields::{Make, walk};
 use super::resmap::ResMap;
-use crate::yaml::{Mark, Node};
-use std::sync::Arc;
+use crate::yaml::Node;
 
 /// Sets the count where the name, now or earlier, and the kind match; nothing matching is an error.
-pub fn run(
-    objects: &mut ResMap,
-    replica: &Replica,
-    file: &Arc<str>,
-    specs: &[FieldSpec],
-) -> Result<(), Cause> {
-    let mark = Mark { file: Some(file.clone()), line: replica.line, column: 0 };
+pub fn run(objects: &mut ResMap, replica: &Replica, specs: &[FieldSpec]) -> Result<(), Cause> {
     let mut found = false;
     for spec in specs {
         let places = objects
@@ -23,7 +16,7 @@ pub fn run(
         for place in places {
             found = true;
             walk(&mut objects.list_mut()[place], spec, Make::Scalar, &mut |node| {
-                *node = Node::int(replica.count).at(mark.clone());
+                *node = Node::int(replica.count).at(replica.mark.clone());
                 Ok(())
             })?;
         }

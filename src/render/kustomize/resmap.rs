@@ -133,6 +133,13 @@ fn take_over(incoming: &mut Resource, old: &Resource) {
     }
     incoming.set_name(old.name());
     incoming.set_namespace(&old.id.namespace);
+    // They are the old object's, so that is where they are written.
+    let metadata = super::resource::child_map(&mut incoming.body, "metadata");
+    for field in ["name", "namespace"] {
+        if let (Some(node), Some(own)) = (metadata.get_mut(field), old.body.at_path(&["metadata", field])) {
+            node.mark = own.mark.clone();
+        }
+    }
     // Both have to want the hash: upstream keeps its marks from the old object only.
     incoming.needs_hash &= old.needs_hash;
     incoming.history.clone_from(&old.history);

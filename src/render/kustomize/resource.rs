@@ -1,7 +1,7 @@
 //! `Resource`: one object on its way through a build, with what kustomize remembers about it beside it.
 
 use super::id::{Gvk, Id};
-use crate::model::{Origin, Place, Step};
+use crate::model::{Origin, Step};
 use crate::yaml::{Map, Node, Scalar, ScalarKind, Style, Value};
 use std::sync::Arc;
 
@@ -87,12 +87,6 @@ impl Resource {
             trace: None,
             steps: Vec::new(),
         }
-    }
-
-    /// Keeps what it is now as the outcome of a step.
-    pub fn step(&mut self, by: &str, file: &Arc<str>, line: u32) {
-        let place = Place { file: file.clone(), line, field: None };
-        self.steps.push(Step { by: by.into(), place, body: self.body.clone() });
     }
 
     /// Reads the identity out of the body again.

@@ -40,6 +40,22 @@ fn place(body: &Node, path: &[&str]) -> String {
 }
 
 #[test]
+fn a_patch_in_brackets_is_json_and_nothing_else() {
+    let with = |patch: &str| {
+        let kustomization =
+            format!("resources: [web.yaml]\npatches:\n- target: {{kind: Deployment}}\n  patch: '{patch}'\n");
+        run(
+            &[("kustomization.yaml", kustomization.as_str()), ("web.yaml", DEPLOYMENT)],
+            "",
+            &BuildOptions::default(),
+        )
+    };
+    assert!(with(r#"[{"op": "add", "path": "/spec/paused", "value": true}]"#).is_ok());
+    let error = with("[{op: add, path: /spec/paused, value: true}]").expect_err("it is YAML");
+    assert_eq!((error.place.line, error.problem().reason), (4, Reason::InvalidKustomization));
+}
+
+#[test]
 fn every_field_knows_who_wrote_it() {
     let built = builds(&[
         (
@@ -59,7 +75,7 @@ fn every_field_knows_who_wrote_it() {
     let inside = |field| container.iter().copied().chain([field]).collect::<Vec<_>>();
     assert_eq!(place(body, &["kind"]), "web.yaml:2");
     assert_eq!(place(body, &inside("name")), "web.yaml:10");
-    assert_eq!(place(body, &inside("image")), "kustomization.yaml:6");
+    assert_eq!(place(body, &inside("image")), "kustomization.yaml:7");
     assert_eq!(place(body, &["spec", "replicas"]), "kustomization.yaml:10");
     assert_eq!(place(body, &["spec", "minReadySeconds"]), "patch.yaml:6");
     assert_eq!(place(body, &["spec", "paused"]), "kustomization.yaml:16");

@@ -57,7 +57,7 @@ pub fn merge(patch: &Node, target: &Node, schema: &Schema) -> Result<Option<Node
     Walk { schema }.node("", Some(target), Some(patch))
 }
 
-/// A patch that repeats what is there, as it must for kind and name, has not written it.
+/// True if a patch repeats what is there.
 fn says_the_same(target: &Node, patch: &Node) -> bool {
     match (target.as_scalar(), patch.as_scalar()) {
         // A folded text is printed in its own way, so there the patch's style counts.
@@ -105,10 +105,23 @@ impl Walk<'_> {
                 None => Ok(patch.or(target).filter(|n| !n.is_null()).cloned()),
             },
             Value::Scalar(_) | Value::Secret(_) => {
-                let own = target.filter(|t| patch.is_some_and(|p| says_the_same(t, p)));
-                Ok(own.or(patch).or(target).filter(|n| !n.is_null()).cloned())
+                let same = target.zip(patch).filter(|(t, p)| says_the_same(t, p));
+                if let Some((own, patch)) = same {
+                    // What only says which object or element is meant stays where it was written.
+                    let by = if self.identifies(at) { own } else { patch };
+                    return Ok(Some(own.clone().at(by.mark.clone())));
+                }
+                Ok(patch.or(target).filter(|n| !n.is_null()).cloned())
             }
         }
+    }
+
+    /// True for fields that a patch has to repeat: the identity of the object, the keys of elements.
+    fn identifies(&self, at: &str) -> bool {
+        matches!(at, "apiVersion" | "kind" | "metadata/name" | "metadata/namespace")
+            || at
+                .rsplit_once("[]/")
+                .is_some_and(|(list, key)| self.schema.keys(list).is_some_and(|keys| keys.contains(&key)))
     }
 
     fn map(&self, at: &str, target: Option<&Node>, patch: Option<&Node>) -> Result<Option<Node>, MergeError> {

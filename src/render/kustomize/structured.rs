@@ -5,7 +5,14 @@ use crate::yaml::{Dialect, Limits, Mark, Node, Scalar, ScalarKind, Style, Value,
 
 /// Sets `value` at the end of a path that leads into a document inside a scalar. `None` if the path does
 /// not lead into one, so that it has to be followed as an ordinary path.
-pub(super) fn set(target: &mut Node, parts: &[String], value: &Node, create: Option<Leaf>) -> Option<()> {
+/// `tell` hears of each scalar that was written anew.
+pub(super) fn set(
+    target: &mut Node,
+    parts: &[String],
+    value: &Node,
+    create: Option<Leaf>,
+    tell: &mut dyn FnMut(&Node),
+) -> Option<()> {
     let border = (1..parts.len()).find(|border| {
         field_path::lookup(target, &parts[..*border])
             .ok()
@@ -20,6 +27,7 @@ pub(super) fn set(target: &mut Node, parts: &[String], value: &Node, create: Opt
         if let Value::Scalar(scalar) = &mut node.value {
             scalar.text = rewritten.as_str().into();
         }
+        tell(node);
         Ok(())
     })
     .ok()

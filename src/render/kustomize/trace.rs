@@ -2,7 +2,7 @@
 
 use super::model::Kustomization;
 use super::resource::{Resource, Trace, child_map, normalize_string_map};
-use crate::yaml::Node;
+use crate::yaml::{Mark, Node};
 use std::sync::Arc;
 
 /// Where we are: what origin annotations say about an object.
@@ -84,21 +84,21 @@ pub fn touched(resource: &mut Resource, by: &Arc<str>) {
 }
 
 /// Writes what was asked for into the annotations.
-pub fn write(resource: &mut Resource, origins: bool, transformations: bool) {
+pub fn write(resource: &mut Resource, origins: Option<&Mark>, transformations: Option<&Mark>) {
     if let Some(trace) = resource.trace.clone() {
         let Trace { origin, transformations: list } = *trace;
         let list = (!list.is_empty()).then(|| list.iter().map(|entry| item(entry)).collect::<String>());
         let texts = [
-            ("config.kubernetes.io/origin", origin.filter(|_| origins)),
-            ("alpha.config.kubernetes.io/transformations", list.filter(|_| transformations).map(Into::into)),
+            ("config.kubernetes.io/origin", origins.zip(origin)),
+            ("alpha.config.kubernetes.io/transformations", transformations.zip(list.map(Into::into))),
         ];
-        for (key, text) in texts.into_iter().filter_map(|(key, text)| Some((key, text?))) {
+        for (key, (mark, text)) in texts.into_iter().filter_map(|(key, text)| Some((key, text?))) {
             let metadata = child_map(&mut resource.body, "metadata");
             if metadata.get("annotations").and_then(Node::as_map).is_none() {
                 metadata.set("annotations", Node::map(crate::yaml::Map::new()));
             }
             if let Some(annotations) = metadata.get_mut("annotations").and_then(Node::as_map_mut) {
-                annotations.set(key, Node::string(text));
+                annotations.set(key, Node::string(text).at(mark.clone()));
             }
         }
     }

@@ -1,13 +1,13 @@
 //! `ValueAddTransformer`: one text into many fields, or into paths inside of them (render.md 2.14).
 
 use super::accumulate::Target;
-use super::decode::Fields;
+use super::decode::{Fields, Text};
 use super::error::{BuildError, Cause};
 use super::fields::split;
 use super::patches::select;
 use super::resmap::ResMap;
 use super::resource::retext;
-use crate::yaml::{Dialect, Map, Node, read_stream};
+use crate::yaml::{Dialect, Map, Mark, Node, read_stream};
 use std::sync::Arc;
 
 /// Runs one, given its object.
@@ -18,7 +18,8 @@ pub fn run(
     objects: &mut ResMap,
 ) -> Result<(), BuildError> {
     let f = Fields::lenient(file, "ValueAddTransformer");
-    let value = body.get("value").map_or_else(|| Ok(super::decode::Text::default()), |n| f.text(n))?;
+    let value = body.get("value").map_or_else(|| Ok(Text::default()), |n| f.text(n))?;
+    let mark = value.mark_in(file);
     let mut targets: Vec<Node> = body.get("targets").and_then(Node::as_seq).unwrap_or_default().to_vec();
     if let Some(path) = body.get("targetFilePath").and_then(Node::as_str).filter(|p| !p.is_empty()) {
         let loaded = target.loader.load(path).map_err(|c| c.at(file, body.mark.line))?;
@@ -48,14 +49,20 @@ pub fn run(
             if path == "metadata/namespace" && resource.id.cluster {
                 continue;
             }
-            set(&mut resource.body, &split(path), &value, position).map_err(|c| c.at(file, one.mark.line))?;
+            set(&mut resource.body, &split(path), (&value, &mark), position)
+                .map_err(|c| c.at(file, one.mark.line))?;
             resource.refresh();
         }
     }
     Ok(())
 }
 
-fn set(node: &mut Node, parts: &[String], value: &str, position: usize) -> Result<(), Cause> {
+fn set(
+    node: &mut Node,
+    parts: &[String],
+    (value, mark): (&str, &Mark),
+    position: usize,
+) -> Result<(), Cause> {
     let refuse =
         |what: &str| Cause::Transformer { transformer: "ValueAddTransformer", what: what.to_owned() };
     let Some((first, rest)) = parts.split_first() else {
@@ -64,6 +71,7 @@ fn set(node: &mut Node, parts: &[String], value: &str, position: usize) -> Resul
         };
         let new = if position > 0 { inserted(&old, position - 1, value) } else { value.to_owned() };
         retext(node, &new);
+        node.mark = mark.clone();
         return Ok(());
     };
     let map =
@@ -71,7 +79,7 @@ fn set(node: &mut Node, parts: &[String], value: &str, position: usize) -> Resul
     if !map.contains(first) {
         map.set(first.as_str(), if rest.is_empty() { Node::string("") } else { Node::map(Map::new()) });
     }
-    map.get_mut(first).map_or(Ok(()), |child| set(child, rest, value, position))
+    map.get_mut(first).map_or(Ok(()), |child| set(child, rest, (value, mark), position))
 }
 
 /// A path with one more part at a place; too large a place means the end, and `/` in front stays in front.

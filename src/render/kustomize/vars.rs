@@ -7,6 +7,8 @@ use super::fields::{Make, walk};
 use super::id::Gvk;
 use super::resmap::ResMap;
 use super::resource::Resource;
+use super::steps::By;
+use crate::model::{Because, Link};
 use crate::yaml::{Node, Scalar, ScalarKind, Style, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,8 +53,13 @@ impl Vars {
         Ok(())
     }
 
-    /// Resolves them in the given fields of all objects.
-    pub fn resolve(&self, objects: &mut ResMap, specs: &[FieldSpec]) -> Result<(), BuildError> {
+    /// Resolves them in the given fields of all objects. `told` keeps each changed object as a step.
+    pub fn resolve(
+        &self,
+        objects: &mut ResMap,
+        specs: &[FieldSpec],
+        told: Option<&By<'_>>,
+    ) -> Result<(), BuildError> {
         if self.is_empty() {
             return Ok(());
         }
@@ -61,18 +68,53 @@ impl Vars {
             values.insert(name.clone(), value_of(var, file, objects.list())?);
         }
         for resource in objects.list_mut() {
+            let mut because = Vec::new();
             for spec in specs {
-                walk(resource, spec, Make::Nothing, &mut |node| replace(node, &values))
-                    .map_err(|cause| cause.at(&resource.origin.file.clone(), resource.origin.line))?;
+                walk(resource, spec, Make::Nothing, &mut |node| {
+                    let tell = told.is_some().then_some(&mut because);
+                    replace(node, &mut Known { vars: self, values: &values, tell })
+                })
+                .map_err(|cause| cause.at(&resource.origin.file.clone(), resource.origin.line))?;
             }
             resource.refresh();
+            if let Some(by) = told.filter(|_| !because.is_empty()) {
+                resource.step(by, because);
+            }
         }
         Ok(())
     }
 }
 
+/// The values of all vars, and where it is noted which were used, if that is to be told.
+struct Known<'k> {
+    vars: &'k Vars,
+    values: &'k BTreeMap<Arc<str>, Node>,
+    tell: Option<&'k mut Vec<Because>>,
+}
+
+impl Known<'_> {
+    fn tell(&mut self, text: &str, node: &Node) {
+        let Some(told) = &mut self.tell else { return };
+        let used = self.values.iter().filter(|(name, _)| text.contains(&format!("$({name})")));
+        told.extend(used.map(|(name, value)| {
+            let source = self.vars.by_name.get(name).map_or_else(String::new, |(var, file)| {
+                let (kind, object, field) = (&*var.kind, &*var.object, &*var.field);
+                format!("var {name} ({file}:{}), {field} of {kind}/{object}", var.name.line())
+            });
+            Because {
+                of: node.mark.clone(),
+                value: node.scalar_text().map(Into::into),
+                link: Link::Var,
+                source,
+                place: Some(value.mark.clone()).filter(|mark| mark.line > 0),
+                sealed: None,
+            }
+        }));
+    }
+}
+
 fn refuse(var: &Var, what: String, file: &str) -> BuildError {
-    Cause::Var { name: var.name.to_string(), what }.in_field(file, var.name.line, "vars")
+    Cause::Var { name: var.name.to_string(), what }.in_field(file, var.name.line(), "vars")
 }
 
 /// Without a namespace, any namespace fits.
@@ -113,7 +155,7 @@ fn steps(path: &str) -> Vec<String> {
     steps
 }
 
-fn replace(node: &mut Node, values: &BTreeMap<Arc<str>, Node>) -> Result<(), Cause> {
+fn replace(node: &mut Node, values: &mut Known<'_>) -> Result<(), Cause> {
     if let Some(map) = node.as_map_mut() {
         map.entries.iter_mut().for_each(|entry| replace_scalar(&mut entry.value, values));
     } else if let Some(items) = node.as_seq_mut() {
@@ -130,9 +172,10 @@ fn replace(node: &mut Node, values: &BTreeMap<Arc<str>, Node>) -> Result<(), Cau
     Ok(())
 }
 
-fn replace_scalar(node: &mut Node, values: &BTreeMap<Arc<str>, Node>) {
-    let Some(text) = node.as_str().filter(|t| t.contains('$')) else { return };
-    node.value = expand(text, values);
+fn replace_scalar(node: &mut Node, known: &mut Known<'_>) {
+    let Some(text) = node.as_str().filter(|t| t.contains('$')).map(str::to_owned) else { return };
+    node.value = expand(&text, known.values);
+    known.tell(&text, node);
 }
 
 /// The text with its references replaced. A text that is nothing but one reference takes the value's type.
