@@ -8,13 +8,17 @@
 //! | `screen` | the program in a terminal of its own |
 //! | `opening` | first frames, first rows |
 //! | `session` | keys, the rehearsal, the stall detector, the demo at rest |
+//! | `generated` | repositories made for measuring |
+//! | `renderer` | the renderer on them, beside `kubectl kustomize` and `flate` |
 //! | `roots` | every root of a real repository, beside `kubectl kustomize` |
 //! | `weight` | the program's size, its start, its build |
 
 #[path = "../../tests/it/console.rs"]
 mod console;
+mod generated;
 mod opening;
 mod parts;
+mod renderer;
 mod roots;
 mod screen;
 mod session;
@@ -27,6 +31,20 @@ use table::Table;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    if let [flag, folder] = words.as_slice()
+        && flag == "--memory"
+    {
+        return match renderer::memory_child(std::path::Path::new(folder)) {
+            Ok(kibibytes) => {
+                table::say(&mut std::io::stdout(), &kibibytes);
+                ExitCode::SUCCESS
+            }
+            Err(missing) => {
+                table::say(&mut std::io::stderr(), &format!("bench: {missing}"));
+                ExitCode::from(2)
+            }
+        };
+    }
     let cold = words.iter().any(|word| word == "--cold-build");
     let only: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
     match measure(cold, &only) {
@@ -54,6 +72,9 @@ fn measure(cold: bool, only: &[&String]) -> Result<Table, Missing> {
     }
     if wanted("roots") {
         roots::measure(&parts, &mut table)?;
+    }
+    if wanted("renderer") {
+        renderer::measure(&parts, &mut table)?;
     }
     if cold {
         weight::cold_build(&mut table)?;

@@ -24,6 +24,8 @@ pub struct Parts {
     /// The program, as `cargo build --release` makes it.
     pub program: PathBuf,
     pub kubectl: PathBuf,
+    /// A peer that is run and nothing else; `None` if it is not in the rig's cache.
+    pub flate: Option<PathBuf>,
     pub corpora: PathBuf,
     /// A clone of `caarlos0__home` with its history.
     pub home: PathBuf,
@@ -51,10 +53,18 @@ impl Parts {
         if !kubectl.is_file() {
             return Err(Missing(format!("{} is missing: run `just rig` first", kubectl.display())));
         }
+        let flate = Some(rig()?.join("bin/flate")).filter(|flate| flate.is_file());
         let scratch = tempfile::Builder::new().prefix("sealane-bench-").tempdir()?;
         let home = scratch.path().join("home");
         run(Command::new("git").args(["clone", "--quiet"]).arg(&bundle).arg(&home))?;
-        Ok(Self { program: PathBuf::from(env!("CARGO_BIN_EXE_sealane")), kubectl, corpora, home, scratch })
+        Ok(Self {
+            program: PathBuf::from(env!("CARGO_BIN_EXE_sealane")),
+            kubectl,
+            flate,
+            corpora,
+            home,
+            scratch,
+        })
     }
 
     /// The program with no configuration of anybody.

@@ -151,7 +151,7 @@ impl Blame<'_> {
     }
 
     fn file(&self, tree: ContentId, path: &str) -> Result<Option<ContentId>, GitError> {
-        let tree = CommitTree { inner: self.repo.inner.clone(), root: tree };
+        let tree = CommitTree::new(self.repo.inner.clone(), tree);
         Ok(tree.entry(path)?.filter(|entry| entry.kind != EntryKind::Folder).map(|entry| entry.id))
     }
 

@@ -1,7 +1,6 @@
 //! Which files differ between two revisions.
 
 use super::folder::{Named, kind_of};
-use super::tree::CommitTree;
 use super::{GitError, Repo};
 use crate::model::{Change, CommitId, ContentId, EntryKind, Revision, Tree, TreeEntry, TreeError};
 use std::sync::Arc;
@@ -94,7 +93,7 @@ impl Repo {
     /// A folder's plain entries and its odd ones.
     fn entries(&self, folder: Option<ContentId>) -> Result<(Vec<Named>, Vec<Named>), GitError> {
         let Some(id) = folder else { return Ok(Default::default()) };
-        let folder = CommitTree { inner: self.inner.clone(), root: id }.folder(id)?;
+        let folder = self.inner.folders.get(&self.inner.odb, id)?;
         Ok((folder.entries.clone(), folder.odd.clone()))
     }
 }

@@ -23,6 +23,7 @@
 
 mod advance;
 mod blame;
+mod blobs;
 mod change;
 mod changes;
 mod commit;

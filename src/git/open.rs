@@ -1,7 +1,7 @@
 //! Opening a repository, and the handles that many threads share.
 
 use super::error::{opening, shown};
-use super::{GitError, folder::Folders, graph::Graph, worktree::Seen};
+use super::{GitError, blobs::Blobs, folder::Folders, graph::Graph, worktree::Seen};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,6 +23,7 @@ pub(super) struct Inner {
     pub(super) workdir: Option<PathBuf>,
     pub(super) odb: git2::Odb<'static>,
     pub(super) folders: Folders,
+    pub(super) blobs: Blobs,
     pub(super) graph: Graph,
     pub(super) seen: Mutex<Seen>,
     handles: Mutex<Vec<git2::Repository>>,
@@ -46,6 +47,7 @@ impl Repo {
             workdir: handle.workdir().map(Path::to_path_buf),
             odb: object_store(&common_dir)?,
             folders: Folders::default(),
+            blobs: Blobs::default(),
             graph: Graph::new(&common_dir),
             seen: Mutex::default(),
             common_dir,

@@ -4,7 +4,8 @@ use super::folder::{Folder, Named, kind_of, mode, read_object};
 use super::open::Inner;
 use super::{GitError, Repo};
 use crate::model::{CommitId, ContentId, EntryKind, Revision, Tree, TreeEntry, TreeError};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Larger files are not read: no configuration is that long, and a screen must not wait for a video.
 pub const LARGEST_FILE: u64 = 20 << 20;
@@ -29,7 +30,7 @@ impl Repo {
     }
 
     pub(super) fn commit_tree(&self, id: CommitId) -> Result<CommitTree, GitError> {
-        Ok(CommitTree { inner: self.inner.clone(), root: self.node(id)?.tree })
+        Ok(CommitTree::new(self.inner.clone(), self.node(id)?.tree))
     }
 }
 
@@ -37,29 +38,49 @@ impl Repo {
 pub(super) struct CommitTree {
     pub(super) inner: Arc<Inner>,
     pub(super) root: ContentId,
+    /// Folders by path, as they were looked for: a build asks for many things in few of them.
+    paths: Mutex<HashMap<Box<str>, Option<Arc<Folder>>>>,
 }
 
 impl CommitTree {
+    pub(super) fn new(inner: Arc<Inner>, root: ContentId) -> Self {
+        Self { inner, root, paths: Mutex::default() }
+    }
+
     pub(super) fn folder(&self, id: ContentId) -> Result<Arc<Folder>, TreeError> {
         self.inner.folders.get(&self.inner.odb, id)
     }
 
     /// The entry with git's mode.
     pub(super) fn named(&self, path: &str) -> Result<Option<Named>, TreeError> {
-        let mut at = Named { name: "".into(), mode: mode::FOLDER, id: self.root };
         if path.is_empty() {
-            return Ok(Some(at));
+            return Ok(Some(Named { name: "".into(), mode: mode::FOLDER, id: self.root }));
         }
-        for name in path.split('/') {
-            if kind_of(at.mode) != EntryKind::Folder {
-                return Ok(None);
-            }
-            match self.folder(at.id)?.get(name) {
-                Some(next) => at = next.clone(),
-                None => return Ok(None),
-            }
+        let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+        Ok(self.folder_at(above, 0)?.and_then(|folder| folder.get(name).cloned()))
+    }
+
+    /// The folder at a path; `None` if there is none.
+    fn folder_at(&self, path: &str, depth: usize) -> Result<Option<Arc<Folder>>, TreeError> {
+        if let Some(known) = self.paths.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
+            return Ok(known.clone());
         }
-        Ok(Some(at))
+        let found = if path.is_empty() {
+            Some(self.folder(self.root)?)
+        } else if depth > DEEPEST {
+            None
+        } else {
+            let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let above = self.folder_at(above, depth + 1)?;
+            let entry = above.as_ref().and_then(|folder| folder.get(name));
+            match entry.filter(|entry| kind_of(entry.mode) == EntryKind::Folder) {
+                Some(entry) => Some(self.folder(entry.id)?),
+                None => None,
+            }
+        };
+        let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        paths.insert(path.into(), found.clone());
+        Ok(found)
     }
 }
 
@@ -73,10 +94,7 @@ impl Tree for CommitTree {
     }
 
     fn list(&self, path: &str) -> Result<Option<Vec<(Arc<str>, TreeEntry)>>, TreeError> {
-        match self.named(path)? {
-            Some(at) if kind_of(at.mode) == EntryKind::Folder => Ok(Some(self.folder(at.id)?.list())),
-            _ => Ok(None),
-        }
+        Ok(self.folder_at(path, 0)?.map(|folder| folder.list()))
     }
 
     fn read(&self, id: ContentId) -> Result<Arc<[u8]>, TreeError> {
@@ -120,11 +138,16 @@ pub(super) fn placed(tree: &dyn Tree, id: ContentId, error: TreeError) -> TreeEr
 impl Inner {
     /// The bytes of a file in the object store.
     pub(super) fn blob(&self, id: ContentId) -> Result<Arc<[u8]>, TreeError> {
+        if let Some(known) = self.blobs.get(id) {
+            return Ok(known);
+        }
         // The size first: a compressed bomb must not be unpacked to be refused.
         if let Ok((bytes, _)) = self.odb.read_header(super::ids::oid(id.0)) {
             within_limit(&id.to_string(), bytes as u64)?;
         }
-        Ok(read_object(&self.odb, id, git2::ObjectType::Blob)?.data().into())
+        let bytes: Arc<[u8]> = read_object(&self.odb, id, git2::ObjectType::Blob)?.data().into();
+        self.blobs.keep(id, &bytes);
+        Ok(bytes)
     }
 }
 

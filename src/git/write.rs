@@ -27,7 +27,7 @@ impl Repo {
     /// Writes blobs and trees into the object store, nothing else; gives the new root.
     /// Whoever is killed here leaves objects that nothing refers to, which git clears away by and by.
     pub(super) fn write_tree(&self, base: ContentId, files: &[FileChange]) -> Result<ContentId, GitError> {
-        let tree = super::tree::CommitTree { inner: self.inner.clone(), root: base };
+        let tree = super::tree::CommitTree::new(self.inner.clone(), base);
         self.with(|handle| {
             let mut root = Node::default();
             for file in files {

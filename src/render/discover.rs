@@ -4,8 +4,10 @@ use super::argo;
 use super::argo::entries::Entries;
 use super::flux::spec::{Spec, clean_path};
 use super::places::{cluster_of, common_folder, environment_of, is_known};
+use super::recorded::{Record, Recorded, look};
 use super::sources::{Home, is_source};
-use super::survey::{Survey, SurveyCache};
+use super::survey::Survey;
+use super::survey_cache::SurveyCache;
 use crate::model::{
     EntryKind, Environment, Manifest, ObjectKey, Origin, Place, Problem, Reason, Severity, Tree, TreeError,
 };
@@ -38,9 +40,9 @@ pub(super) type Found = (Environment, Seed);
 
 /// Discovers the environments of a tree. `remotes` are the URLs of the repository itself, if it has any.
 pub fn discover(tree: &dyn Tree, surveys: &SurveyCache, remotes: &[String]) -> Result<Discovery, TreeError> {
-    let survey = Survey::of(tree, surveys)?;
+    let survey = surveys.of(tree)?;
     let environments: Vec<Environment> =
-        seeds(tree, &survey, remotes).into_iter().map(|(environment, _)| environment).collect();
+        seeds(tree, &survey, remotes).found.iter().map(|(environment, _)| environment.clone()).collect();
     let mut problems = foreign(&survey);
     if environments.is_empty() {
         let cause = "no Flux, Argo CD or kustomize entry and no folder of Kubernetes objects was found";
@@ -68,8 +70,43 @@ fn foreign(survey: &Survey) -> Vec<Problem> {
     problems
 }
 
-/// All environments with what they start from: Flux entries, else Argo CD and kustomize roots, else folders.
-pub(super) fn seeds(tree: &dyn Tree, survey: &Survey, remotes: &[String]) -> Vec<Found> {
+/// All environments with what they start from, and what was looked at in the tree to find them.
+pub(super) struct Seeds {
+    pub found: Vec<Found>,
+    /// Which sources are this repository.
+    pub home: Home,
+    remotes: Vec<String>,
+    record: Record,
+}
+
+/// All environments with what they start from; remembered with the survey.
+pub(super) fn seeds(tree: &dyn Tree, survey: &Survey, remotes: &[String]) -> Arc<Seeds> {
+    let holds = |seeds: &Seeds| {
+        seeds.remotes == remotes
+            && seeds.record.iter().all(|(probe, sight)| look(tree, probe) == Some(*sight))
+    };
+    if let Some(known) = survey.seeds(holds) {
+        return known;
+    }
+    let recorded = Recorded::new(tree);
+    let found = find(&recorded, survey, remotes);
+    let specs: Vec<Spec> = survey.declared().filter_map(|m| Spec::of(m)).collect();
+    let sources = survey.declared().filter(|m| is_source(m)).map(|m| (m.key.clone(), m.clone())).collect();
+    let exists =
+        |path: &str| recorded.entry(path).ok().flatten().is_some_and(|e| e.kind == EntryKind::Folder);
+    let home = Home::of(&specs, &sources, remotes, &exists);
+    let record = recorded.finish();
+    let is_kept = record.is_some();
+    let seeds =
+        Arc::new(Seeds { found, home, remotes: remotes.to_vec(), record: record.unwrap_or_default() });
+    if is_kept {
+        survey.keep_seeds(&seeds);
+    }
+    seeds
+}
+
+/// Flux entries, else Argo CD and kustomize roots, else folders.
+fn find(tree: &dyn Tree, survey: &Survey, remotes: &[String]) -> Vec<Found> {
     let flux = flux(tree, survey, remotes);
     if !flux.is_empty() {
         return distinct(flux);

@@ -3,23 +3,25 @@
 
 use super::applications::Applications;
 use super::argo::spec;
-use super::discover::{self, Seed, note};
+use super::builds::{BuildCache, Kept};
+use super::discover::{self, Seed, Seeds, note};
 use super::flux::artifact::{Artifact, Composed, Copy};
-use super::flux::build::{self, Made, Outside};
-use super::flux::ignore::Ignore;
-use super::flux::spec::{Spec, clean_path};
+use super::flux::build::Made;
+use super::flux::ignore::{Bare, Ignore};
+use super::flux::spec::Spec;
 use super::flux::variables;
-use super::kustomize::{self, DocumentCache, Remote};
-use super::sources::{Home, is_source, url_of};
-use super::survey::{Survey, SurveyCache};
+use super::kustomize::{DocumentCache, Remote};
+use super::sources::{Home, url_of};
+use super::survey::Survey;
+use super::survey_cache::SurveyCache;
 use super::{composed, folders, foreign, scopes};
 use crate::model::{
     EntryKind, Environment, Manifest, ObjectKey, Opener, Origin, Problem, Producer, Reason, Rendered, Scopes,
     Tree,
 };
 use crate::yaml::{Node, to_masked_string};
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex};
 
 /// What is remembered between renderings; any tree and any revision may use it.
 #[derive(Default)]
@@ -28,6 +30,17 @@ pub struct Caches {
     pub documents: DocumentCache,
     /// What files declare.
     pub surveys: SurveyCache,
+    /// What Kustomizations and folders made.
+    pub builds: BuildCache,
+    /// Folders without patterns of Flux.
+    bare: Bare,
+}
+
+impl Caches {
+    /// Empty caches that are filled by so many threads; by as many as there are cores without it.
+    pub fn with_workers(workers: usize) -> Self {
+        Self { surveys: SurveyCache::with_workers(workers), ..Self::default() }
+    }
 }
 
 /// All that rendering takes from outside of the tree.
@@ -50,7 +63,7 @@ pub struct Inputs<'a> {
 
 /// Renders an environment. One that discovery does not find is a folder.
 pub fn render_environment(tree: &dyn Tree, environment: &Environment, inputs: &Inputs<'_>) -> Rendered {
-    let survey = match Survey::of(tree, &inputs.caches.surveys) {
+    let survey = match inputs.caches.surveys.of(tree) {
         Ok(survey) => survey,
         Err(error) => {
             let problem = Problem::error(Reason::Repository, error.to_string());
@@ -60,11 +73,12 @@ pub fn render_environment(tree: &dyn Tree, environment: &Environment, inputs: &I
     let found = discover::seeds(tree, &survey, inputs.remotes);
     let same = |other: &Environment| other.entry == environment.entry && other.name == environment.name;
     let seed = found
+        .found
         .iter()
         .find(|(other, _)| same(other))
-        .or_else(|| found.iter().find(|(other, _)| other.entry == environment.entry))
+        .or_else(|| found.found.iter().find(|(other, _)| other.entry == environment.entry))
         .map_or_else(|| Seed::Folders(vec![environment.entry.to_string()]), |(_, seed)| seed.clone());
-    let mut engine = Engine::new(tree, &survey, inputs);
+    let mut engine = Engine::new(tree, &survey, &found, inputs);
     match seed {
         Seed::Flux(specs) => {
             engine.adopt(&specs);
@@ -73,7 +87,12 @@ pub fn render_environment(tree: &dyn Tree, environment: &Environment, inputs: &I
         Seed::Argo(applications) => {
             engine.start_applications(&applications);
         }
-        Seed::Folders(paths) => paths.iter().for_each(|path| engine.folder(path)),
+        Seed::Folders(paths) => {
+            engine.folders_ahead(&paths);
+            for path in &paths {
+                engine.folder(path);
+            }
+        }
     }
     engine.run();
     engine.finish()
@@ -91,19 +110,27 @@ pub(super) const MOST_ROUNDS: usize = 3;
 pub(super) struct Engine<'a> {
     pub(super) tree: &'a dyn Tree,
     pub(super) survey: &'a Survey,
+    seeds: &'a Seeds,
     pub(super) inputs: &'a Inputs<'a>,
-    home: Home,
+    pub(super) home: Home,
     pub(super) producers: Vec<Producer>,
     pub(super) problems: Vec<Problem>,
-    /// All objects so far.
+    /// Objects so far that others may look for.
     pub(super) objects: HashMap<ObjectKey, Arc<Manifest>>,
-    pending: VecDeque<(Spec, Option<usize>)>,
+    /// What was made, by the place of its producer.
+    made: Vec<(usize, Arc<Kept>)>,
+    pub(super) pending: VecDeque<(Spec, Option<usize>)>,
+    /// Kustomizations that were built before their turn.
+    pub(super) tried: Mutex<HashSet<ObjectKey>>,
     /// Producers by key.
     pub(super) seen: HashMap<ObjectKey, usize>,
-    ignores: HashMap<Option<String>, Arc<Ignore>>,
+    pub(super) ignores: HashMap<Option<String>, Arc<Ignore>>,
     /// What is known about Argo CD, and its Applications.
     pub(super) argo: Applications,
 }
+
+/// An object, with what it says if it is a Kustomization.
+type Noted<'m> = (Option<&'m Spec>, &'m Arc<Manifest>);
 
 /// What a source hands on, or why that cannot be told.
 enum Handed {
@@ -113,16 +140,19 @@ enum Handed {
 }
 
 impl<'a> Engine<'a> {
-    fn new(tree: &'a dyn Tree, survey: &'a Survey, inputs: &'a Inputs<'a>) -> Self {
+    fn new(tree: &'a dyn Tree, survey: &'a Survey, seeds: &'a Seeds, inputs: &'a Inputs<'a>) -> Self {
         Self {
             tree,
             survey,
+            seeds,
             inputs,
             home: Home::default(),
             producers: Vec::new(),
             problems: Vec::new(),
             objects: HashMap::new(),
+            made: Vec::new(),
             pending: VecDeque::new(),
+            tried: Mutex::default(),
             seen: HashMap::new(),
             ignores: HashMap::new(),
             argo: Applications::default(),
@@ -131,13 +161,7 @@ impl<'a> Engine<'a> {
 
     /// The sources of the entries are this repository: that is why they are entries.
     fn adopt(&mut self, specs: &[Spec]) {
-        let all: Vec<Spec> = self.survey.declared().filter_map(|m| Spec::of(m)).collect();
-        let sources: HashMap<ObjectKey, Arc<Manifest>> =
-            self.survey.declared().filter(|m| is_source(m)).map(|m| (m.key.clone(), m.clone())).collect();
-        let tree = self.tree;
-        let exists =
-            |path: &str| tree.entry(path).ok().flatten().is_some_and(|e| e.kind == EntryKind::Folder);
-        self.home = Home::of(&all, &sources, self.inputs.remotes, &exists);
+        self.home = self.seeds.home.clone();
         for spec in specs {
             self.home.adopt(&spec.source);
         }
@@ -176,13 +200,15 @@ impl<'a> Engine<'a> {
 
     /// The next Kustomization whose variables are known, or, if there is none, the one that waits longest.
     fn next(&mut self) -> Option<(Spec, Option<usize>)> {
-        let is_ready =
-            |spec: &Spec| variables::sources(spec).iter().all(|source| self.find(&source.key).is_some());
-        let place = self.pending.iter().position(|(spec, _)| is_ready(spec)).unwrap_or(0);
+        let place = self.pending.iter().position(|(spec, _)| self.is_ready(spec)).unwrap_or(0);
         self.pending.remove(place)
     }
 
-    fn find(&self, key: &ObjectKey) -> Option<Node> {
+    pub(super) fn is_ready(&self, spec: &Spec) -> bool {
+        variables::sources(spec).iter().all(|source| self.find(&source.key).is_some())
+    }
+
+    pub(super) fn find(&self, key: &ObjectKey) -> Option<Node> {
         self.objects.get(key).map(|m| m.body.clone()).or_else(|| self.inputs.known.get(key).cloned())
     }
 
@@ -199,30 +225,27 @@ impl<'a> Engine<'a> {
         while rounds < MOST_ROUNDS {
             rounds += 1;
             // A Kustomization that contains itself is followed as it patches itself.
-            let Some(own) = made.objects.iter().find(|m| m.key == spec.key).and_then(Spec::of) else { break };
+            let Some(own) = made.objects.iter().find(|m| m.key == spec.key).and_then(|m| Spec::of(m)) else {
+                break;
+            };
             if says_the_same(&own, &spec) {
                 break;
             }
             spec = Spec { origin: spec.origin, ..own };
             made = self.make(&spec);
         }
-        let Made { objects, problems, complete, reads, folder } = made;
-        let mut asked = spec.producer();
-        if let Some(folder) = folder {
-            asked.path = folder.into();
-        }
-        let objects: Vec<Arc<Manifest>> = objects.into_iter().map(Arc::new).collect();
         self.producers.push(Producer {
             key: spec.key.clone(),
             parent,
             declared: spec.origin.clone(),
-            spec: asked,
-            objects: objects.clone(),
-            problems,
-            complete,
-            reads: distinct(reads),
+            spec: made.asked(&spec),
+            objects: Vec::new(),
+            problems: made.problems.clone(),
+            complete: made.complete,
+            reads: made.reads.clone(),
         });
-        self.register(&objects, index);
+        self.note(made.looked_for(), index);
+        self.made.push((index, made));
     }
 
     /// A Kustomization that contains itself is normal; a longer circle, or a second one of the name, is told.
@@ -250,12 +273,17 @@ impl<'a> Engine<'a> {
 
     /// Notes objects, and queues the producers among them.
     pub(super) fn register(&mut self, objects: &[Arc<Manifest>], parent: usize) {
-        for manifest in objects {
+        let specs: Vec<Option<Spec>> = objects.iter().map(|manifest| Spec::of(manifest)).collect();
+        self.note(specs.iter().map(Option::as_ref).zip(objects), parent);
+    }
+
+    fn note<'m>(&mut self, objects: impl Iterator<Item = Noted<'m>> + Clone, parent: usize) {
+        for (_, manifest) in objects.clone() {
             self.objects.entry(manifest.key.clone()).or_insert_with(|| manifest.clone());
         }
-        for manifest in objects {
-            if let Some(spec) = Spec::of(manifest) {
-                self.pending.push_back((spec, Some(parent)));
+        for (spec, manifest) in objects {
+            if let Some(spec) = spec {
+                self.pending.push_back((spec.clone(), Some(parent)));
             } else if foreign::is_helm_release(&manifest.key) {
                 let release = foreign::helm_release(manifest, Some(parent), &self.objects);
                 self.once(release);
@@ -272,41 +300,30 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn make(&mut self, spec: &Spec) -> Made {
+    fn make(&mut self, spec: &Spec) -> Arc<Kept> {
+        let nothing = |problem| Arc::new(Kept::from(nothing(problem, spec)));
         if spec.is_remote() {
             let cause = format!("{} applies to another cluster (spec.kubeConfig)", spec.key);
-            return nothing(Problem::error(Reason::NotSupported, cause), spec);
+            return nothing(Problem::error(Reason::NotSupported, cause));
         }
         match self.handed(spec) {
-            Handed::Nothing(problem) => nothing(problem, spec),
-            Handed::Artifact(ignore) => self.render(&Artifact::new(self.tree, ignore), spec),
+            Handed::Nothing(problem) => nothing(problem),
+            Handed::Artifact(ignore) => self.render(ignore, spec),
             Handed::Copies(ignore, copies) => {
                 let artifact = Artifact::new(self.tree, ignore);
                 match Composed::new(&artifact, &copies) {
                     Ok(artifact) => {
                         let folder = artifact.folder_of(&spec.path);
-                        Made { folder, ..composed::back(self.render(&artifact, spec), &artifact) }
+                        let made = self.build(&artifact, spec, &|key| self.find(key));
+                        Arc::new(Kept::from(Made { folder, ..composed::back(made, &artifact) }))
                     }
-                    Err(error) => nothing(Problem::error(Reason::Repository, error.to_string()), spec),
+                    Err(error) => nothing(Problem::error(Reason::Repository, error.to_string())),
                 }
             }
         }
     }
 
-    fn render(&self, tree: &dyn Tree, spec: &Spec) -> Made {
-        let inputs = kustomize::Inputs {
-            opener: self.inputs.opener,
-            remotes: self.inputs.bases,
-            documents: &self.inputs.caches.documents,
-            steps: self.inputs.steps,
-        };
-        let find = |key: &ObjectKey| self.find(key);
-        let sealed = |key: &ObjectKey| self.objects.get(key).and_then(|m| m.origin.sealed.clone());
-        let outside = Outside { opener: self.inputs.opener, inputs: &inputs, find: &find, sealed: &sealed };
-        build::render(tree, spec, &outside)
-    }
-
-    fn source(&self, key: &ObjectKey) -> Option<&Arc<Manifest>> {
+    pub(super) fn source(&self, key: &ObjectKey) -> Option<&Arc<Manifest>> {
         self.objects.get(key).or_else(|| self.survey.declared().find(|manifest| manifest.key == *key))
     }
 
@@ -352,7 +369,7 @@ impl<'a> Engine<'a> {
         if let Some(ignore) = self.ignores.get(&own) {
             return Ok(ignore.clone());
         }
-        let ignore = Ignore::load(self.tree, own.as_deref())
+        let ignore = Ignore::load(self.tree, own.as_deref(), &self.inputs.caches.bare)
             .map(Arc::new)
             .map_err(|error| Problem::error(Reason::Repository, error.to_string()))?;
         self.ignores.insert(own, ignore.clone());
@@ -424,37 +441,38 @@ impl<'a> Engine<'a> {
     /// A folder without a controller that says how it is applied.
     fn folder(&mut self, path: &str) {
         let index = self.producers.len();
-        let inputs = kustomize::Inputs {
-            opener: self.inputs.opener,
-            remotes: self.inputs.bases,
-            documents: &self.inputs.caches.documents,
-            steps: self.inputs.steps,
-        };
-        let made = folders::render(self.tree, &clean_path(path), self.survey, &inputs);
-        let objects: Vec<Arc<Manifest>> = made.objects.into_iter().map(Arc::new).collect();
-        let producer = folders::producer(path, &objects, made.problems, made.complete, distinct(made.reads));
+        let made = self.made_of_folder(path);
+        let producer = folders::producer(path, &[], made.problems.clone(), made.complete, made.reads.clone());
         self.producers.push(producer);
         // Kustomizations found here read from this repository, if their paths exist.
-        let specs: Vec<Spec> = objects.iter().filter_map(|m| Spec::of(m)).collect();
-        if !specs.is_empty() {
+        if made.looked_for().any(|(spec, _)| spec.is_some()) {
             self.adopt(&[]);
         }
-        self.register(&objects, index);
+        self.note(made.looked_for(), index);
+        self.made.push((index, made));
     }
 
     /// Namespaces by scope, now that all `CustomResourceDefinition`s are known.
     fn finish(mut self) -> Rendered {
         let scopes = scopes::Known::of(self.inputs.scopes, self.objects.values().map(|m| &**m));
         self.check_projects(&scopes);
+        let placed = |manifest: &Arc<Manifest>| {
+            let mut placed = manifest.clone();
+            if let Some(namespace) = scopes.namespace_of(manifest) {
+                Arc::make_mut(&mut placed).key.namespace = namespace;
+            }
+            placed
+        };
         for (index, producer) in self.producers.iter_mut().enumerate() {
-            if self.argo.finish(index, producer, &scopes) {
-                continue;
+            if !self.argo.finish(index, producer, &scopes) {
+                producer.objects = producer.objects.iter().map(placed).collect();
             }
-            for manifest in &mut producer.objects {
-                if let Some(namespace) = scopes.namespace_of(manifest) {
-                    Arc::make_mut(manifest).key.namespace = namespace;
-                }
-            }
+        }
+        for (index, made) in self.made {
+            self.producers[index].objects = match self.inputs.scopes {
+                None => made.scoped(&scopes.defined, placed),
+                Some(_) => made.objects.iter().map(placed).collect(),
+            };
         }
         Rendered { producers: self.producers, problems: self.problems }
     }

@@ -51,6 +51,11 @@ fn take(result: Result, strict: impl FnOnce() -> Option<Box<kustomize::Failure>>
     }
 }
 
+/// The files that stand for a folder; `None` if its kustomization does.
+pub(super) fn own_files(folder: &str, survey: &Survey) -> Option<Vec<(String, String)>> {
+    (!survey.roots.contains_key(folder)).then(|| plain_files(folder, survey))
+}
+
 /// Files that hold objects, with their folders; each is built on its own, so that one cannot spoil the others.
 fn plain_files(folder: &str, survey: &Survey) -> Vec<(String, String)> {
     let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };

@@ -1,10 +1,11 @@
 //! Which kinds have namespaces: what a cluster says, what the repository's own definitions say, and what is
 //! built in.
 
+use super::builds::Scoping;
 use super::kustomize::merge_keys;
 use crate::model::{Manifest, Scopes};
 use crate::yaml::Node;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Kinds without namespaces that are newer than kustomize's table.
@@ -30,13 +31,13 @@ const NEWER: [(&str, &[&str]); 7] = [
 pub(super) struct Known<'a> {
     cluster: Option<&'a Scopes>,
     /// True for kinds with namespaces, by group and kind.
-    defined: HashMap<(String, String), bool>,
+    pub defined: Scoping,
 }
 
 impl<'a> Known<'a> {
     /// From a cluster, if there is one, and the `CustomResourceDefinition`s among rendered objects.
     pub fn of<'m>(cluster: Option<&'a Scopes>, objects: impl Iterator<Item = &'m Manifest>) -> Self {
-        let defined = objects
+        let defined: BTreeMap<_, _> = objects
             .filter(|m| &*m.key.kind == "CustomResourceDefinition")
             .filter_map(|m| {
                 let text =
@@ -45,7 +46,7 @@ impl<'a> Known<'a> {
                 Some(((text(&["spec", "group"])?, kind), text(&["spec", "scope"])? == "Namespaced"))
             })
             .collect();
-        Self { cluster, defined }
+        Self { cluster, defined: Arc::new(defined) }
     }
 
     /// The namespace an object really has, if that is another one than its key says.

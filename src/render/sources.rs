@@ -34,7 +34,7 @@ pub(super) fn is_source(manifest: &Manifest) -> bool {
 }
 
 /// Which sources are this repository, as far as the files tell.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Home {
     urls: Vec<String>,
     keys: Vec<ObjectKey>,

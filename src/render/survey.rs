@@ -1,11 +1,14 @@
 //! A look over all files of a tree: which Flux and Argo CD objects they declare, which folders have a
 //! kustomization and what it names, which files hold plain objects. Nothing is rendered.
 
+use super::discover::Seeds;
 use super::flux::spec::clean_path;
 use super::kustomize::{FILE_NAMES, Kustomization, remote};
-use crate::model::{ContentId, EntryKind, Manifest, ObjectKey, Origin, Tree, TreeEntry, TreeError};
+use super::survey_cache::{Folder, Print, SurveyCache, short};
+use crate::model::{ContentId, EntryKind, Manifest, ObjectKey, Origin, Tree, TreeError};
 use crate::yaml::{Dialect, Limits, read_stream};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What one file says.
@@ -19,6 +22,18 @@ pub(super) struct Facts {
     pub kustomization: Option<Refs>,
     /// True if it is, or is a template of, an Argo CD Application.
     pub makes_applications: bool,
+    /// A digest of all this.
+    pub print: Print,
+}
+
+/// What a survey makes of an entry of a folder.
+pub(super) enum Found {
+    /// A file that is looked at.
+    File,
+    /// A folder that is looked into.
+    Folder(Folder),
+    /// Something that is passed over.
+    Nothing,
 }
 
 /// What a kustomization names.
@@ -28,38 +43,6 @@ pub(super) struct Refs {
     pub entries: Vec<Arc<str>>,
     /// True for a component.
     pub component: bool,
-}
-
-type Known = HashMap<(Arc<str>, ContentId), Arc<Facts>>;
-
-/// What is known about files by path and content, for all revisions.
-#[derive(Default)]
-pub struct SurveyCache {
-    known: Mutex<Known>,
-}
-
-/// More than this many files are not remembered; then the memory starts anew.
-const MOST_REMEMBERED: usize = 200_000;
-
-impl SurveyCache {
-    fn facts(&self, tree: &dyn Tree, path: &str, entry: TreeEntry) -> Result<Arc<Facts>, TreeError> {
-        let key = (Arc::from(path), entry.id);
-        if let Some(facts) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(facts.clone());
-        }
-        let facts = match tree.read(entry.id) {
-            Ok(bytes) => Arc::new(glance(&bytes, &key.0)),
-            // A file that is too large to read declares nothing.
-            Err(TreeError::TooLarge { .. }) => Arc::default(),
-            Err(error) => return Err(error),
-        };
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST_REMEMBERED {
-            known.clear();
-        }
-        known.insert(key, facts.clone());
-        Ok(facts)
-    }
 }
 
 /// All that was found.
@@ -73,9 +56,22 @@ pub(super) struct Survey {
     pub charts: BTreeSet<String>,
     /// What other tools would make: the first file and how many there are.
     pub foreign: BTreeMap<&'static str, (String, usize)>,
+    /// What rendering starts from, once it was looked for.
+    seeds: Mutex<Option<Arc<Seeds>>>,
 }
 
 impl Survey {
+    /// What rendering starts from, if it is known and still holds.
+    pub fn seeds(&self, holds: impl Fn(&Seeds) -> bool) -> Option<Arc<Seeds>> {
+        let seeds = self.seeds.lock().unwrap_or_else(PoisonError::into_inner);
+        seeds.clone().filter(|seeds| holds(seeds))
+    }
+
+    /// Keeps what rendering starts from.
+    pub fn keep_seeds(&self, seeds: &Arc<Seeds>) {
+        *self.seeds.lock().unwrap_or_else(PoisonError::into_inner) = Some(seeds.clone());
+    }
+
     /// Looks over a tree.
     pub fn of(tree: &dyn Tree, cache: &SurveyCache) -> Result<Self, TreeError> {
         let mut survey = Self::default();
@@ -85,7 +81,7 @@ impl Survey {
 
     fn folder(&mut self, tree: &dyn Tree, folder: &str, cache: &SurveyCache) -> Result<(), TreeError> {
         let entries = tree.list(folder)?.unwrap_or_default();
-        let is_chart = entries.iter().any(|(name, _)| &**name == "Chart.yaml");
+        let is_chart = entries.iter().any(|(name, _)| is_chart_file(name));
         if is_chart {
             self.charts.insert(folder.to_owned());
         }
@@ -96,7 +92,7 @@ impl Survey {
                     self.templates(tree, &path, cache)?;
                 }
                 EntryKind::Folder if is_chart && &*name == "charts" => {}
-                EntryKind::Folder if name.starts_with('.') || &*name == "node_modules" => {}
+                EntryKind::Folder if passes(&name) => {}
                 EntryKind::Folder => self.folder(tree, &path, cache)?,
                 EntryKind::File if is_yaml(&name) => {
                     let facts = cache.facts(tree, &path, entry)?;
@@ -251,7 +247,16 @@ pub(super) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
-fn is_yaml(name: &str) -> bool {
+pub(super) fn is_chart_file(name: &str) -> bool {
+    name == "Chart.yaml"
+}
+
+/// Folders that are not looked into.
+pub(super) fn passes(name: &str) -> bool {
+    name.starts_with('.') || name == "node_modules"
+}
+
+pub(super) fn is_yaml(name: &str) -> bool {
     // Flux and kustomize compare endings as they are written.
     matches!(name.rsplit_once('.'), Some((_, "yaml" | "yml"))) || FILE_NAMES.contains(&name)
 }
@@ -264,6 +269,32 @@ const MARKS: [&str; 5] = [
     "argoproj.io/",
     "argocd-cm",
 ];
+
+impl Facts {
+    /// What a file says, as far as a survey wants to know.
+    pub fn glance(bytes: &[u8], path: &Arc<str>, id: ContentId) -> Self {
+        let mut facts = glance(bytes, path);
+        facts.print = facts.digest(id);
+        facts
+    }
+
+    /// Objects of controllers stand with all they say; of everything else only what a survey tells.
+    fn digest(&self, id: ContentId) -> Print {
+        let mut hash = Sha256::new();
+        if !self.declared.is_empty() {
+            hash.update(id.0);
+        }
+        hash.update([u8::from(self.is_objects), u8::from(self.makes_applications)]);
+        if let Some(refs) = &self.kustomization {
+            hash.update([1, u8::from(refs.component)]);
+            for entry in &refs.entries {
+                hash.update(entry.as_bytes());
+                hash.update([0]);
+            }
+        }
+        short(&hash.finalize())
+    }
+}
 
 fn glance(bytes: &[u8], path: &Arc<str>) -> Facts {
     let text = String::from_utf8_lossy(bytes);

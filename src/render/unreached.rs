@@ -1,7 +1,7 @@
 //! Files with objects that no environment renders: forgotten, applied by hand, or what another tool reads.
 
 use super::discover::ASIDE;
-use super::survey::{Survey, SurveyCache};
+use super::survey_cache::SurveyCache;
 use crate::model::{Rendered, Tree, TreeError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub fn unreached(
     surveys: &SurveyCache,
     rendered: &[Arc<Rendered>],
 ) -> Result<Vec<Arc<str>>, TreeError> {
-    let survey = Survey::of(tree, surveys)?;
+    let survey = surveys.of(tree)?;
     let mut read: BTreeSet<&str> = BTreeSet::new();
     for producer in rendered.iter().flat_map(|rendered| &rendered.producers) {
         read.extend(producer.reads.iter().map(|path| &**path));

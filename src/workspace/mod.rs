@@ -7,6 +7,7 @@
 mod apps;
 mod ask;
 mod audit;
+mod blinded;
 mod details;
 mod doctor;
 mod engine;

@@ -189,6 +189,8 @@ fn effects(
     let changed =
         new.iter().flat_map(|after| match known.get(&after.key).copied().or(all_old.get(&after.key)) {
             None => vec![made(after)],
+            // What was not rendered anew is the very same.
+            Some(before) if Arc::ptr_eq(before, after) => Vec::new(),
             Some(before) if hidden_name(before) != hidden_name(after) => renamed(before, after, pruned),
             Some(before) => changed(before, after).into_iter().collect(),
         });

@@ -3,14 +3,13 @@
 //! Everything a face sees of a rendered object has passed [`Session::render`], which turns secret values into
 //! digests before it gives anything away.
 
+use super::blinded::Blinded;
 use super::environments::ConfigLines;
 use super::outside::Outside;
 use crate::config::{self, REPOSITORY_FILE, RepositoryConfig};
 use crate::diff;
 use crate::git::{Head, Repo};
-use crate::model::{
-    CommitId, ContentId, Environment, Manifest, Problem, Producer, Reason, Rendered, Revision, Tree, blind,
-};
+use crate::model::{CommitId, ContentId, Environment, Problem, Reason, Rendered, Revision, Tree};
 use crate::render::{self, Caches, Inputs};
 use crate::seal::{KeySources, Keyring, KeyringOpener, Rules};
 use crate::secret::DigestKey;
@@ -37,6 +36,7 @@ pub(super) struct Session {
     /// Where the repository itself is, by which sources in it are recognised.
     pub(super) remotes: Vec<String>,
     rendered: Mutex<VecDeque<(RenderKey, Arc<Rendered>)>>,
+    blinded: Blinded,
     /// What is wrong with the configuration; everything else goes on without it.
     pub(super) problems: Vec<Problem>,
 }
@@ -61,6 +61,7 @@ impl Session {
             ignore: Arc::default(),
             remotes: Vec::new(),
             rendered: Mutex::default(),
+            blinded: Blinded::default(),
             problems: Vec::new(),
         };
         // Without remotes sources are recognised by their names alone.
@@ -162,7 +163,7 @@ impl Session {
             known: &outside.variables,
             steps,
         };
-        self.blinded(render::render_environment(tree, environment, &inputs))
+        self.blinded.of(render::render_environment(tree, environment, &inputs), &self.digests)
     }
 
     /// The same with every step of every object; nothing of it is kept.
@@ -176,23 +177,6 @@ impl Session {
         let entry = kept.remove(place)?;
         kept.push_front(entry.clone());
         Some(entry.1)
-    }
-
-    fn blinded(&self, rendered: Rendered) -> Rendered {
-        let blinded = |manifest: Arc<Manifest>| {
-            let mut manifest = Arc::unwrap_or_clone(manifest);
-            manifest.body = blind(&manifest.body, &self.digests);
-            for step in &mut manifest.steps {
-                step.body = blind(&step.body, &self.digests);
-            }
-            Arc::new(manifest)
-        };
-        let producers = rendered
-            .producers
-            .into_iter()
-            .map(|p| Producer { objects: p.objects.into_iter().map(blinded).collect(), ..p })
-            .collect();
-        Rendered { producers, ..rendered }
     }
 
     /// The rules of `.sops.yaml` in a tree's root.

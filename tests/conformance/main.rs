@@ -11,6 +11,7 @@ mod merges;
 mod others;
 mod program;
 mod refusals;
+mod revisions;
 mod roots;
 mod substitution;
 mod trees;
@@ -35,11 +36,6 @@ impl Score {
         let (good, all) = self.0.entry(name.to_owned()).or_default();
         *good += usize::from(right);
         *all += 1;
-    }
-
-    /// True if nothing went wrong.
-    fn is_perfect(&self) -> bool {
-        self.0.values().all(|(good, all)| good == all)
     }
 
     /// True if nothing of one name went wrong.
@@ -119,6 +115,11 @@ fn the_line_that_is_named_changes_the_field() {
         score.is_perfect_in("fields") && score.is_perfect_in("entries"),
         "some fields are explained wrongly"
     );
+}
+
+#[test]
+fn revisions_are_the_same_whatever_is_remembered() {
+    revisions::run(&corpora()).settle("revisions");
 }
 
 #[test]

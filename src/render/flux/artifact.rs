@@ -235,7 +235,8 @@ mod tests {
             ("a/b/y.png", "y"),
             ("z/only.png", ""),
         ]);
-        let ignore = Ignore::load(&files, None).expect("the files are in memory");
+        let ignore = Ignore::load(&files, None, &crate::render::flux::ignore::Bare::default())
+            .expect("the files are in memory");
         let artifact = Artifact::new(&files, ignore.into());
         let names = |path: &str| -> Vec<String> {
             let list = artifact.list(path).expect("the files are in memory").unwrap_or_default();

@@ -2,7 +2,10 @@
 //! (render.md 6.1).
 
 use super::glob;
-use crate::model::{EntryKind, Tree, TreeError};
+use crate::model::{ContentId, EntryKind, Tree, TreeError};
+use sha2::{Digest as _, Sha256};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
 const VCS: [&str; 4] = [".git/", ".gitignore", ".gitmodules", ".gitattributes"];
 
@@ -34,6 +37,8 @@ const DEFAULTS: [&str; 20] = [
 #[derive(Clone, Debug, Default)]
 pub struct Ignore {
     patterns: Vec<Pattern>,
+    /// A digest of all patterns.
+    pub print: [u8; 16],
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +58,8 @@ enum Part {
     Nothing,
     AnyDepth,
     Name(String),
+    /// A star, and what the name ends with.
+    Ending(String),
     Glob(Vec<glob::Glob>),
     /// Malformed; matches nothing.
     Broken,
@@ -65,13 +72,21 @@ impl Part {
             "**" => Self::AnyDepth,
             text if text.contains("**") => Self::Broken,
             text if !text.contains(['*', '?', '[', '\\']) => Self::Name(text.to_owned()),
-            text => glob::parse(text).map_or(Self::Broken, Self::Glob),
+            text => match text.strip_prefix('*') {
+                Some(end) if !end.contains(['*', '?', '[', '\\']) => Self::Ending(end.to_owned()),
+                _ => Self::glob(text),
+            },
         }
+    }
+
+    fn glob(text: &str) -> Self {
+        glob::parse(text).map_or(Self::Broken, Self::Glob)
     }
 
     fn fits(&self, name: &str) -> bool {
         match self {
             Self::Name(own) => own == name,
+            Self::Ending(end) => name.ends_with(end.as_str()),
             Self::Glob(own) => glob::matches(own, &name.chars().collect::<Vec<_>>()),
             Self::Nothing | Self::AnyDepth | Self::Broken => false,
         }
@@ -81,18 +96,22 @@ impl Part {
 impl Ignore {
     /// Reads all `.sourceignore` files of a tree, and what the source itself says in `spec.ignore`. If there
     /// is neither, the defaults hold.
-    pub fn load(tree: &dyn Tree, spec: Option<&str>) -> Result<Self, TreeError> {
+    pub fn load(tree: &dyn Tree, spec: Option<&str>, bare: &Bare) -> Result<Self, TreeError> {
         let mut own = Vec::new();
-        collect(tree, "", &mut own)?;
+        let has_ids = tree.id().0 != [0; 20];
+        collect(tree, ("", tree.id()), has_ids.then_some(bare), &mut own)?;
         if let Some(text) = spec {
             own.extend(lines(text, &[]));
         }
+        // Everything else is the same for everybody.
+        let mut print = [0; 16];
+        print.copy_from_slice(&Sha256::digest(format!("{own:?}"))[..16]);
         let mut patterns: Vec<Pattern> = VCS.iter().map(|line| Pattern::parse(line, &[])).collect();
         if own.is_empty() {
             patterns.extend(DEFAULTS.iter().map(|line| Pattern::parse(line, &[])));
         }
         patterns.extend(own);
-        Ok(Self { patterns })
+        Ok(Self { patterns, print })
     }
 
     /// True if this file or folder is left out. The last pattern that matches decides; a file in a folder
@@ -107,18 +126,52 @@ impl Ignore {
     }
 }
 
-fn collect(tree: &dyn Tree, folder: &str, patterns: &mut Vec<Pattern>) -> Result<(), TreeError> {
+/// Folders in which no `.sourceignore` stands, at any depth; by content, for all revisions.
+#[derive(Default)]
+pub struct Bare(Mutex<HashSet<ContentId>>);
+
+/// More than so many folders are not remembered; then the memory starts anew.
+const MOST_BARE: usize = 200_000;
+
+impl Bare {
+    fn knows(&self, id: ContentId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    }
+
+    fn keep(&self, id: ContentId) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_BARE {
+            known.clear();
+        }
+        known.insert(id);
+    }
+}
+
+fn collect(
+    tree: &dyn Tree,
+    (folder, id): (&str, ContentId),
+    bare: Option<&Bare>,
+    patterns: &mut Vec<Pattern>,
+) -> Result<(), TreeError> {
+    if bare.is_some_and(|bare| bare.knows(id)) {
+        return Ok(());
+    }
     let Some(entries) = tree.list(folder)? else { return Ok(()) };
     let domain: Vec<String> = folder.split('/').filter(|p| !p.is_empty()).map(str::to_owned).collect();
-    if let Some((_, entry)) = entries.iter().find(|(name, _)| &**name == ".sourceignore")
+    let before = patterns.len();
+    let own = entries.iter().find(|(name, _)| &**name == ".sourceignore");
+    if let Some((_, entry)) = own
         && entry.kind == EntryKind::File
     {
         let bytes = tree.read(entry.id)?;
         patterns.extend(lines(&String::from_utf8_lossy(&bytes), &domain));
     }
-    for (name, _) in entries.iter().filter(|(name, e)| e.kind == EntryKind::Folder && &**name != ".git") {
+    for (name, entry) in entries.iter().filter(|(name, e)| e.kind == EntryKind::Folder && &**name != ".git") {
         let below = if folder.is_empty() { name.to_string() } else { format!("{folder}/{name}") };
-        collect(tree, &below, patterns)?;
+        collect(tree, (&below, entry.id), bare, patterns)?;
+    }
+    if let Some(bare) = bare.filter(|_| patterns.len() == before) {
+        bare.keep(id);
     }
     Ok(())
 }
@@ -195,7 +248,7 @@ mod tests {
     use crate::render::testing::Files;
 
     fn ignore(files: &[(&str, &str)], spec: Option<&str>) -> Ignore {
-        Ignore::load(&Files::new(files), spec).expect("the files are in memory")
+        Ignore::load(&Files::new(files), spec, &Bare::default()).expect("the files are in memory")
     }
 
     #[test]
