@@ -61,7 +61,7 @@ fn inside(
         match entry.kind {
             EntryKind::Folder if recurse => inside(tree, &path, &below, recurse, depth + 1, walked)?,
             EntryKind::File if is_manifest(&name) => {
-                walked.files.push(Candidate { path, relative: below, id: entry.id })
+                walked.files.push(Candidate { path, relative: below, id: entry.id });
             }
             EntryKind::Link if is_manifest(&name) => match resolve(tree, &path)? {
                 Resolved::File(_, id) => walked.files.push(Candidate { path, relative: below, id }),
@@ -98,9 +98,8 @@ pub(super) fn resolve(tree: &dyn Tree, path: &str) -> Result<Resolved, TreeError
     let mut links = 0;
     while let Some(part) = rest.pop() {
         match &*part {
-            "" | "." => continue,
             ".." if here.pop().is_none() => return Ok(Resolved::Outside),
-            ".." => continue,
+            "" | "." | ".." => continue,
             _ => here.push(part),
         }
         let at = here.join("/");
