@@ -69,7 +69,12 @@ fn line(producer: &Producer, rendered: &Rendered) -> String {
         digest.update(to_masked_string(&object.body));
         digest.update("---\n");
     }
-    let digest: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = digest
+        .finalize()
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .fold(String::new(), |all, one| all + &one);
     let reasons: Vec<&str> = producer.problems.iter().map(|problem| problem.reason.code()).collect();
     let problems = if reasons.is_empty() { String::new() } else { format!(" [{}]", reasons.join(", ")) };
     let (path, count) = (&producer.spec.path, producer.objects.len());

@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_comment_behind_or_above_a_list_says_how_it_merges() {
-        let merged = r##"{"x-kubernetes-patch-strategy": "merge", "x-kubernetes-patch-merge-key": "name"}"##;
+        let merged = r#"{"x-kubernetes-patch-strategy": "merge", "x-kubernetes-patch-merge-key": "name"}"#;
         let wanted = [("spec/a".to_owned(), Some(vec!["name".to_owned()]))];
         assert_eq!(found(&format!("spec:\n  a: # {merged}\n  - name: x\n")), wanted);
         assert_eq!(found(&format!("spec:\n  # {merged}\n  a:\n  - name: x\n")), wanted);

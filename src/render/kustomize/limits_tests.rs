@@ -5,6 +5,7 @@ use crate::model::Reason;
 use crate::render::kustomize::{BuildOptions, DocumentCache, Inputs, build};
 use crate::render::testing::Files;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// The reason, the place and the cause of a refusal.
 fn refused(files: &[(String, String)], root: &str) -> (Reason, String, String) {
@@ -67,15 +68,16 @@ fn folders_that_double() {
 fn objects_of_one_build() {
     let objects: String = (0..=MOST_OBJECTS)
         .map(|n| format!("---\napiVersion: v1\nkind: G\nmetadata: {{name: g{n}}}\n"))
-        .collect();
+        .fold(String::new(), |all, one| all + &one);
     let files = [file("kustomization.yaml", "resources: [g.yaml]\nnamePrefix: x\n"), file("g.yaml", objects)];
     is_limit(refused(&files, ""), "kustomization.yaml", "objects in one build");
 }
 
 #[test]
 fn transformers_over_many_objects() {
-    let objects: String =
-        (0..2_000).map(|n| format!("---\napiVersion: v1\nkind: G\nmetadata: {{name: g{n}}}\n")).collect();
+    let objects: String = (0..2_000)
+        .map(|n| format!("---\napiVersion: v1\nkind: G\nmetadata: {{name: g{n}}}\n"))
+        .fold(String::new(), |all, one| all + &one);
     let images = "- {name: a, newTag: b}\n".repeat(50);
     let files = [
         file("kustomization.yaml", format!("resources: [g.yaml]\nimages:\n{images}")),
@@ -86,7 +88,8 @@ fn transformers_over_many_objects() {
 
 #[test]
 fn bytes_read_in_one_build() {
-    let names: String = (0..20).map(|n| format!("  - k{n}=big.txt\n")).collect();
+    let names: String =
+        (0..20).map(|n| format!("  - k{n}=big.txt\n")).fold(String::new(), |all, one| all + &one);
     let files = [
         file("kustomization.yaml", format!("configMapGenerator:\n- name: c\n  files:\n{names}")),
         file("big.txt", "x".repeat(1 << 20)),
@@ -107,14 +110,15 @@ fn names_that_grow() {
 }
 
 fn patched(operations: &str) -> (Reason, String, String) {
-    let text = format!("resources: [g.yaml]\npatches:\n- path: p.yaml\n  target: {{kind: Gadget}}\n");
+    let text = "resources: [g.yaml]\npatches:\n- path: p.yaml\n  target: {kind: Gadget}\n";
     refused(&[file("kustomization.yaml", text), file("g.yaml", GADGET), file("p.yaml", operations)], "")
 }
 
 #[test]
 fn patches_that_double() {
-    let copies: String =
-        (0..40).map(|n| format!("- {{op: copy, from: /spec, path: /spec/c{n}}}\n")).collect();
+    let copies: String = (0..40)
+        .map(|n| format!("- {{op: copy, from: /spec, path: /spec/c{n}}}\n"))
+        .fold(String::new(), |all, one| all + &one);
     let (reason, place, cause) = patched(&copies);
     assert_eq!(reason, Reason::LimitExceeded, "{cause}");
     assert!(place.starts_with("p.yaml:") && cause.contains("in one object"), "{place} {cause}");
@@ -125,7 +129,7 @@ fn patches_that_dig() {
     let mut path = "/spec/a".to_owned();
     let mut digs = String::new();
     for _ in 0..400 {
-        digs.push_str(&format!("- {{op: add, path: {path}/b, value: {{}}}}\n"));
+        let _ = writeln!(digs, "- {{op: add, path: {path}/b, value: {{}}}}");
         path.push_str("/b");
     }
     let (reason, place, cause) = patched(&digs);
@@ -170,7 +174,7 @@ fn regular_expressions_that_are_large() {
 fn aliases_that_double() {
     let mut text = "apiVersion: v1\nkind: Gadget\nmetadata: {name: g}\na0: &a0 [x, x]\n".to_owned();
     for n in 1..40 {
-        text.push_str(&format!("a{n}: &a{n} [*a{0}, *a{0}]\n", n - 1));
+        let _ = writeln!(text, "a{n}: &a{n} [*a{0}, *a{0}]", n - 1);
     }
     let files = [file("kustomization.yaml", "resources: [g.yaml]\n"), file("g.yaml", text)];
     let (reason, place, cause) = refused(&files, "");

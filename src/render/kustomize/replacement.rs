@@ -145,22 +145,19 @@ impl Replacement {
     ) -> Result<(), ReplacementError> {
         let (source, mut value) = self.value(objects)?;
         for target in &self.targets {
-            for place in 0..objects.len() {
-                if !target.means(&objects[place]) {
-                    continue;
-                }
+            for (place, object) in objects.iter_mut().enumerate().filter(|(_, o)| target.means(o)) {
                 for path in &target.paths {
                     // Upstream holds on to the field, not to its value: what changes it changes what follows.
                     let live = |body: &Node| if source == Some(place) { self.live(body) } else { None };
-                    let set = target.set(objects[place].body, path, &value, &live, &mut |node, value| {
+                    let set = target.set(object.body, path, &value, &live, &mut |node, value| {
                         tell(place, node, value);
                     });
                     set.map_err(|cause| self.at(path, cause))?;
                     if value.as_scalar().is_none() {
-                        limits::check(objects[place].body)
+                        limits::check(object.body)
                             .map_err(|cause| ReplacementError::Limit(Box::new(cause), self.line))?;
                     }
-                    if let Some(now) = live(objects[place].body) {
+                    if let Some(now) = live(object.body) {
                         value = now;
                     }
                 }
@@ -256,6 +253,9 @@ impl std::fmt::Display for Wanted {
     }
 }
 
+/// The value of a source that may have changed, read anew.
+type Live<'l> = &'l dyn Fn(&Node) -> Option<Node>;
+
 impl Target {
     fn parse(node: &Node) -> Result<Self, ReplacementError> {
         let Some(select) = present(node, "select") else {
@@ -284,7 +284,7 @@ impl Target {
         body: &mut Node,
         parts: &[String],
         create: Option<Leaf>,
-        (value, live): (&Node, &dyn Fn(&Node) -> Option<Node>),
+        (value, live): (&Node, Live<'_>),
         tell: &mut dyn FnMut(&Node, &Node),
     ) -> Result<usize, String> {
         let (mut value, mut done) = (value.clone(), 0);

@@ -60,7 +60,7 @@ impl Maker {
                 self.dice.pick(&["tier", "app", "team", "x.y/z"]),
                 self.dice.pick(&["a", "\"yes\"", "\"7\""]),
             );
-            let _ = write!(text, "- pairs:\n    {key}: {value}\n");
+            let _ = writeln!(text, "- pairs:\n    {key}: {value}");
             text.push_str(self.dice.pick(&[
                 "",
                 "  includeSelectors: true\n",

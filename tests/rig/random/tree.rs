@@ -3,6 +3,7 @@
 use super::Tree;
 use super::dice::Dice;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 /// Makes one tree.
 pub struct Maker {
@@ -79,7 +80,7 @@ impl Maker {
     fn head(&mut self, below: &[&str], name: &str) -> String {
         let mut head = "resources:\n".to_owned();
         for folder in below {
-            head.push_str(&format!("- {folder}\n"));
+            let _ = writeln!(head, "- {folder}");
         }
         if self.dice.one_in(3) {
             let object = self.object();
@@ -96,10 +97,10 @@ impl Maker {
                 kind.push_str("resources:\n- own.yaml\n");
             }
             self.folder(&part, &kind, 3);
-            components.push_str(&format!("- ../{part}\n"));
+            let _ = writeln!(components, "- ../{part}");
         }
         if !components.is_empty() {
-            head.push_str(&format!("components:\n{components}"));
+            let _ = write!(head, "components:\n{components}");
         }
         head
     }
