@@ -6,7 +6,8 @@ use super::flux::spec::Spec;
 use super::recorded::{Probe, Recorded, Sight, look};
 use super::remembered::{Numbered, Remembered, same_node, weight_of};
 use crate::model::{Manifest, ObjectKey, Problem, ProducerSpec, Tree};
-use crate::yaml::Node;
+use crate::secret::SecretLeaf;
+use crate::yaml::{Node, Value};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -121,8 +122,9 @@ impl Task {
     }
 }
 
-/// The memory of builds. It may hold values of opened sealed files; they stay in their wiped buffers, and results of one
-/// set of keys are never given for another.
+/// The memory of builds. What holds a value of an opened sealed file is not remembered: such a value lives for as long as
+/// it is worked with, and is wiped. What does not open is remembered, and results of one set of keys are never given for
+/// another.
 pub struct BuildCache {
     results: Remembered<Arc<Kept>>,
     tasks: Numbered<(Task, Option<u64>)>,
@@ -166,7 +168,7 @@ impl BuildCache {
         find: Find<'_>,
     ) -> Option<Arc<Kept>> {
         self.results.find(task, &|probe| match probe {
-            Probe::Object(key) => Some(self.sight(key, find(key).as_ref())),
+            Probe::Object(key) => self.sight(key, find(key).as_ref()),
             Probe::Whole(_) => look(tree, probe),
             probe => look(view, probe),
         })
@@ -187,16 +189,31 @@ impl BuildCache {
             asked.borrow_mut().entry(key.clone()).or_insert_with(|| self.sight(key, found.as_ref()));
             found
         })));
+        let seen = asked.into_inner().into_iter();
+        let seen: Option<Vec<_>> = seen.map(|(key, sight)| Some((Probe::Object(key), sight?))).collect();
         if self.is_on
-            && let Some(mut record) = recorded.finish()
+            && !kept.objects.iter().any(|manifest| is_open(&manifest.body))
+            && let (Some(mut record), Some(seen)) = (recorded.finish(), seen)
         {
-            record.extend(asked.into_inner().into_iter().map(|(key, sight)| (Probe::Object(key), sight)));
+            record.extend(seen);
             self.results.keep(task, record, kept.clone(), kept.weight());
         }
         kept
     }
 
-    fn sight(&self, key: &ObjectKey, found: Option<&Node>) -> Sight {
-        Sight::Object(found.map_or(0, |body| self.bodies.of(key, body, same_node)))
+    /// What a build saw of an object that it asked for; nothing that can be remembered, if it holds an opened value.
+    fn sight(&self, key: &ObjectKey, found: Option<&Node>) -> Option<Sight> {
+        let number = |body: &Node| (!is_open(body)).then(|| self.bodies.of(key, body, same_node));
+        found.map_or(Some(0), number).map(Sight::Object)
+    }
+}
+
+/// True if a value of an opened sealed file stands in it.
+fn is_open(node: &Node) -> bool {
+    match &node.value {
+        Value::Secret(SecretLeaf::Text(_)) => true,
+        Value::Secret(_) | Value::Scalar(_) => false,
+        Value::Seq(items) => items.iter().any(is_open),
+        Value::Map(map) => map.iter().any(|(_, value)| is_open(value)),
     }
 }

@@ -29,8 +29,7 @@ impl Maker {
             7 => self.replicas(),
             8 | 9 => self.images(),
             10..=14 => self.patches(folder),
-            15 | 16 => self.generators(folder),
-            17 => self.replacements(folder),
+            17 | 28 | 29 => self.replacements(folder),
             18 => self.vars(),
             19 => self.patches_strategic_merge(folder),
             20 => self.patches_json(folder),
@@ -48,7 +47,6 @@ impl Maker {
             24 => self.configurations(folder),
             25 | 26 => self.transformers(folder),
             27 => self.generator_objects(folder),
-            28 | 29 => self.replacements(folder),
             _ => self.generators(folder),
         }
     }
