@@ -21,13 +21,14 @@ use crate::folder::Files;
 use crate::kustomize::Kustomize;
 use sealane::render::kustomize::{BuildOptions, DocumentCache, Inputs, build, to_text};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Files by path; the folder that is built is `top`.
 pub type Tree = BTreeMap<String, String>;
 
-/// How long CI looks for differences.
-const SHARE: Duration = Duration::from_secs(50);
+/// How many trees are made unless another number is asked for: from the same seed each time, so that the same commit gives
+/// the same answer. `SEALANE_SEED=today` looks elsewhere.
+const TREES: u64 = 3_000;
 
 /// What both make of a tree: texts, or why not.
 struct Both {
@@ -72,18 +73,19 @@ fn ours(tree: &Tree) -> Result<String, String> {
     built.map(|built| to_text(&built)).map_err(|error| error.problem().to_string())
 }
 
-/// `SEALANE_SEED` is the first seed (else it follows the day), `SEALANE_COUNT` how many trees are made: without it as
-/// many as fit into CI's share of time.
+/// `SEALANE_SEED` is the first seed, or `today` for one that is another every day; `SEALANE_COUNT` how many trees are made.
 #[test]
 fn random_trees_are_built_as_kustomize_builds_them() {
-    let number = |name: &str| {
-        let text = std::env::var(name).ok()?;
-        Some(text.parse::<u64>().expect("seed and count are numbers"))
+    let number = |text: String| text.parse::<u64>().expect("seed and count are numbers");
+    let first = match std::env::var("SEALANE_SEED") {
+        Ok(text) if text == "today" => dice::today(),
+        Ok(text) => number(text),
+        Err(_) => 1,
     };
-    let (count, first) = (number("SEALANE_COUNT"), number("SEALANE_SEED").unwrap_or_else(dice::today));
+    let count = std::env::var("SEALANE_COUNT").map_or(TREES, number);
     let (start, mut kustomize) = (Instant::now(), Kustomize::start());
     let (mut made, mut built, mut wrong) = (0, 0, Vec::new());
-    while count.map_or_else(|| start.elapsed() < SHARE, |count| made < count) && wrong.len() < 5 {
+    while made < count && wrong.len() < 5 {
         let seed = first + made;
         let tree = tree::Maker::new(seed).make();
         let both = Both::of(&tree, &mut kustomize);
@@ -104,7 +106,7 @@ fn random_trees_are_built_as_kustomize_builds_them() {
     say(&format!("random trees: {built} build, {} are refused, {} differ", made - built, wrong.len()));
     assert!(wrong.is_empty(), "seeds {wrong:?} differ");
     assert!(
-        built * 2 > made || made < 20,
+        built * 5 > made * 2 || made < 20,
         "only {built} of {made} build: the trees are too wild to tell much"
     );
 }
