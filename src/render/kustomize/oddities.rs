@@ -151,3 +151,29 @@ fn objects_that_a_json_patch_gives_one_name_are_refused_further_up() {
         text(&[("top/kustomization.yaml", "resources: [../base]\n"), ("base/kustomization.yaml", rename)]);
     assert_eq!(built, "refused: ConfigMap/c is declared twice");
 }
+
+#[test]
+fn a_text_that_a_transformer_set_takes_a_number_as_one() {
+    let base = [
+        ("base/kustomization.yaml", "resources: [o.yaml]\nimages: [{name: a/.*}]\n"),
+        (
+            "base/o.yaml",
+            "apiVersion: v1\nkind: Gadget\nmetadata: {name: db}\nspec:\n  n: 80\n  containers: [{name: main, image: a/b:1}]\n",
+        ),
+    ];
+    let replaced = "replacements:\n- source: {kind: Gadget, fieldPath: spec.n}\n  targets:\n  - select: {kind: Gadget}\n    fieldPaths: ['spec.containers.[name=main].image']\n";
+    let merge = "patches:\n- patch: |-\n    apiVersion: v1\n    kind: Gadget\n    metadata: {name: db}\n    spec: {x: true}\n";
+    // Only what goes through JSON is read again, and is a text again.
+    let json = "patches:\n- patch: '[{\"op\": \"add\", \"path\": \"/spec/x\", \"value\": true}]'\n  target: {kind: Gadget}\n";
+    for (patch, image) in [("", "80"), (merge, "80"), (json, "\"80\"")] {
+        let middle = format!("resources: [../base]\n{patch}");
+        let top = format!("resources: [../middle]\n{replaced}");
+        let built = text(&[
+            base[0],
+            base[1],
+            ("middle/kustomization.yaml", &middle),
+            ("top/kustomization.yaml", &top),
+        ]);
+        assert!(built.contains(&format!("image: {image}\n")), "{built}");
+    }
+}
