@@ -19,12 +19,12 @@ pub fn spell_as_json(body: &mut Node, field: &str) {
     }
 }
 
-/// The body with its numbers as JSON spells them, 1 for 1.0: what takes their text later takes that. `None` if there is
+/// The body with its numbers spelled as they are read back: what takes their text later takes that. `None` if there is
 /// nothing to change.
-pub fn respelled(node: &Node, number: fn(&Node) -> String) -> Option<Node> {
+pub fn respelled(node: &Node, number: fn(&Scalar) -> Option<String>) -> Option<Node> {
     let value = match &node.value {
         Value::Scalar(s) if matches!(s.kind, ScalarKind::Int | ScalarKind::Float) => {
-            let text = number(node);
+            let text = number(s)?;
             let kind = resolve_v3(&text);
             (*text != *s.text).then(|| Value::Scalar(Scalar { text: text.into(), kind, style: s.style }))?
         }
@@ -55,14 +55,4 @@ pub fn respelled(node: &Node, number: fn(&Node) -> String) -> Option<Node> {
         }
     };
     Some(Node { value, mark: node.mark.clone() })
-}
-
-/// Go's JSON knows floating point only: whole numbers beyond 2^53 lose their last digits.
-pub fn json_number(node: &Node) -> String {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    let text = to_json(node);
-    match text.parse::<f64>() {
-        Ok(number) if number.abs() > EXACT && !text.contains(['.', 'e']) => number.to_string(),
-        _ => text,
-    }
 }

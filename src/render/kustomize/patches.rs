@@ -5,7 +5,7 @@ use super::decode::Text;
 use super::documents::objects_of;
 use super::entries::Patch;
 use super::error::{BuildError, Cause};
-use super::json_spelling::{json_number, respelled, spell_as_json};
+use super::json_spelling::{respelled, spell_as_json};
 use super::json6902::{self, Operation};
 use super::loader::Loader;
 use super::openapi::Schemas;
@@ -15,7 +15,7 @@ use super::resmap::ResMap;
 use super::resource::{Resource, child_map, normalize_string_map};
 use super::selector::{self, Selector};
 use super::trace;
-use crate::yaml::{Limits, Map, Node};
+use crate::yaml::{Limits, Map, Node, float_number};
 use std::sync::Arc;
 
 /// A patch entry, read.
@@ -232,7 +232,7 @@ impl Loaded<'_> {
                     cause.in_field(&self.file, error.line, self.field)
                 })?;
                 spell_as_json(&mut resource.body, "annotations");
-                if let Some(body) = respelled(&resource.body, json_number) {
+                if let Some(body) = respelled(&resource.body, float_number) {
                     resource.body = body;
                 }
                 Ok(())
