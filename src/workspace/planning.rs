@@ -24,7 +24,7 @@ pub(super) fn revert(session: &Session, commits: &[CommitId]) -> Result<Plan, Bo
     let refused = |problem: Problem| Box::new(Refusal { problem, also: Vec::new() });
     let (branch, head) = standing(session).map_err(refused)?;
     let resolve =
-        |_: &str, base: &[u8], ours: &[u8], theirs: &[u8]| merge_sealed(session, base, ours, theirs);
+        |path: &str, base: &[u8], ours: &[u8], theirs: &[u8]| merge_sealed(session, path, base, ours, theirs);
     let change = match session.repo.revert(commits, head, &resolve) {
         Ok(change) => change,
         Err(error) => return Err(Box::new(blocked(session, &error))),
@@ -276,9 +276,15 @@ fn missing(file: &str) -> Problem {
 }
 
 /// Merges a sealed file key by key, where lines cannot be merged: every edit changes its MAC.
-pub(super) fn merge_sealed(session: &Session, base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn merge_sealed(
+    session: &Session,
+    path: &str,
+    base: &[u8],
+    ours: &[u8],
+    theirs: &[u8],
+) -> Option<Vec<u8>> {
     let time = jiff::Timestamp::now().as_second();
-    seal::merge(base, ours, theirs, &session.keyring, time).ok()
+    seal::merge(base, ours, theirs, path, &session.keyring, time).ok()
 }
 
 fn blocked(session: &Session, error: &GitError) -> Refusal {
