@@ -178,6 +178,9 @@ fn edits_of(
         return new_section(source, file, section, last, key, metadata, change);
     };
     let entry = map.get(last);
+    if map.entries().filter(|entry| *entry.key.text == **last).count() > 1 {
+        return Err(place::several(file, last));
+    }
     let item = entry.map(|entry| &entry.value);
     if let Some(item) = item.filter(|item| item.as_leaf().is_none() && !matches!(change.new, New::Gone)) {
         let cause = format!("`{}` is a mapping or a list, not one value", clean(&change.path.join(".")));
@@ -336,8 +339,13 @@ fn stamp(text: &str, file: &str, key: &DataKey, metadata: &Metadata, time: i64) 
 /// Refuses files that cannot be written without taking them apart (secrets.md 1.17). In a file that SOPS wrote a `<<` is
 /// a key like any other.
 pub(super) fn cannot_write(source: &Source<'_>, file: &str, is_sealed: bool) -> Result<(), Problem> {
-    let obstacle = source.obstacles.iter().find(|o| !(is_sealed && o.kind == ObstacleKind::MergeKey));
-    let Some(obstacle) = obstacle else { return Ok(()) };
+    let is_none = |kind: &ObstacleKind| match kind {
+        ObstacleKind::MergeKey => is_sealed,
+        // In dotenv each of them has its value, in their order.
+        ObstacleKind::RepeatedKey(_) => source.syntax == Syntax::Dotenv,
+        _ => false,
+    };
+    let Some(obstacle) = source.obstacles.iter().find(|o| !is_none(&o.kind)) else { return Ok(()) };
     let what = match &obstacle.kind {
         ObstacleKind::Anchor(_) => "an anchor",
         ObstacleKind::Alias(_) => "an alias",

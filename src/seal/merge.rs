@@ -38,9 +38,10 @@ pub fn merge(
         })
     };
     let (base, mine, theirs) = (opened("base", base)?, opened("ours", ours)?, opened("theirs", theirs)?);
-    let [old, our, their] = [&base, &mine, &theirs].map(leaves);
+    let mut conflicts = Vec::new();
+    let [old, our, their] = [&base, &mine, &theirs].map(|side| leaves(side, &mut conflicts));
     let paths: BTreeSet<&Path> = old.keys().chain(our.keys()).chain(their.keys()).collect();
-    let (mut changes, mut conflicts) = (Vec::new(), Vec::new());
+    let mut changes = Vec::new();
     for path in paths {
         let [a, b, c] = [old.get(path), our.get(path), their.get(path)];
         if same(a, c) || same(b, c) {
@@ -52,6 +53,8 @@ pub fn merge(
         }
     }
     if !conflicts.is_empty() {
+        conflicts.sort_unstable();
+        conflicts.dedup();
         return Err(MergeError::Conflict(conflicts));
     }
     let Ok(text) = std::str::from_utf8(ours) else { return Err(MergeError::Conflict(Vec::new())) };
@@ -102,15 +105,23 @@ fn same(a: Option<&Leaf>, b: Option<&Leaf>) -> bool {
     }
 }
 
-fn leaves(file: &OpenFile) -> BTreeMap<Path, Leaf> {
-    let mut found = BTreeMap::new();
+/// All leaves by their paths. What cannot be told apart by its path (a key that stands twice in dotenv) is a conflict.
+fn leaves(file: &OpenFile, conflicts: &mut Vec<String>) -> BTreeMap<Path, Leaf> {
+    let mut all = Vec::new();
     for (index, document) in file.documents.iter().enumerate() {
-        collect(document, &mut (index, Vec::new()), file, &mut found);
+        collect(document, &mut (index, Vec::new()), file, &mut all);
+    }
+    let mut found = BTreeMap::new();
+    for (path, leaf) in all {
+        let name = clean(&path.1.join("."));
+        if found.insert(path, leaf).is_some() {
+            conflicts.push(name);
+        }
     }
     found
 }
 
-fn collect(node: &Node, path: &mut Path, file: &OpenFile, found: &mut BTreeMap<Path, Leaf>) {
+fn collect(node: &Node, path: &mut Path, file: &OpenFile, found: &mut Vec<(Path, Leaf)>) {
     match &node.value {
         Value::Map(map) if !map.is_empty() => {
             for entry in &map.entries {
@@ -128,12 +139,12 @@ fn collect(node: &Node, path: &mut Path, file: &OpenFile, found: &mut BTreeMap<P
         }
         Value::Secret(SecretLeaf::Text(text)) => {
             let secret = Some((text.clone(), file.type_at(&node.mark)));
-            found.insert(path.clone(), Leaf { secret, plain: String::new(), written: None, text: None });
+            found.push((path.clone(), Leaf { secret, plain: String::new(), written: None, text: None }));
         }
         _ => {
             let text = node.scalar_text().map(str::to_owned);
             let leaf = Leaf { secret: None, plain: to_json(node), written: written(node), text };
-            found.insert(path.clone(), leaf);
+            found.push((path.clone(), leaf));
         }
     }
 }

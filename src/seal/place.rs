@@ -79,7 +79,7 @@ pub(super) fn existing(source: &Source<'_>, file: &str, key: &str) -> Result<Opt
     }
 }
 
-fn several(file: &str, key: &str) -> Problem {
+pub(super) fn several(file: &str, key: &str) -> Problem {
     Problem::error(Reason::Refused, format!("`{}` means more than one key", clean(key)))
         .at(file, 0)
         .next("name it with what it stands in: `section.key`")
