@@ -13,6 +13,7 @@
 //! | `walk` | leaves and comments in file order, and which of them are sealed |
 //! | `open` | the whole file, opened and checked |
 //! | `opener`, `emit`, `plain`, `letters` | the opener that rendering asks: objects, and files as `sops decrypt` prints them |
+//! | `import` | keys and values out of plain files; random values |
 //! | `inspect` | what a sealed file says without being opened |
 //! | `edit`, `place`, `rename` | changing values without touching anything else; where a key stands |
 //! | `make`, `wrapping` | making files, sealing plain ones, sealing again; the data key wrapped for a rule |
@@ -28,6 +29,7 @@ mod detect;
 mod edit;
 mod emit;
 mod flat;
+mod import;
 mod inspect;
 mod keys;
 mod letters;
@@ -51,6 +53,7 @@ mod wrapping;
 pub use cipher::{CipherError, DataKey, Sealed, ValueType};
 pub use detect::findings;
 pub use edit::{Edit, edit};
+pub use import::{generate, import};
 pub use inspect::{SealedInfo, format_of, inspect};
 pub use keys::{KeySources, Keyring, RecipientError, UnusableSource, parse_recipient, wrap};
 pub use make::{create, reseal, rewrap, seal_plain};
