@@ -31,6 +31,7 @@ mod reading;
 mod rehearse;
 mod repository;
 mod scan;
+mod sealing;
 mod secrets;
 mod session;
 mod snapshot;
@@ -45,7 +46,7 @@ pub use handle::{Settings, Workspace};
 pub use history::text;
 pub use merging::{MergeRequest, merge};
 pub use plan::{
-    Committed, Destination, DiffLine, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
+    Committed, Destination, DiffLine, FileEdit, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
     PushOutcome, Refusal, SecretForm,
 };
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
