@@ -66,6 +66,8 @@ pub enum Output {
     Text,
     /// For programs
     Json,
+    /// SARIF 2.1.0, for code scanning; of `check` and `scan` alone
+    Sarif,
 }
 
 /// The verbs.
@@ -178,6 +180,9 @@ pub enum Command {
         /// Only what is staged for the next commit
         #[arg(long)]
         staged: bool,
+        /// Tell the digest of each finding, for an exception in .sealane.yaml
+        #[arg(long)]
+        digests: bool,
     },
     /// Secrets in the clear in all that was ever committed: who brought them, when, and whether they are still there
     Scan {

@@ -88,6 +88,7 @@ impl Context<'_, '_> {
         if self.out.is_json() {
             self.out.json(&serde_json::json!({ "problem": super::output::problem(problem) }))?;
         }
+        self.out.sarif(&super::sarif::failed(problem))?;
         Ok(Exit::of(problem))
     }
 }

@@ -12,6 +12,7 @@
 mod arguments;
 mod audit;
 mod build;
+mod check;
 mod context;
 mod diff;
 mod doctor;
@@ -25,6 +26,7 @@ mod render;
 mod reseal;
 mod revert;
 mod run;
+mod sarif;
 mod scan;
 mod seal;
 mod status;

@@ -40,7 +40,7 @@ mod value;
 mod walk;
 
 pub use cipher::{CipherError, DataKey, Sealed, ValueType};
-pub use detect::findings;
+pub use detect::{Exposure, Kind as ExposureKind, findings};
 pub use edit::{Edit, edit};
 pub use inspect::{SealedInfo, format_of, inspect};
 pub use keys::{KeySources, Keyring, RecipientError, UnusableSource, parse_recipient, wrap};

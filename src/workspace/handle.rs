@@ -4,7 +4,7 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Audit, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding, History,
+    Audit, Checked, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding, History,
     KeyEdit, LogLine, ObjectId, Plan, PushOutcome, Refusal, RenderedEnvironment, RulesFor, Scan, SecretForm,
     Snapshot, ask, doctor, forms, history, planning, writing,
 };
@@ -304,9 +304,10 @@ impl Workspace {
     }
 
     /// What stands in the clear: in the files on disk, or in what is staged and differs from HEAD.
-    pub async fn check(&self, staged: bool) -> Answer<Vec<Problem>> {
+    /// With `digests` each finding tells the digest that an exception is made with.
+    pub async fn check(&self, staged: bool, digests: bool) -> Answer<Checked> {
         let session = self.session.clone();
-        blocking(move || session.check(staged)).await
+        blocking(move || session.check(staged, digests)).await
     }
 
     /// What stood in the clear in any commit before HEAD.

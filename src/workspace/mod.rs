@@ -8,6 +8,7 @@ mod apps;
 mod ask;
 mod audit;
 mod blinded;
+mod delivery;
 mod details;
 mod doctor;
 mod engine;
@@ -17,6 +18,7 @@ mod errands;
 mod explain;
 mod facts;
 mod field;
+mod firewall;
 mod forms;
 mod handle;
 mod history;
@@ -41,6 +43,7 @@ pub use audit::{Audit, AuditedFile, RuleFor, RuleVerdict, RulesFor};
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::{Finding, Reasoned};
 pub use explain::{Explained, ExplainedStep, Source};
+pub use firewall::{Checked, Exposed};
 pub use handle::{Settings, Workspace};
 pub use history::text;
 pub use merging::{MergeRequest, merge};
@@ -50,6 +53,7 @@ pub use plan::{
 };
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
 pub use scan::{Leak, Scan};
+pub use crate::seal::ExposureKind;
 pub use snapshot::{
     AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, Next, ObjectRow,
     Recipient, RepoView, SecretRow, SecretState, Snapshot, Work,

@@ -173,7 +173,7 @@ impl Draft {
             rehearse(session, &*before, &after, None);
         let files =
             self.change.files.iter().map(|f| self.file(&*before, f)).collect::<Result<Vec<_>, _>>()?;
-        let mut findings = self.findings(&*before);
+        let mut findings = self.findings(session, &*before);
         findings.extend(warnings);
         let protected = session.protects(&self.branch, effects.iter().any(|e| e.production));
         let identity = session.repo.identity().map_err(|e| e.problem())?;
@@ -232,15 +232,20 @@ impl Draft {
 
     /// What the firewall says of the files as they would be; what was there before is no reason to stop a revert
     /// that does not touch it.
-    fn findings(&self, before: &dyn Tree) -> Vec<Problem> {
+    fn findings(&self, session: &Session, before: &dyn Tree) -> Vec<Problem> {
         let rules = Session::rules(before);
+        let exceptions = session.exceptions();
         let mut findings = Vec::new();
         for file in &self.change.files {
             let Some(content) = &file.content else { continue };
             let known =
                 read(before, &file.path).ok().flatten().map(|old| seal::findings(&file.path, &old, &rules));
-            for mut finding in seal::findings(&file.path, content, &rules) {
-                if known.iter().flatten().any(|k| k.cause == finding.cause) {
+            for exposure in seal::findings(&file.path, content, &rules) {
+                if exceptions.hold(&file.path, &exposure) {
+                    continue;
+                }
+                let mut finding = exposure.problem;
+                if known.iter().flatten().any(|k| k.problem.cause == finding.cause) {
                     finding.severity = Severity::Warning;
                 }
                 findings.push(finding);
