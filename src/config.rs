@@ -24,6 +24,8 @@ pub struct RepositoryConfig {
     pub protected_branches: BTreeSet<String>,
     /// Fields that are not compared, beside those the controllers ignore.
     pub ignore: Vec<IgnoreRule>,
+    /// Names of recipients, for people: `age1…: Ana`.
+    pub people: BTreeMap<String, String>,
     /// What the firewall lets pass, each with its reason.
     pub exceptions: Vec<ExceptionConfig>,
 }

@@ -216,6 +216,33 @@ pub enum AuditOf {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Who can read what: sealed files and recipients, with the names that .sops.yaml or .sealane.yaml give them
+    Who {
+        /// Only these files or folders
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// At this revision instead of the files on disk
+        #[arg(long, value_name = "REV")]
+        at: Option<String>,
+        /// Also what recipients who were removed still know: values that did not change since
+        #[arg(long)]
+        history: bool,
+    },
+    /// Which values of a sealed file are the same elsewhere, without showing any: another file, REV:, REV:FILE, or live
+    Compare {
+        /// The file
+        file: PathBuf,
+        /// What to compare it with [default: HEAD:]
+        #[arg(value_name = "WITH")]
+        with: Vec<String>,
+    },
+    /// Which other files hold the value of a key, sealed or in the clear
+    Same {
+        /// The file
+        file: PathBuf,
+        /// The key
+        key: String,
+    },
 }
 
 impl Command {
@@ -233,7 +260,14 @@ impl Command {
             | Self::Doctor { path }
             | Self::Audit { path, what: None, .. }
             | Self::Seal { file: path, .. } => *path = repository.join(&*path),
-            Self::Reseal { files, .. } | Self::Audit { what: Some(AuditOf::Rules { files }), .. } => {
+            Self::Audit { what: Some(AuditOf::Compare { file, .. } | AuditOf::Same { file, .. }), .. } => {
+                *file = repository.join(&*file);
+            }
+            Self::Audit { what: Some(AuditOf::Who { files, .. }), .. } if files.is_empty() => {
+                files.push(repository.to_owned());
+            }
+            Self::Reseal { files, .. }
+            | Self::Audit { what: Some(AuditOf::Rules { files } | AuditOf::Who { files, .. }), .. } => {
                 for file in files {
                     *file = repository.join(&*file);
                 }

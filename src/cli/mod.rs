@@ -22,6 +22,7 @@ mod history;
 mod merge_driver;
 mod output;
 mod plan;
+mod readers;
 mod render;
 mod reseal;
 mod revert;

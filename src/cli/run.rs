@@ -4,7 +4,7 @@ use super::arguments::{Arguments, AuditOf, Command, Where};
 use super::context::Context;
 use super::exit::Exit;
 use super::output::Printer;
-use super::{audit, build, check, diff, doctor, history, merge_driver, render, reseal, revert, scan, seal, status};
+use super::{audit, build, check, diff, doctor, history, merge_driver, readers, render, reseal, revert, scan, seal, status};
 use crate::model::{Problem, Reason};
 use crate::workspace::Settings;
 use clap::CommandFactory as _;
@@ -50,6 +50,15 @@ pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
         Command::Reseal { files, write } => reseal::run(&mut context, &files, &write).await,
         Command::Audit { what: Some(AuditOf::Rules { files }), .. } => {
             audit::rules(&mut context, &files).await
+        }
+        Command::Audit { what: Some(AuditOf::Who { files, at, history }), .. } => {
+            readers::who(&mut context, &files, at.as_deref(), history).await
+        }
+        Command::Audit { what: Some(AuditOf::Compare { file, with }), .. } => {
+            readers::compare(&mut context, &file, &with).await
+        }
+        Command::Audit { what: Some(AuditOf::Same { file, key }), .. } => {
+            readers::same(&mut context, &file, &key).await
         }
         Command::Audit { path, at, what: None } => audit::run(&mut context, &path, at.as_deref()).await,
         Command::Check { path, staged, digests } => check::run(&mut context, &path, staged, digests).await,

@@ -16,6 +16,7 @@
 //! | `edit` | changing values without touching anything else |
 //! | `make`, `block` | making and re-sealing files |
 //! | `merge` | three versions to one, key by key |
+//! | `held` | what a file holds, as digests, for comparing |
 //! | `detect` | secrets in the clear |
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod cipher;
 mod detect;
 mod edit;
 mod emit;
+mod held;
 mod inspect;
 mod keys;
 mod letters;
@@ -42,7 +44,8 @@ mod walk;
 pub use cipher::{CipherError, DataKey, Sealed, ValueType};
 pub use detect::{Exposure, Kind as ExposureKind, findings};
 pub use edit::{Edit, edit};
-pub use inspect::{SealedInfo, format_of, inspect};
+pub use held::{Held, HeldValue, Needle, held};
+pub use inspect::{SealedInfo, format_of, inspect, readers};
 pub use keys::{KeySources, Keyring, RecipientError, UnusableSource, parse_recipient, wrap};
 pub use make::{create, reseal, seal_plain};
 pub use merge::{MergeError, merge};

@@ -5,7 +5,7 @@ use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
     Audit, Checked, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding, History,
-    KeyEdit, LogLine, ObjectId, Plan, PushOutcome, Refusal, RenderedEnvironment, RulesFor, Scan, SecretForm,
+    KeyEdit, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal, RenderedEnvironment, Standing, RulesFor, Scan, SecretForm,
     Snapshot, ask, doctor, forms, history, planning, writing,
 };
 use crate::cluster::{Connection, default_paths};
@@ -308,6 +308,24 @@ impl Workspace {
     pub async fn check(&self, staged: bool, digests: bool) -> Answer<Checked> {
         let session = self.session.clone();
         blocking(move || session.check(staged, digests)).await
+    }
+
+    /// Who can read what, at a revision or on disk; with `history` also what those who were removed still know.
+    pub async fn readers(&self, at: Option<String>, only: Vec<String>, history: bool) -> Answer<Readers> {
+        let session = self.session.clone();
+        blocking(move || session.readers(at.as_deref(), &only, history)).await
+    }
+
+    /// How each key of a file stands to the same key of another file or revision (`FILE`, `REV:FILE`, `REV:`).
+    pub async fn compare_held(&self, left: &str, right: &str) -> Answer<BTreeMap<Arc<str>, Standing>> {
+        let (session, left, right) = (self.session.clone(), left.to_owned(), right.to_owned());
+        blocking(move || session.compare_held(&left, &right)).await
+    }
+
+    /// Which other files hold the value of a key of this file.
+    pub async fn places_of(&self, file: &str, key: &str) -> Answer<Places> {
+        let (session, file, key) = (self.session.clone(), file.to_owned(), key.to_owned());
+        blocking(move || session.places_of(&file, &key)).await
     }
 
     /// What stood in the clear in any commit before HEAD.

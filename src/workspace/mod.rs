@@ -4,6 +4,7 @@
 //! answers questions; it owns handles and nothing else. Everything that changes something goes through a
 //! [`Plan`]: made by `plan_…`, shown by a face, consumed by [`Workspace::commit`].
 
+mod alike;
 mod apps;
 mod ask;
 mod audit;
@@ -29,6 +30,7 @@ mod outside;
 mod plan;
 mod planning;
 mod publish;
+mod readers;
 mod reading;
 mod rehearse;
 mod repository;
@@ -39,6 +41,7 @@ mod snapshot;
 mod stories;
 mod writing;
 
+pub use alike::{Place as ValuePlace, Places, Standing};
 pub use audit::{Audit, AuditedFile, RuleFor, RuleVerdict, RulesFor};
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::{Finding, Reasoned};
@@ -51,6 +54,7 @@ pub use plan::{
     Committed, Destination, DiffLine, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
     PushOutcome, Refusal, SecretForm,
 };
+pub use readers::{Access, ReadFile, Readers, Removed};
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
 pub use scan::{Leak, Scan};
 pub use crate::seal::ExposureKind;

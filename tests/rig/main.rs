@@ -12,6 +12,7 @@ mod history;
 mod interop;
 mod kinds;
 mod kustomize;
+mod missealed;
 mod mutator;
 mod options;
 mod oracle;

@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn private_keys_are_found_and_prose_about_them_is_not() {
-        assert_eq!(of("keys.txt", super::super::super::testing::OPS).len(), 1);
+        assert_eq!(of("keys.txt", super::super::testing::OPS).len(), 1);
         assert_eq!(of("README.txt", "Never commit a file with AGE-SECRET-KEY-1 in it.\n"), []);
     }
 

@@ -106,7 +106,7 @@ fn is_name(text: &str) -> bool {
 /// True for what a generator of keys makes: long, of letters and digits, and without words in it.
 pub(super) fn is_random(text: &str) -> bool {
     let is_letter = |b: u8| b.is_ascii_alphanumeric() || b"+/=_-".contains(&b);
-    if !(16..=512).contains(&text.len()) || !text.bytes().all(is_letter) || is_uuid(text) || is_stock(text) {
+    if !(16..=300).contains(&text.len()) || !text.bytes().all(is_letter) || is_uuid(text) || is_stock(text) {
         return false;
     }
     let longest = text.split(['-', '_', '/', '+', '=']).max_by_key(|part| part.len()).unwrap_or_default();

@@ -169,7 +169,10 @@ fn not_sealed(
     });
     let cause = match by_rule {
         Some(rule) => format!("not sealed, though {} of .sops.yaml says so", rule.describe()),
-        None if promises && has_values() => "not sealed, though its name says so".to_owned(),
+        None if promises && has_values() => match rules.matching(path).filter(|rule| rule.path.is_some()) {
+            Some(rule) => format!("not sealed, though its name and {} of .sops.yaml say so", rule.describe()),
+            None => "not sealed, though its name says so".to_owned(),
+        },
         None => return None,
     };
     Some(Exposure::new(Kind::NotSealed, path, 0, cause, bytes).next(SEAL))
