@@ -42,7 +42,7 @@ mod value;
 mod walk;
 
 pub use cipher::{CipherError, DataKey, Sealed, ValueType};
-pub use detect::{Exposure, Kind as ExposureKind, findings};
+pub use detect::{Exposure, Kind as ExposureKind, findings, open_lines};
 pub use edit::{Edit, edit};
 pub use held::{Held, HeldValue, Needle, held};
 pub use inspect::{SealedInfo, format_of, inspect, readers};

@@ -36,6 +36,8 @@ pub struct Settings {
     pub environment: Option<String>,
     /// True to look at git only.
     pub no_cluster: bool,
+    /// True to publish nothing: questions are answered, and nothing else is read.
+    pub quiet: bool,
     /// Connections that stand already, by environment (the demo's).
     pub connections: BTreeMap<Arc<str>, Connection>,
     /// Where identities are looked for.
@@ -85,7 +87,9 @@ impl Workspace {
         let (engine, messages) = mpsc::channel(WAITING);
         let (results, published) = watch::channel(Arc::new(Published::default()));
         let (sender, snapshots) = watch::channel(Arc::new(Snapshot::default()));
-        tokio::spawn(Engine::new(session.clone(), clusters, engine.clone(), results).run(messages));
+        if !settings.quiet {
+            tokio::spawn(Engine::new(session.clone(), clusters, engine.clone(), results).run(messages));
+        }
         tokio::spawn(forward(published.clone(), sender));
         Ok(Self { session, published, snapshots, engine, kubeconfig, ours: Arc::default() })
     }

@@ -1,12 +1,14 @@
 //! Making plans: a change of files in memory, rehearsed on every cluster, looked over by the firewall.
 
 use super::audit::only;
+use super::firewall::in_parallel;
 use super::plan::{DiffLine, KeyEdit, Plan, PlanFile, PlanKind, Refusal};
 use super::rehearse::{Rehearsal, rehearse};
 use super::session::Session;
 use crate::git::{FileChange, GitError, Head, TreeChange};
 use crate::model::{Commit, CommitId, Problem, Reason, Revision, Severity, Tree};
 use crate::seal;
+use crate::yaml::MASK;
 use similar::{ChangeTag, TextDiff};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -96,10 +98,17 @@ pub(super) fn reseal(session: &Session, files: &[String]) -> Result<Plan, Proble
             .next("commit .sops.yaml first, then seal the files again"));
     }
     let (mut changes, mut notes) = (Vec::new(), Vec::new());
-    for file in files {
-        let bytes = read(&*tree, file)?.ok_or_else(|| missing(file))?;
-        let sealed = seal::reseal(&bytes, file, &session.keyring, &rules, time)?;
-        notes.push((file.clone(), resealed(file, [&bytes, &sealed], &rules)));
+    let all = in_parallel(files.len(), |at| {
+        let file = files.get(at)?;
+        Some(read(&*tree, file).and_then(|bytes| {
+            let bytes = bytes.ok_or_else(|| missing(file))?;
+            let sealed = seal::reseal(&bytes, file, &session.keyring, &rules, time)?;
+            Ok((file, resealed(file, [&bytes, &sealed], &rules), sealed))
+        }))
+    });
+    for sealed in all.into_iter().flatten() {
+        let (file, words, sealed) = sealed?;
+        notes.push((file.clone(), words));
         changes.push(FileChange::write(file, sealed));
     }
     let what = if let [one] = files { one.clone() } else { format!("{} files", files.len()) };
@@ -208,6 +217,12 @@ impl Draft {
             diff: Vec::new(),
             note: note.map(|(_, words)| words.clone()).unwrap_or_default(),
         };
+        let rules = Session::rules(before);
+        let hidden = [&old, &new].map(|text| seal::open_lines(&change.path, text.as_bytes(), &rules));
+        let is_hidden = |at: Option<usize>, side: usize| {
+            let line = at.and_then(|at| u32::try_from(at + 1).ok());
+            line.is_some_and(|line| hidden.get(side).is_some_and(|lines| lines.contains(&line)))
+        };
         let diff = TextDiff::from_lines(&*old, &*new);
         for group in diff.grouped_ops(2) {
             if !file.diff.is_empty() {
@@ -223,6 +238,8 @@ impl Draft {
                 file.removed += usize::from(sign == '-');
                 if file.diff.len() < MOST_LINES {
                     let text = crate::model::clean(line.value().trim_end_matches('\n'));
+                    let secret = is_hidden(line.old_index(), 0) || is_hidden(line.new_index(), 1);
+                    let text = if secret { masked(&text) } else { text };
                     file.diff.push(DiffLine { sign, text });
                 }
             }
@@ -274,6 +291,13 @@ fn read(tree: &dyn Tree, path: &str) -> Result<Option<Arc<[u8]>>, Problem> {
         Some(entry) => tree.read(entry.id).map(Some).map_err(failed),
         None => Ok(None),
     }
+}
+
+/// A line whose value is a secret: its key stays.
+fn masked(line: &str) -> String {
+    let end = line.find(": ").map(|at| at + 2).or_else(|| line.find('=').map(|at| at + 1));
+    let indent = line.len() - line.trim_start().len();
+    format!("{}{MASK}", &line[..end.unwrap_or(indent)])
 }
 
 fn missing(file: &str) -> Problem {

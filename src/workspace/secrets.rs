@@ -27,6 +27,8 @@ pub(super) struct SecretFiles {
 /// One sealed file.
 pub(super) struct SealedFile {
     pub(super) info: SealedInfo,
+    /// For whom its rule seals it.
+    pub(super) wanted: Option<Vec<Recipient>>,
     /// Who changed it last.
     pub(super) changed_by: Option<Arc<str>>,
     /// Why it does not open, or that it was tampered with.
@@ -54,7 +56,9 @@ impl Session {
             let exposed: Vec<Exposed> = kept.map(|exposure| Exposed::of(exposure, false)).collect();
             let sealed = seal::inspect(path, &bytes, &rules).map(|info| {
                 let broken = seal::verify(&bytes, path, &self.keyring).err();
-                SealedFile { info, changed_by: None, broken }
+                let rule = rules.matching(path).filter(|rule| !rule.recipients.is_empty());
+                let wanted = rule.map(|rule| rule.recipients.iter().map(shown_recipient).collect());
+                SealedFile { info, wanted, changed_by: None, broken }
             });
             Some((path.clone(), exposed, sealed))
         });
@@ -147,6 +151,7 @@ fn of_object(
         cause,
         next,
         keys,
+        wanted: file.and_then(|f| f.wanted.clone()),
         recipients: file.map(|f| f.info.recipients.iter().map(shown_recipient).collect()).unwrap_or_default(),
         sealed_at: file.and_then(|f| f.info.sealed_at),
         changed_by: file.and_then(|f| f.changed_by.clone()),
@@ -182,6 +187,7 @@ fn of_file(path: &Arc<str>, file: &SealedFile) -> SecretRow {
         cause,
         next,
         keys: file.info.keys.iter().map(|(name, _)| (name.clone(), KeyState::NotCompared)).collect(),
+        wanted: file.wanted.clone(),
         recipients: file.info.recipients.iter().map(shown_recipient).collect(),
         sealed_at: file.info.sealed_at,
         changed_by: file.changed_by.clone(),

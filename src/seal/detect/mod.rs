@@ -23,6 +23,7 @@ use crate::model::SealedFormat;
 use super::inspect::format_of;
 pub use exposure::{Exposure, Kind};
 use regex::bytes::Regex;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// What stands in every file that is sealed, or was.
@@ -30,8 +31,39 @@ static SEALED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?-u)sop
 
 /// What in this file should be sealed and is not.
 pub fn findings(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Exposure> {
+    look(path, bytes, rules).exposures
+}
+
+/// The lines of a file on which something secret stands in the clear: whoever prints them hides what they hold.
+pub fn open_lines(path: &str, bytes: &[u8], rules: &Rules) -> BTreeSet<u32> {
+    let found = look(path, bytes, rules);
+    let all = || 1..=u32::try_from(bytes.iter().filter(|b| **b == b'\n').count() + 1).unwrap_or(u32::MAX);
+    let mut lines: BTreeSet<u32> = found.lines.into_iter().collect();
+    for exposure in &found.exposures {
+        let line = exposure.problem.place.as_ref().map_or(0, |place| place.line);
+        match exposure.kind {
+            // A key goes on below its mark.
+            Kind::PrivateKey => lines.extend(key_lines(bytes, line)),
+            // What is told of a whole file is told of every line.
+            Kind::NotSealed | Kind::SealedInNameOnly | Kind::DecryptedFile => lines.extend(all()),
+            _ => lines.extend((line > 0).then_some(line)),
+        }
+    }
+    lines
+}
+
+/// From the line that begins a key to the one that ends it.
+fn key_lines(bytes: &[u8], first: u32) -> impl Iterator<Item = u32> {
+    let text = String::from_utf8_lossy(bytes);
+    let behind = text.lines().skip(first.saturating_sub(1) as usize);
+    let is_block = text.lines().nth(first.saturating_sub(1) as usize).is_some_and(|line| line.contains("-----BEGIN"));
+    let count = if is_block { behind.take_while(|line| !line.contains("-----END")).count() } else { 0 };
+    first..=first.saturating_add(u32::try_from(count).unwrap_or(0))
+}
+
+fn look(path: &str, bytes: &[u8], rules: &Rules) -> objects::Found {
     if is_binary(bytes) {
-        return Vec::new();
+        return objects::Found::default();
     }
     let mut found = objects::Found::default();
     let is_structured = matches!(format_of(path), SealedFormat::Yaml | SealedFormat::Json);
@@ -61,7 +93,7 @@ pub fn findings(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Exposure> {
 }
 
 /// Adds what is told by its shape and by its name, unless its line was spoken of already.
-fn by_shape(path: &str, bytes: &[u8], found: objects::Found) -> Vec<Exposure> {
+fn by_shape(path: &str, bytes: &[u8], found: objects::Found) -> objects::Found {
     let objects::Found { mut exposures, mut lines } = found;
     let line = |e: &Exposure| e.problem.place.as_ref().map_or(0, |p| p.line);
     let tokens: Vec<Exposure> = tokens::in_text(path, bytes)
@@ -74,7 +106,7 @@ fn by_shape(path: &str, bytes: &[u8], found: objects::Found) -> Vec<Exposure> {
     if !exposures.iter().any(|e| matches!(e.kind, Kind::NotSealed | Kind::SealedInNameOnly)) {
         exposures.extend(named::in_text(path, bytes).into_iter().filter(|e| !lines.contains(&line(e))));
     }
-    exposures
+    objects::Found { exposures, lines }
 }
 
 /// What `helm secrets dec` and others leave behind.

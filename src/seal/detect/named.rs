@@ -10,8 +10,12 @@ use std::sync::LazyLock;
 /// How names of secrets end.
 const NAMES: &str = "password|passwd|passphrase|pwd|secret|token|api[_.-]?key|access[_.-]?key|private[_.-]?key|signing[_.-]?key|encryption[_.-]?key|secret[_.-]?key|auth[_.-]?key|credentials?|dsn|connection[_.-]?string";
 
+/// Compiled for every file; the others where it matches.
+static HINTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(&format!("(?-u)(?i)(?:{NAMES})[\"']?(?:[ \\t]*[:=]|[ \\t]*\\r?\\n[ \\t]*value:| )")).ok()
+});
+
 struct Shapes {
-    hint: Regex,
     /// `name: value`, `name=value`, `"name": "value"` on a line of its own.
     line: Regex,
     /// A variable of a container: `- name: X`, then `value: y`.
@@ -26,7 +30,6 @@ struct Shapes {
 static SHAPES: LazyLock<Option<Shapes>> = LazyLock::new(|| {
     let regex = |text: String| Regex::new(&format!("(?-u)(?i){text}")).ok();
     Some(Shapes {
-        hint: regex(format!("(?:{NAMES})[\"']?(?:[ \\t]*[:=]|[ \\t]*\\r?\\n[ \\t]*value:| )"))?,
         line: regex(format!(
             "(?m)^[ \\t]*(?:-[ \\t]+)?(?:export[ \\t]+|set[ \\t]+)?[\"']?([a-z0-9_./-]*?(?:{NAMES}))[\"']?[ \\t]*[:=][ \\t]*([^\\s#][^\\r\\n]*)$"
         ))?,
@@ -49,10 +52,10 @@ fn holds_settings(path: &str) -> bool {
 
 /// Values that their names give away.
 pub(super) fn in_text(path: &str, bytes: &[u8]) -> Vec<Exposure> {
-    let Some(shapes) = SHAPES.as_ref().filter(|_| holds_settings(path)) else { return Vec::new() };
-    if !shapes.hint.is_match(bytes) {
+    if !holds_settings(path) || !HINTED.as_ref().is_some_and(|hint| hint.is_match(bytes)) {
         return Vec::new();
     }
+    let Some(shapes) = &*SHAPES else { return Vec::new() };
     let is_json = path.ends_with(".json");
     let mut found: Vec<(usize, Exposure)> = Vec::new();
     let patterns = [&shapes.line, &shapes.variable, &shapes.argument, &shapes.pair];

@@ -123,7 +123,12 @@ impl Walker<'_> {
         let open = open_keys(object);
         let Some((first, _)) = open.first() else { return };
         let line = self.line(first);
-        self.found.lines.extend(open.iter().map(|(value, _)| self.offset + value.mark.line));
+        for (value, _) in &open {
+            let first = self.line(value);
+            // A block's text begins below its own line.
+            let more = value.scalar_text().map_or(0, |text| text.lines().count());
+            self.found.lines.extend(first..=first + u32::try_from(more).unwrap_or(0));
+        }
         let names: Vec<String> = open.iter().map(|(_, key)| format!("`{key}`")).collect();
         let name = object.at_path(&["metadata", "name"]).and_then(Node::scalar_text).unwrap_or("without a name");
         let cause = format!("Secret {} holds {} in the clear", clean(name), clean(&names.join(", ")));
@@ -165,17 +170,24 @@ impl Walker<'_> {
     /// `literals` of a secretGenerator.
     fn generators(&mut self, node: &Node) {
         for generator in node.get("secretGenerator").and_then(Node::as_seq).unwrap_or_default() {
-            for literal in generator.get("literals").and_then(Node::as_seq).unwrap_or_default() {
-                let Some((key, value)) = literal.scalar_text().and_then(|text| text.split_once('=')) else { continue };
-                let value = value.trim_matches(['"', '\'']);
-                if is_plain(value) && !is_setting(key, value) {
-                    let line = self.line(literal);
-                    self.found.lines.push(line);
-                    let cause = format!("the literal `{}` of a secretGenerator stands in the clear", clean(key));
-                    let next = "put it into a sealed file and name that in `envs` or `files`".to_owned();
-                    self.tell(Kind::Generator, line, cause, next, value.as_bytes());
-                }
-            }
+            let literals = generator.get("literals").and_then(Node::as_seq).unwrap_or_default();
+            let open: Vec<(u32, &str, &str)> = literals
+                .iter()
+                .filter_map(|literal| {
+                    let (key, value) = literal.scalar_text()?.split_once('=')?;
+                    let value = value.trim_matches(['"', '\'']);
+                    (is_plain(value) && !is_setting(key, value)).then(|| (self.line(literal), key, value))
+                })
+                .collect();
+            let Some((line, ..)) = open.first().copied() else { continue };
+            self.found.lines.extend(open.iter().map(|(line, ..)| *line));
+            let names: Vec<String> = open.iter().map(|(_, key, _)| format!("`{}`", clean(key))).collect();
+            let name = generator.get("name").and_then(Node::scalar_text).unwrap_or("without a name");
+            let cause = format!("secretGenerator {} holds {} in the clear", clean(name), names.join(", "));
+            let next = "put them into a sealed file and name that in `envs` or `files`".to_owned();
+            let material: Vec<&str> = open.iter().flat_map(|(_, key, value)| [*key, *value]).collect();
+            let material = Zeroizing::new(material.join("\n"));
+            self.tell(Kind::Generator, line, cause, next, material.as_bytes());
         }
     }
 
