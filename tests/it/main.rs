@@ -2,13 +2,13 @@
 
 mod audit;
 mod bad_input;
+mod canaries;
 mod console;
 mod demo;
 mod dump;
 mod entries;
 mod exits;
 mod explain;
-mod found;
 mod hardening;
 mod house;
 mod journeys;
@@ -16,6 +16,7 @@ mod merge_driver;
 mod past;
 mod pictures;
 mod pty;
+mod readers;
 mod sandbox;
 mod served;
 mod start;
