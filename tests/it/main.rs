@@ -8,7 +8,6 @@ mod dump;
 mod entries;
 mod exits;
 mod explain;
-mod found;
 mod hardening;
 mod house;
 mod journeys;
