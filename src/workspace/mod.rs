@@ -42,6 +42,7 @@ mod snapshot;
 mod stories;
 mod writing;
 
+pub use crate::seal::ExposureKind;
 pub use alike::{Place as ValuePlace, Places, Standing};
 pub use audit::{Audit, AuditedFile, RuleFor, RuleVerdict, RulesFor};
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
@@ -58,7 +59,6 @@ pub use plan::{
 pub use readers::{Access, ReadFile, Readers, Removed};
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
 pub use scan::{Leak, Scan};
-pub use crate::seal::ExposureKind;
 pub use snapshot::{
     AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, Next, ObjectRow,
     Recipient, RepoView, SecretRow, SecretState, Snapshot, Work,
