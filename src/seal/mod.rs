@@ -20,6 +20,7 @@
 //! | `block`, `refresh` | writing the `sops` block; changing it where it stands |
 //! | `merge` | three versions to one, key by key |
 //! | `detect` | secrets in the clear |
+//! | `unsigned` | what was changed behind the MAC's back |
 
 #[cfg(test)]
 mod bad_input;
@@ -46,6 +47,7 @@ mod rules;
 mod shamir;
 #[cfg(test)]
 mod testing;
+mod unsigned;
 mod value;
 mod walk;
 mod wrapping;
@@ -62,3 +64,4 @@ pub use metadata::{Group, Metadata, Wrapped};
 pub use open::{OpenFile, open, verify};
 pub use opener::KeyringOpener;
 pub use rules::{Recipient, Rule, Rules, Selector};
+pub use unsigned::unsigned;

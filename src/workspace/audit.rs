@@ -109,11 +109,17 @@ impl Session {
         let unreadable = |e: TreeError| Problem::error(Reason::Repository, e.to_string());
         let rules = Self::rules(&*tree);
         let mut findings = rules.problems.clone();
+        let before = self.tree(Revision::Commit(head))?;
         for change in changes {
             let entry = tree.entry(&change.path).map_err(unreadable)?;
             if let Some(entry) = entry.filter(|entry| entry.kind == EntryKind::File) {
                 let bytes = tree.read(entry.id).map_err(unreadable)?;
                 findings.extend(seal::findings(&change.path, &bytes, &rules));
+                let old = before.entry(&change.path).map_err(unreadable)?;
+                if let Some(old) = old.filter(|old| old.kind == EntryKind::File) {
+                    let old = before.read(old.id).map_err(unreadable)?;
+                    findings.extend(seal::unsigned(&change.path, &old, &bytes));
+                }
             }
         }
         Ok(findings)

@@ -175,7 +175,9 @@ pub(super) fn read(tree: &dyn Tree, path: &str) -> Result<Option<Arc<[u8]>>, Pro
 }
 
 pub(super) fn missing(file: &str) -> Problem {
-    Problem::error(Reason::MissingFile, "the file does not exist").at(file, 0)
+    Problem::error(Reason::MissingFile, "the file does not exist")
+        .at(file, 0)
+        .next("name a file that is committed")
 }
 
 /// Merges a sealed file key by key, where lines cannot be merged: every edit changes its MAC.

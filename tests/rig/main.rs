@@ -26,3 +26,4 @@ mod stage;
 mod support;
 mod trees;
 mod truth;
+mod weaknesses;
