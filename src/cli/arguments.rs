@@ -66,6 +66,8 @@ pub enum Output {
     Text,
     /// For programs
     Json,
+    /// SARIF 2.1.0, for code scanning; of `check` and `scan` alone
+    Sarif,
 }
 
 /// The verbs.
@@ -169,6 +171,9 @@ pub enum Command {
         /// Only what is staged for the next commit
         #[arg(long)]
         staged: bool,
+        /// Tell the digest of each finding, for an exception in .sealane.yaml
+        #[arg(long)]
+        digests: bool,
     },
     /// Secrets in the clear in all that was ever committed: who brought them, when, and whether they are still there
     Scan {
@@ -202,6 +207,33 @@ pub enum AuditOf {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Who can read what: sealed files and recipients, with the names that .sops.yaml or .sealane.yaml give them
+    Who {
+        /// Only these files or folders
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// At this revision instead of the files on disk
+        #[arg(long, value_name = "REV")]
+        at: Option<String>,
+        /// Also what recipients who were removed still know: values that did not change since
+        #[arg(long)]
+        history: bool,
+    },
+    /// Which values of a sealed file are the same elsewhere, without showing any: another file, REV:, REV:FILE, or live
+    Compare {
+        /// The file
+        file: PathBuf,
+        /// What to compare it with [default: HEAD:]
+        #[arg(value_name = "WITH")]
+        with: Vec<String>,
+    },
+    /// Which other files hold the value of a key, sealed or in the clear
+    Same {
+        /// The file
+        file: PathBuf,
+        /// The key
+        key: String,
+    },
 }
 
 impl Command {
@@ -218,9 +250,17 @@ impl Command {
             | Self::Scan { path }
             | Self::Doctor { path }
             | Self::Audit { path, what: None, .. } => *path = repository.join(&*path),
+            Self::Audit {
+                what: Some(AuditOf::Compare { file, .. } | AuditOf::Same { file, .. }), ..
+            } => {
+                *file = repository.join(&*file);
+            }
+            Self::Audit { what: Some(AuditOf::Who { files, .. }), .. } if files.is_empty() => {
+                files.push(repository.to_owned());
+            }
             Self::Seal(SealArguments { files, .. })
             | Self::Reseal { files, .. }
-            | Self::Audit { what: Some(AuditOf::Rules { files }), .. } => {
+            | Self::Audit { what: Some(AuditOf::Rules { files } | AuditOf::Who { files, .. }), .. } => {
                 for file in files {
                     *file = repository.join(&*file);
                 }

@@ -92,6 +92,37 @@ fn keys_of(syntax: Syntax, map: &source::Map<'_>, is_root: bool, keys: &mut Vec<
     }
 }
 
+/// For whom a file is sealed, and by which other key types, without reading its values; `None` if it is not sealed.
+pub fn readers(path: &str, bytes: &[u8]) -> Option<(Vec<Recipient>, Vec<Arc<str>>)> {
+    let metadata = if matches!(format_of(path), SealedFormat::Dotenv | SealedFormat::Ini) {
+        metadata_of(&read(bytes, path).ok()?, path).ok()?
+    } else {
+        Metadata::of(&block_of(path, bytes)?)?.ok()?
+    };
+    let recipient =
+        |wrapped: &super::metadata::Wrapped| Recipient { key: wrapped.recipient.clone(), name: None };
+    let foreign = metadata.foreign.iter().map(|(name, _)| name.clone()).collect();
+    Some((metadata.age.iter().map(recipient).collect(), foreign))
+}
+
+/// The block alone, where it stands by itself at the end of a YAML file as SOPS writes it; the whole document otherwise.
+fn block_of(path: &str, bytes: &[u8]) -> Option<Node> {
+    let mark = b"\nsops:\n";
+    if bytes.first() != Some(&b'{')
+        && let Some(at) = bytes.windows(mark.len()).rposition(|window| window == mark)
+    {
+        let block = &bytes[at + 1..];
+        let is_last = !block.windows(4).any(|window| window == b"\n---");
+        if is_last && let Ok(all) = documents(block, path) {
+            return all.into_iter().next();
+        }
+    }
+    if !bytes.windows(4).any(|w| w == b"sops") {
+        return None;
+    }
+    documents(bytes, path).ok()?.into_iter().next()
+}
+
 /// The format that SOPS chooses by extension.
 pub fn format_of(path: &str) -> SealedFormat {
     match path.rsplit_once('.').map(|(_, extension)| extension) {

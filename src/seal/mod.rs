@@ -19,6 +19,7 @@
 //! | `make`, `wrapping` | making files, sealing plain ones, sealing again; the data key wrapped for a rule |
 //! | `block`, `refresh` | writing the `sops` block; changing it where it stands |
 //! | `merge` | three versions to one, key by key |
+//! | `held` | what a file holds, as digests, for comparing |
 //! | `detect` | secrets in the clear |
 //! | `unsigned` | what was changed behind the MAC's back |
 
@@ -30,6 +31,7 @@ mod detect;
 mod edit;
 mod emit;
 mod flat;
+mod held;
 mod import;
 mod inspect;
 mod keys;
@@ -53,10 +55,11 @@ mod walk;
 mod wrapping;
 
 pub use cipher::{CipherError, DataKey, Sealed, ValueType};
-pub use detect::findings;
+pub use detect::{Exposure, Kind as ExposureKind, findings, open_lines};
 pub use edit::{Edit, edit};
+pub use held::{Held, HeldValue, Needle, held};
 pub use import::{generate, import};
-pub use inspect::{SealedInfo, format_of, inspect};
+pub use inspect::{SealedInfo, format_of, inspect, readers};
 pub use keys::{KeySources, Keyring, RecipientError, UnusableSource, parse_recipient, wrap};
 pub use make::{create, reseal, rewrap, seal_plain};
 pub use merge::{MergeError, merge};

@@ -6,6 +6,7 @@ use super::session::Session;
 use crate::git::{FileChange, GitError, Head, TreeChange};
 use crate::model::{Commit, CommitId, Problem, Reason, Revision, Severity, Tree};
 use crate::seal;
+use crate::yaml::MASK;
 use similar::{ChangeTag, TextDiff};
 use std::sync::Arc;
 use std::time::Instant;
@@ -76,7 +77,7 @@ impl Draft {
             rehearse(session, &*before, &after, None);
         let files =
             self.change.files.iter().map(|f| self.file(&*before, f)).collect::<Result<Vec<_>, _>>()?;
-        let mut findings = self.findings(&*before);
+        let mut findings = self.findings(session, &*before);
         findings.extend(warnings);
         let protected = session.protects(&self.branch, effects.iter().any(|e| e.production));
         let identity = session.repo.identity().map_err(|e| e.problem())?;
@@ -111,6 +112,12 @@ impl Draft {
             diff: Vec::new(),
             note: note.map(|(_, words)| words.clone()).unwrap_or_default(),
         };
+        let rules = Session::rules(before);
+        let hidden = [&old, &new].map(|text| seal::open_lines(&change.path, text.as_bytes(), &rules));
+        let is_hidden = |at: Option<usize>, side: usize| {
+            let line = at.and_then(|at| u32::try_from(at + 1).ok());
+            line.is_some_and(|line| hidden.get(side).is_some_and(|lines| lines.contains(&line)))
+        };
         let diff = TextDiff::from_lines(&*old, &*new);
         for group in diff.grouped_ops(2) {
             if !file.diff.is_empty() {
@@ -126,6 +133,8 @@ impl Draft {
                 file.removed += usize::from(sign == '-');
                 if file.diff.len() < MOST_LINES {
                     let text = crate::model::clean(line.value().trim_end_matches('\n'));
+                    let secret = is_hidden(line.old_index(), 0) || is_hidden(line.new_index(), 1);
+                    let text = if secret { masked(&text) } else { text };
                     file.diff.push(DiffLine { sign, text });
                 }
             }
@@ -135,15 +144,20 @@ impl Draft {
 
     /// What the firewall says of the files as they would be; what was there before is no reason to stop a revert
     /// that does not touch it.
-    fn findings(&self, before: &dyn Tree) -> Vec<Problem> {
+    fn findings(&self, session: &Session, before: &dyn Tree) -> Vec<Problem> {
         let rules = Session::rules(before);
+        let exceptions = session.exceptions();
         let mut findings = Vec::new();
         for file in &self.change.files {
             let Some(content) = &file.content else { continue };
             let known =
                 read(before, &file.path).ok().flatten().map(|old| seal::findings(&file.path, &old, &rules));
-            for mut finding in seal::findings(&file.path, content, &rules) {
-                if known.iter().flatten().any(|k| k.cause == finding.cause) {
+            for exposure in seal::findings(&file.path, content, &rules) {
+                if exceptions.hold(&file.path, &exposure) {
+                    continue;
+                }
+                let mut finding = exposure.problem;
+                if known.iter().flatten().any(|k| k.problem.cause == finding.cause) {
                     finding.severity = Severity::Warning;
                 }
                 findings.push(finding);
@@ -172,6 +186,13 @@ pub(super) fn read(tree: &dyn Tree, path: &str) -> Result<Option<Arc<[u8]>>, Pro
         Some(entry) => tree.read(entry.id).map(Some).map_err(failed),
         None => Ok(None),
     }
+}
+
+/// A line whose value is a secret: its key stays.
+fn masked(line: &str) -> String {
+    let end = line.find(": ").map(|at| at + 2).or_else(|| line.find('=').map(|at| at + 1));
+    let indent = line.len() - line.trim_start().len();
+    format!("{}{MASK}", &line[..end.unwrap_or(indent)])
 }
 
 pub(super) fn missing(file: &str) -> Problem {

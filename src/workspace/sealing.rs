@@ -2,6 +2,7 @@
 //! any number of files at once.
 
 use super::audit::only;
+use super::firewall::in_parallel;
 use super::plan::{FileEdit, KeyEdit, Plan, PlanKind};
 use super::planning::{Draft, missing, read, standing};
 use super::session::Session;
@@ -181,16 +182,23 @@ pub(super) fn reseal(session: &Session, files: &[String], keep_key: bool) -> Res
             .next("commit .sops.yaml first, then seal the files again"));
     }
     let (mut changes, mut notes) = (Vec::new(), Vec::new());
-    for file in files {
-        let bytes = read(&*tree, file)?.ok_or_else(|| missing(file))?;
-        let sealed = if keep_key {
-            // Who is in line already stays as it is.
-            let Some(sealed) = seal::rewrap(&bytes, file, &session.keyring, &rules)? else { continue };
-            sealed
-        } else {
-            seal::reseal(&bytes, file, &session.keyring, &rules, time)?
+    let all = in_parallel(files.len(), |at| {
+        let file = files.get(at)?;
+        let again = || {
+            let bytes = read(&*tree, file)?.ok_or_else(|| missing(file))?;
+            let sealed = if keep_key {
+                // Who is in line already stays as it is.
+                seal::rewrap(&bytes, file, &session.keyring, &rules)?
+            } else {
+                Some(seal::reseal(&bytes, file, &session.keyring, &rules, time)?)
+            };
+            Ok(sealed.map(|sealed| (resealed(file, [&bytes, &sealed], &rules, keep_key), sealed)))
         };
-        notes.push((file.clone(), resealed(file, [&bytes, &sealed], &rules, keep_key)));
+        Some((file, again()))
+    });
+    for (file, sealed) in all.into_iter().flatten() {
+        let Some((words, sealed)) = sealed? else { continue };
+        notes.push((file.clone(), words));
         changes.push(FileChange::write(&**file, sealed));
     }
     if changes.is_empty() {

@@ -13,6 +13,7 @@ mod interop;
 mod kinds;
 mod kustomize;
 mod matrix;
+mod missealed;
 mod mutator;
 mod options;
 mod oracle;
