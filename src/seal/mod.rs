@@ -21,6 +21,7 @@
 //! | `merge` | three versions to one, key by key |
 //! | `held` | what a file holds, as digests, for comparing |
 //! | `detect` | secrets in the clear |
+//! | `unsigned` | what was changed behind the MAC's back |
 
 #[cfg(test)]
 mod bad_input;
@@ -48,6 +49,7 @@ mod rules;
 mod shamir;
 #[cfg(test)]
 mod testing;
+mod unsigned;
 mod value;
 mod walk;
 mod wrapping;
@@ -65,3 +67,4 @@ pub use metadata::{Group, Metadata, Wrapped};
 pub use open::{OpenFile, open, verify};
 pub use opener::KeyringOpener;
 pub use rules::{Recipient, Rule, Rules, Selector};
+pub use unsigned::unsigned;

@@ -28,6 +28,8 @@ pub struct OpenFile {
     pub key: DataKey,
     /// Types of the sealed leaves, by line and column.
     types: HashMap<(u32, u32), ValueType>,
+    /// Values that the selector seals, those without text too, and values that it leaves.
+    counts: (usize, usize),
 }
 
 impl OpenFile {
@@ -53,13 +55,21 @@ pub(super) fn open_as(
     let metadata = metadata_of(&source, file)?;
     metadata.check_version(file).map_err(OpenError)?;
     let key = unlock(&metadata, file, keyring)?;
-    let (documents, types) = leaves(&source, file, &key, &metadata)?;
-    Ok(OpenFile { documents, metadata, key, types })
+    let Leaves { documents, types, counts } = leaves(&source, file, &key, &metadata)?;
+    Ok(OpenFile { documents, metadata, key, types, counts })
 }
 
-/// Opens a sealed file only to see whether it can be opened and nothing in it was tampered with.
+/// Opens a sealed file only to see whether it can be opened, nothing in it was tampered with, and anything of it is sealed:
+/// SOPS writes files in which nothing is, with a MAC that fits (secrets.md 1.13).
 pub fn verify(bytes: &[u8], file: &str, keyring: &Keyring) -> Result<(), Problem> {
-    open(bytes, file, keyring).map(drop).map_err(|e| e.0)
+    let open = open(bytes, file, keyring).map_err(|e| e.0)?;
+    if open.counts.0 > 0 || open.counts.1 == 0 {
+        return Ok(());
+    }
+    let cause = "sealed in name only: the selector of its block seals none of its values";
+    Err(Problem::error(Reason::Plaintext, cause)
+        .at(file, open.metadata.line)
+        .next("mend the rule, seal the file again, and change the values: they may be known"))
 }
 
 /// Checks a text that was just written: every leaf opens, nothing selected is in the clear, the MAC fits.
@@ -69,14 +79,18 @@ pub(super) fn check(text: &[u8], file: &str, key: &DataKey) -> Result<(), OpenEr
     leaves(&source, file, key, &metadata).map(drop)
 }
 
-/// Opened documents, and the types of their sealed leaves.
-type Leaves = (Vec<Node>, HashMap<(u32, u32), ValueType>);
+/// Opened documents, the types of their sealed leaves, and how many leaves are to be sealed and are left.
+struct Leaves {
+    documents: Vec<Node>,
+    types: HashMap<(u32, u32), ValueType>,
+    counts: (usize, usize),
+}
 
 fn leaves(source: &Source<'_>, file: &str, key: &DataKey, metadata: &Metadata) -> Result<Leaves, OpenError> {
     let mut reader = Reader::new(source, key, metadata);
     let documents = walk(source, file, &mut reader).map_err(OpenError)?;
     check_mac(&reader.mac.finish(), metadata, key, file)?;
-    Ok((documents, reader.types))
+    Ok(Leaves { documents, types: reader.types, counts: reader.counts })
 }
 
 /// The MAC over all leaves of this sealed text, in upper-case hex.
@@ -126,12 +140,20 @@ struct Reader<'a> {
     mac: Mac,
     json: bool,
     types: HashMap<(u32, u32), ValueType>,
+    counts: (usize, usize),
 }
 
 impl<'a> Reader<'a> {
     fn new(source: &Source<'_>, key: &'a DataKey, metadata: &'a Metadata) -> Self {
         let mac = Mac::new(metadata.mac_only_encrypted);
-        Self { key, metadata, mac, json: source.syntax == Syntax::Json, types: HashMap::new() }
+        Self {
+            key,
+            metadata,
+            mac,
+            json: source.syntax == Syntax::Json,
+            types: HashMap::new(),
+            counts: (0, 0),
+        }
     }
 }
 
@@ -143,6 +165,7 @@ impl<'s, 't> Visit<'s, 't> for Reader<'_> {
         place: &Place<'_>,
     ) -> Result<Option<Node>, Problem> {
         if !place.is_selected(&self.metadata.selector) {
+            self.counts.1 += 1;
             if !self.metadata.mac_only_encrypted {
                 let bytes = value::bytes(&leaf.text, leaf.kind, item.tag.as_deref(), self.json)
                     .map_err(|e| place.broken(item.line, &e.to_string()))?;
@@ -150,6 +173,7 @@ impl<'s, 't> Visit<'s, 't> for Reader<'_> {
             }
             return Ok(Some(scalar(leaf)));
         }
+        self.counts.0 += 1;
         let is_text = matches!(leaf.kind, crate::yaml::ScalarKind::Str | crate::yaml::ScalarKind::Time);
         if is_text && leaf.text.is_empty() {
             return Ok(Some(scalar(leaf)));

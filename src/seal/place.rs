@@ -132,15 +132,14 @@ pub(super) fn new(source: &Source<'_>, file: &str, key: &str) -> Result<Place, P
     if source.syntax == Syntax::Dotenv && source.written_key(key).is_none() {
         return Err(not_writable(source, file, "key"));
     }
-    for (document, root) in roots() {
-        if let Some(holder) = HOLDERS.into_iter().find(|h| root.get(h).is_some()) {
-            let is_binary = root.get(holder).is_some_and(|e| is_envelope(root, &e.value));
-            return if is_binary {
-                let cause = "a binary file has one value, `data`";
-                Err(Problem::error(Reason::Refused, cause).at(file, 0).next("set `data`"))
-            } else {
-                place(document, &[holder, key], true)
-            };
+    for (document, root) in roots().filter(|_| source.syntax != Syntax::Dotenv) {
+        if root.get("data").is_some_and(|e| is_envelope(root, &e.value)) {
+            let cause = "a binary file has one value, `data`";
+            return Err(Problem::error(Reason::Refused, cause).at(file, 0).next("set `data`"));
+        }
+        let holds = |holder: &str| root.get(holder).is_some_and(|e| e.value.as_map().is_some());
+        if let Some(holder) = HOLDERS.into_iter().find(|holder| holds(holder)) {
+            return place(document, &[holder, key], true);
         }
     }
     if is_block(source.syntax, key) {

@@ -196,7 +196,9 @@ fn masked(line: &str) -> String {
 }
 
 pub(super) fn missing(file: &str) -> Problem {
-    Problem::error(Reason::MissingFile, "the file does not exist").at(file, 0)
+    Problem::error(Reason::MissingFile, "the file does not exist")
+        .at(file, 0)
+        .next("name a file that is committed")
 }
 
 /// Merges a sealed file key by key, where lines cannot be merged: every edit changes its MAC.

@@ -27,3 +27,4 @@ mod stage;
 mod support;
 mod trees;
 mod truth;
+mod weaknesses;
