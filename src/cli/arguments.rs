@@ -260,7 +260,9 @@ impl Command {
             | Self::Doctor { path }
             | Self::Audit { path, what: None, .. }
             | Self::Seal { file: path, .. } => *path = repository.join(&*path),
-            Self::Audit { what: Some(AuditOf::Compare { file, .. } | AuditOf::Same { file, .. }), .. } => {
+            Self::Audit {
+                what: Some(AuditOf::Compare { file, .. } | AuditOf::Same { file, .. }), ..
+            } => {
                 *file = repository.join(&*file);
             }
             Self::Audit { what: Some(AuditOf::Who { files, .. }), .. } if files.is_empty() => {

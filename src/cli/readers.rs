@@ -16,7 +16,8 @@ pub(super) async fn who(
     at: Option<&str>,
     history: bool,
 ) -> io::Result<Exit> {
-    let start = files.first().map_or(Path::new("."), |file| if file.is_dir() { file } else { folder_of(file) });
+    let start =
+        files.first().map_or(Path::new("."), |file| if file.is_dir() { file } else { folder_of(file) });
     let workspace = match context.open_offline(start)? {
         Ok(workspace) => workspace,
         Err(exit) => return Ok(exit),
@@ -71,8 +72,12 @@ fn print(context: &mut Context<'_, '_>, readers: &Readers) -> io::Result<Exit> {
         }
         parts.push((Label::Plain, clean(&file.path)));
         let also = file.foreign.join(", ");
-        let notes: Vec<&str> = file.notes.iter().copied().chain((!also.is_empty()).then_some(&*also)).collect();
-        parts.push((Label::Muted, if notes.is_empty() { String::new() } else { format!("  ({})", notes.join("; ")) }));
+        let notes: Vec<&str> =
+            file.notes.iter().copied().chain((!also.is_empty()).then_some(&*also)).collect();
+        parts.push((
+            Label::Muted,
+            if notes.is_empty() { String::new() } else { format!("  ({})", notes.join("; ")) },
+        ));
         let parts: Vec<(Label, &str)> = parts.iter().map(|(label, text)| (*label, text.as_str())).collect();
         context.out.line(&parts)?;
     }
@@ -93,7 +98,9 @@ fn print_removed(context: &mut Context<'_, '_>, removed: &Removed) -> io::Result
     let when = format!("{} {}", removed.last.id.short(), output::day(removed.last.time));
     let (label, what) = match (removed.still.as_slice(), removed.unknown.as_slice()) {
         ([], []) => (Label::Good, "knows no value of today".to_owned()),
-        ([], unknown) => (Label::Notice, format!("may still know {}: no identity here opens it", unknown.join(", "))),
+        ([], unknown) => {
+            (Label::Notice, format!("may still know {}: no identity here opens it", unknown.join(", ")))
+        }
         (still, []) => (Label::Bad, format!("still knows {}: not changed since", still.join(", "))),
         (still, unknown) => {
             (Label::Bad, format!("still knows {}, and may know {}", still.join(", "), unknown.join(", ")))
@@ -183,8 +190,10 @@ pub(super) async fn compare(context: &mut Context<'_, '_>, file: &Path, with: &[
             }
         };
         exit = exit.and(print_compared(context, &path, side, &compared)?);
-        let keys: Vec<Value> =
-            compared.iter().map(|(key, standing)| json!({"key": key, "standing": word(*standing).1})).collect();
+        let keys: Vec<Value> = compared
+            .iter()
+            .map(|(key, standing)| json!({"key": key, "standing": word(*standing).1}))
+            .collect();
         all.push(json!({"file": path, "with": clean(side), "keys": keys}));
     }
     context.out.json(&all)?;
@@ -199,10 +208,18 @@ fn other_side(workspace: &Workspace, side: &str) -> String {
     workspace.path_inside(Path::new(side)).unwrap_or_else(|| side.to_owned())
 }
 
-async fn of_live(context: &Context<'_, '_>, workspace: &Workspace, path: &str) -> (Vec<(String, Standing)>, Exit) {
+async fn of_live(
+    context: &Context<'_, '_>,
+    workspace: &Workspace,
+    path: &str,
+) -> (Vec<(String, Standing)>, Exit) {
     let snapshot = settled(workspace).await;
     let mut rows = Vec::new();
-    for row in snapshot.secrets.iter().filter(|row| row.file.as_deref() == Some(path) && context.means(&row.environment)) {
+    for row in snapshot
+        .secrets
+        .iter()
+        .filter(|row| row.file.as_deref() == Some(path) && context.means(&row.environment))
+    {
         for (key, state) in &row.keys {
             let standing = match state {
                 KeyState::Same => Standing::Same,
@@ -233,11 +250,19 @@ fn print_compared(
     side: &str,
     compared: &[(String, Standing)],
 ) -> io::Result<Exit> {
-    context.out.line(&[(Label::Strong, &clean(path)), (Label::Muted, " with "), (Label::Strong, &clean(side))])?;
+    context.out.line(&[
+        (Label::Strong, &clean(path)),
+        (Label::Muted, " with "),
+        (Label::Strong, &clean(side)),
+    ])?;
     let mut exit = Exit::Clean;
     for (key, standing) in compared {
         let (label, word, sign) = word(*standing);
-        context.out.line(&[(label, &format!("  {sign} ")), (Label::Plain, key), (label, &format!("  {word}"))])?;
+        context.out.line(&[
+            (label, &format!("  {sign} ")),
+            (Label::Plain, key),
+            (label, &format!("  {word}")),
+        ])?;
         exit = exit.and(match standing {
             Standing::Same => Exit::Clean,
             Standing::Closed => Exit::Incomplete,
@@ -268,11 +293,19 @@ pub(super) async fn same(context: &mut Context<'_, '_>, file: &Path, key: &str) 
     for place in &places.found {
         match &place.key {
             Some(key) => {
-                context.out.line(&[(Label::Notice, "= "), (Label::Strong, &clean(&place.file)), (Label::Plain, &format!("  {key}"))])?;
+                context.out.line(&[
+                    (Label::Notice, "= "),
+                    (Label::Strong, &clean(&place.file)),
+                    (Label::Plain, &format!("  {key}")),
+                ])?;
             }
             None => {
                 let at = format!("{}:{}", clean(&place.file), place.line);
-                context.out.line(&[(Label::Bad, "! "), (Label::Strong, &at), (Label::Plain, "  in the clear")])?;
+                context.out.line(&[
+                    (Label::Bad, "! "),
+                    (Label::Strong, &at),
+                    (Label::Plain, "  in the clear"),
+                ])?;
             }
         }
     }
@@ -280,7 +313,9 @@ pub(super) async fn same(context: &mut Context<'_, '_>, file: &Path, key: &str) 
         context.out.line(&[(Label::Muted, "the value is too short to be looked for in the clear")])?;
     }
     for closed in &places.closed {
-        let problem = Problem::warning(Reason::NeedsKey, "no identity here opens it: it may hold the value too").at(closed, 0);
+        let problem =
+            Problem::warning(Reason::NeedsKey, "no identity here opens it: it may hold the value too")
+                .at(closed, 0);
         if context.out.is_json() {
             exit = exit.and(Exit::of(&problem));
         } else {

@@ -4,7 +4,10 @@ use super::arguments::{Arguments, AuditOf, Command, Where};
 use super::context::Context;
 use super::exit::Exit;
 use super::output::Printer;
-use super::{audit, build, check, diff, doctor, history, merge_driver, readers, render, reseal, revert, scan, seal, status};
+use super::{
+    audit, build, check, diff, doctor, history, merge_driver, readers, render, reseal, revert, scan, seal,
+    status,
+};
 use crate::model::{Problem, Reason};
 use crate::workspace::Settings;
 use clap::CommandFactory as _;
@@ -29,7 +32,8 @@ pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
     let mut printer = Printer::new(face.out, place.output, face.colour);
     let mut context = Context { place, settings: face.settings, input: face.input, out: &mut printer };
     if context.out.is_sarif() && !matches!(command, Command::Check { .. } | Command::Scan { .. }) {
-        let problem = Problem::error(Reason::Config, "SARIF is written by `check` and `scan` alone").next("use --output json");
+        let problem = Problem::error(Reason::Config, "SARIF is written by `check` and `scan` alone")
+            .next("use --output json");
         return context.problem(&problem).map_or(Exit::Usage, |_| Exit::Usage);
     }
     let outcome = match command {

@@ -19,7 +19,10 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
         Err(problem) => return context.problem(&problem),
     };
     if context.out.is_sarif() {
-        let found = scan.leaks.iter().map(|leak| sarif::Found { exposed: &leak.exposed, more: Some(leak_json(leak)) });
+        let found = scan
+            .leaks
+            .iter()
+            .map(|leak| sarif::Found { exposed: &leak.exposed, more: Some(leak_json(leak)) });
         context.out.sarif(&sarif::log(found, &scan.left_out))?;
     }
     for leak in &scan.leaks {

@@ -35,7 +35,12 @@ pub enum HeldValue {
 }
 
 /// All sealed keys of a file; of a file that is not sealed, the values of its Secrets.
-pub fn held(bytes: &[u8], file: &str, keyring: &Arc<Keyring>, digests: &DigestKey) -> Result<Vec<Held>, Problem> {
+pub fn held(
+    bytes: &[u8],
+    file: &str,
+    keyring: &Arc<Keyring>,
+    digests: &DigestKey,
+) -> Result<Vec<Held>, Problem> {
     let mut found = Vec::new();
     match format_of(file) {
         SealedFormat::Yaml | SealedFormat::Json => structured(bytes, file, keyring, digests, &mut found)?,
@@ -71,7 +76,8 @@ fn structured(
 ) -> Result<(), Problem> {
     let closed = documents(bytes, file).map_err(|error| error.0)?;
     let is_sealed = closed.iter().any(|root| root.get("sops").is_some());
-    let open = if is_sealed { open(bytes, file, keyring).map(|file| file.documents) } else { Ok(closed.clone()) };
+    let open =
+        if is_sealed { open(bytes, file, keyring).map(|file| file.documents) } else { Ok(closed.clone()) };
     let all = match open {
         Ok(all) => all,
         // What nobody here opens is compared by its ciphertext alone.
@@ -81,7 +87,8 @@ fn structured(
     let many = all.len() > 1;
     for root in &all {
         let is_secret = root.str_at(&["kind"]) == Some("Secret");
-        let name = root.str_at(&["metadata", "name"]).filter(|_| many).map_or(String::new(), |n| format!("{n}: "));
+        let name =
+            root.str_at(&["metadata", "name"]).filter(|_| many).map_or(String::new(), |n| format!("{n}: "));
         let mut reader = Reader { digests, found, prefix: name, every: false };
         if is_secret {
             for field in ["data", "stringData"] {
@@ -125,7 +132,9 @@ impl Reader<'_> {
 
     fn leaf(&mut self, node: &Node, key: &str, encoded: bool) {
         let value = match &node.value {
-            Value::Secret(SecretLeaf::Text(text)) if encoded => HeldValue::Digest(text.digest_base64(self.digests)),
+            Value::Secret(SecretLeaf::Text(text)) if encoded => {
+                HeldValue::Digest(text.digest_base64(self.digests))
+            }
             Value::Secret(SecretLeaf::Text(text)) => HeldValue::Digest(text.digest(self.digests)),
             Value::Scalar(scalar) if Sealed::looks_sealed(&scalar.text) => {
                 HeldValue::Closed(Ciphertext::of(scalar.text.as_bytes()))
@@ -133,7 +142,9 @@ impl Reader<'_> {
             Value::Scalar(scalar) if self.every && encoded => {
                 HeldValue::Digest(self.digests.digest_base64(scalar.text.as_bytes()))
             }
-            Value::Scalar(scalar) if self.every => HeldValue::Digest(self.digests.digest(scalar.text.as_bytes())),
+            Value::Scalar(scalar) if self.every => {
+                HeldValue::Digest(self.digests.digest(scalar.text.as_bytes()))
+            }
             _ => return,
         };
         self.found.push(Held { key: crate::model::clean(&format!("{}{key}", self.prefix)).into(), value });
@@ -154,21 +165,29 @@ impl Needle {
         opened.documents.iter().for_each(|root| leaves(root, "", &mut found));
         let whole: Vec<_> = found.iter().filter(|(path, _)| path == key).collect();
         let last = |path: &str| path.rsplit('.').next() == Some(key);
-        let fits = if whole.is_empty() { found.iter().filter(|(path, _)| last(path)).collect() } else { whole };
+        let fits =
+            if whole.is_empty() { found.iter().filter(|(path, _)| last(path)).collect() } else { whole };
         match fits.as_slice() {
             [(path, text)] => {
                 let is_encoded = path.starts_with("data.");
-                let decoded = is_encoded.then(|| STANDARD.decode(text.expose_secret().trim_ascii()).ok()).flatten();
+                let decoded =
+                    is_encoded.then(|| STANDARD.decode(text.expose_secret().trim_ascii()).ok()).flatten();
                 let plain = SecretText::from_vec(decoded.unwrap_or_else(|| text.expose_secret().to_vec()));
                 let encoded = Zeroizing::new(STANDARD.encode(plain.expose_secret()));
                 Ok(Self { plain, encoded })
             }
-            [] => Err(Problem::error(Reason::MissingFile, format!("no sealed key is called `{}`", crate::model::clean(key)))
-                .at(file, 0)
-                .next("`sealane audit` lists its keys")),
-            _ => Err(Problem::error(Reason::Config, format!("several keys are called `{}`", crate::model::clean(key)))
-                .at(file, 0)
-                .next("name the whole path: `stringData.password`")),
+            [] => Err(Problem::error(
+                Reason::MissingFile,
+                format!("no sealed key is called `{}`", crate::model::clean(key)),
+            )
+            .at(file, 0)
+            .next("`sealane audit` lists its keys")),
+            _ => Err(Problem::error(
+                Reason::Config,
+                format!("several keys are called `{}`", crate::model::clean(key)),
+            )
+            .at(file, 0)
+            .next("name the whole path: `stringData.password`")),
         }
     }
 
@@ -222,7 +241,8 @@ mod tests {
     #[test]
     fn equal_values_are_equal_whatever_seals_them() {
         let (ops, digests) = (Arc::new(ring(OPS)), DigestKey::new([7; 32]));
-        let again = super::super::edit(CART.as_bytes(), FILE, &ops, vec![set("password", "other-4711")], 1).expect("edited");
+        let again = super::super::edit(CART.as_bytes(), FILE, &ops, vec![set("password", "other-4711")], 1)
+            .expect("edited");
         let [one, two] = [CART.as_bytes(), &again].map(|b| held(b, FILE, &ops, &digests).expect("held"));
         let same = |key: &str| {
             let value = |all: &[Held]| all.iter().find(|h| &*h.key == key).map(|h| h.value);
@@ -236,7 +256,8 @@ mod tests {
     #[test]
     fn a_value_is_found_in_the_clear() {
         let ops = ring(OPS);
-        let sealed = super::super::edit(CART.as_bytes(), FILE, &ops, vec![set("password", "canary-4711")], 1).expect("edited");
+        let sealed = super::super::edit(CART.as_bytes(), FILE, &ops, vec![set("password", "canary-4711")], 1)
+            .expect("edited");
         let needle = Needle::of(&sealed, FILE, &ops, "password").expect("one key");
         assert_eq!(needle.in_the_clear(b"a: b\nc: canary-4711\n"), Some(2));
         assert_eq!(needle.in_the_clear(b"a: b\nc: Y2FuYXJ5LTQ3MTE=\n"), Some(2));

@@ -68,7 +68,8 @@ pub fn inspect(path: &str, bytes: &[u8], rules: &Rules) -> Option<SealedInfo> {
 pub fn readers(path: &str, bytes: &[u8]) -> Option<(Vec<Recipient>, Vec<Arc<str>>)> {
     let block = block_of(path, bytes)?;
     let metadata = Metadata::of(&block)?.ok()?;
-    let recipient = |wrapped: &super::metadata::Wrapped| Recipient { key: wrapped.recipient.clone(), name: None };
+    let recipient =
+        |wrapped: &super::metadata::Wrapped| Recipient { key: wrapped.recipient.clone(), name: None };
     let foreign = metadata.foreign.iter().map(|(name, _)| name.clone()).collect();
     Some((metadata.age.iter().map(recipient).collect(), foreign))
 }
@@ -76,7 +77,9 @@ pub fn readers(path: &str, bytes: &[u8]) -> Option<(Vec<Recipient>, Vec<Arc<str>
 /// The block alone, where it stands by itself at the end of a YAML file as SOPS writes it; the whole document otherwise.
 fn block_of(path: &str, bytes: &[u8]) -> Option<Node> {
     let mark = b"\nsops:\n";
-    if bytes.first() != Some(&b'{') && let Some(at) = bytes.windows(mark.len()).rposition(|window| window == mark) {
+    if bytes.first() != Some(&b'{')
+        && let Some(at) = bytes.windows(mark.len()).rposition(|window| window == mark)
+    {
         let block = &bytes[at + 1..];
         let is_last = !block.windows(4).any(|window| window == b"\n---");
         if is_last && let Ok(all) = documents(block, path) {

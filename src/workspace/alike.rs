@@ -46,13 +46,20 @@ pub struct Places {
 
 impl Session {
     /// How each key of a file stands to the same key of another, or of another revision: `FILE`, `REV:FILE` or `REV:`.
-    pub(super) fn compare_held(&self, left: &str, right: &str) -> Result<BTreeMap<Arc<str>, Standing>, Problem> {
+    pub(super) fn compare_held(
+        &self,
+        left: &str,
+        right: &str,
+    ) -> Result<BTreeMap<Arc<str>, Standing>, Problem> {
         let file = left.rsplit_once(':').map_or(left, |(_, file)| file);
         let [left, right] = [self.side(left, file)?, self.side(right, file)?];
         let mut keys: BTreeMap<Arc<str>, Standing> = BTreeMap::new();
         for one in &left {
             let other = right.iter().find(|other| other.key == one.key);
-            keys.insert(one.key.clone(), other.map_or(Standing::OnlyLeft, |other| stands(one.value, other.value)));
+            keys.insert(
+                one.key.clone(),
+                other.map_or(Standing::OnlyLeft, |other| stands(one.value, other.value)),
+            );
         }
         for one in right.iter().filter(|one| left.iter().all(|other| other.key != one.key)) {
             keys.insert(one.key.clone(), Standing::OnlyRight);
@@ -84,19 +91,24 @@ impl Session {
     pub(super) fn places_of(&self, file: &str, key: &str) -> Result<Places, Problem> {
         let tree = self.tree(Revision::Worktree)?;
         let entry = tree.entry(file).map_err(unreadable)?.ok_or_else(|| {
-            Problem::error(Reason::MissingFile, format!("{} does not exist", clean(file))).next("name a sealed file")
+            Problem::error(Reason::MissingFile, format!("{} does not exist", clean(file)))
+                .next("name a sealed file")
         })?;
         let bytes = tree.read(entry.id).map_err(unreadable)?;
         let needle = Needle::of(&bytes, file, &self.keyring, key)?;
         let digest = HeldValue::Digest(needle.digest(&self.digests));
         let files = firewall::files(&*tree).map_err(unreadable)?;
-        let is_own = |path: &str, held: &Held| path == file && (*held.key == *key || key.rsplit('.').next() == Some(&*held.key));
+        let is_own = |path: &str, held: &Held| {
+            path == file && (*held.key == *key || key.rsplit('.').next() == Some(&*held.key))
+        };
         let found = in_parallel(files.len(), |index| {
             let mut places = Places::default();
             let Some((path, id)) = files.get(index) else { return places };
             let bytes = tree.read(*id).ok().filter(|bytes| bytes.len() <= firewall::LARGEST);
             let Some(bytes) = bytes else { return places };
-            if needle.is_telling() && let Some(line) = needle.in_the_clear(&bytes) {
+            if needle.is_telling()
+                && let Some(line) = needle.in_the_clear(&bytes)
+            {
                 places.found.push(Place { file: path.clone(), key: None, line });
             }
             if seal::readers(path, &bytes).is_none() {
@@ -105,7 +117,11 @@ impl Session {
             match seal::held(&bytes, path, &self.keyring, &self.digests) {
                 Ok(all) => {
                     let same = all.iter().filter(|held| held.value == digest && !is_own(path, held));
-                    places.found.extend(same.map(|held| Place { file: path.clone(), key: Some(held.key.clone()), line: 0 }));
+                    places.found.extend(same.map(|held| Place {
+                        file: path.clone(),
+                        key: Some(held.key.clone()),
+                        line: 0,
+                    }));
                     if all.iter().any(|held| matches!(held.value, HeldValue::Closed(_))) {
                         places.closed.push(path.clone());
                     }

@@ -44,8 +44,11 @@ pub(super) fn lints(tree: &dyn Tree, files: &[File]) -> Vec<Exposed> {
     let mut read = Read::default();
     let mut sealed: Vec<Arc<str>> = Vec::new();
     for (path, id) in files {
-        let is_yaml = matches!(format_of(path), SealedFormat::Yaml | SealedFormat::Json) || path.ends_with("Kustomization");
-        let Some(bytes) = tree.read(*id).ok().filter(|bytes| bytes.len() <= super::firewall::LARGEST) else { continue };
+        let is_yaml = matches!(format_of(path), SealedFormat::Yaml | SealedFormat::Json)
+            || path.ends_with("Kustomization");
+        let Some(bytes) = tree.read(*id).ok().filter(|bytes| bytes.len() <= super::firewall::LARGEST) else {
+            continue;
+        };
         if holds_seal(&bytes) {
             sealed.push(path.clone());
         }
@@ -115,15 +118,24 @@ impl Read {
             }
         }
         // A Kustomization may hold patches for those below it.
-        self.is_patched |= contains(bytes, "patches:") && contains(bytes, "decryption:") && contains(bytes, "provider: sops") && self.owners.iter().any(|o| o.file == *path && !o.decrypts);
+        self.is_patched |= contains(bytes, "patches:")
+            && contains(bytes, "decryption:")
+            && contains(bytes, "provider: sops")
+            && self.owners.iter().any(|o| o.file == *path && !o.decrypts);
     }
 
     /// Flux finds keys by the ends of their names.
     fn key_names(&self) -> Vec<Exposed> {
         const EXACT: [&str; 4] = ["sops.vault-token", "sops.aws-kms", "sops.azure-kv", "sops.gcp-kms"];
-        let is_found = |key: &String| key.ends_with(".agekey") || key.ends_with(".asc") || EXACT.contains(&&**key);
-        let is_meant = |secret: &&Declared| self.owners.iter().any(|o| o.secret.as_ref() == Some(&secret.name));
-        let wrong = self.secrets.iter().filter(is_meant).filter(|s| !s.keys.is_empty() && !s.keys.iter().any(is_found));
+        let is_found =
+            |key: &String| key.ends_with(".agekey") || key.ends_with(".asc") || EXACT.contains(&&**key);
+        let is_meant =
+            |secret: &&Declared| self.owners.iter().any(|o| o.secret.as_ref() == Some(&secret.name));
+        let wrong = self
+            .secrets
+            .iter()
+            .filter(is_meant)
+            .filter(|s| !s.keys.is_empty() && !s.keys.iter().any(is_found));
         wrong
             .map(|secret| {
                 let cause = format!(
@@ -151,7 +163,13 @@ impl Read {
                     others.join(", ")
                 );
                 let next = "declare the Secret beside the Kustomization";
-                found.push(Exposed::lint(ExposureKind::OtherNamespace, &owner.file, owner.line, crate::model::clean(&cause), next));
+                found.push(Exposed::lint(
+                    ExposureKind::OtherNamespace,
+                    &owner.file,
+                    owner.line,
+                    crate::model::clean(&cause),
+                    next,
+                ));
             }
         }
         found
@@ -160,9 +178,12 @@ impl Read {
     /// Sealed files that are applied as they are.
     fn undecrypted(&self, sealed: &[Arc<str>]) -> Vec<Exposed> {
         let mut found: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-        for path in sealed.iter().filter(|path| format_of(path) == SealedFormat::Yaml && self.is_applied(path)) {
+        for path in
+            sealed.iter().filter(|path| format_of(path) == SealedFormat::Yaml && self.is_applied(path))
+        {
             let within = |owner: &&(usize, &Owner)| {
-                !owner.1.path.contains('$') && (owner.1.path.is_empty() || path.starts_with(&format!("{}/", owner.1.path)))
+                !owner.1.path.contains('$')
+                    && (owner.1.path.is_empty() || path.starts_with(&format!("{}/", owner.1.path)))
             };
             let owners: Vec<(usize, &Owner)> = self.owners.iter().enumerate().collect();
             let nearest = owners.iter().filter(within).map(|(_, o)| o.path.len()).max();
@@ -180,7 +201,13 @@ impl Read {
                 paths.join(", ")
             );
             let next = "add `decryption: {provider: sops, secretRef: {name: …}}` to its spec";
-            Exposed::lint(ExposureKind::NoDecryption, &owner.file, owner.line, crate::model::clean(&cause), next)
+            Exposed::lint(
+                ExposureKind::NoDecryption,
+                &owner.file,
+                owner.line,
+                crate::model::clean(&cause),
+                next,
+            )
         })
         .collect()
     }
@@ -209,7 +236,13 @@ impl Read {
     }
 }
 
-fn generated(tree: &dyn Tree, sealed: &[Arc<str>], (folder, file): (&str, &str), field: &str, source: &Node) -> Option<Exposed> {
+fn generated(
+    tree: &dyn Tree,
+    sealed: &[Arc<str>],
+    (folder, file): (&str, &str),
+    field: &str,
+    source: &Node,
+) -> Option<Exposed> {
     let text = source.scalar_text()?;
     let (key, name) = text.split_once('=').filter(|_| field == "files").unwrap_or((text, text));
     let key = key.rsplit('/').next().unwrap_or(key);
@@ -218,9 +251,16 @@ fn generated(tree: &dyn Tree, sealed: &[Arc<str>], (folder, file): (&str, &str),
     if sealed.iter().any(|one| **one == path) {
         let (own, read) = (format_of(&path), format_of(key));
         if field == "files" && own != read {
-            let cause = format!("`{key}` makes Flux read {path} in another format than the one it is sealed in");
+            let cause =
+                format!("`{key}` makes Flux read {path} in another format than the one it is sealed in");
             let next = "give the key the ending of the file";
-            return Some(Exposed::lint(ExposureKind::OtherFormat, file, line, crate::model::clean(&cause), next));
+            return Some(Exposed::lint(
+                ExposureKind::OtherFormat,
+                file,
+                line,
+                crate::model::clean(&cause),
+                next,
+            ));
         }
         return None;
     }

@@ -130,7 +130,12 @@ impl Session {
         Ok(checked)
     }
 
-    fn check_some(&self, tree: &dyn Tree, changed: &BTreeSet<Arc<str>>, digests: bool) -> Result<Checked, Problem> {
+    fn check_some(
+        &self,
+        tree: &dyn Tree,
+        changed: &BTreeSet<Arc<str>>,
+        digests: bool,
+    ) -> Result<Checked, Problem> {
         let mut files = Vec::new();
         for path in changed {
             let entry = tree.entry(path).map_err(unreadable)?;
@@ -147,7 +152,9 @@ impl Session {
         let found = in_parallel(files.len(), |at| {
             let (path, id) = files.get(at)?;
             Some(match tree.read(*id) {
-                Ok(bytes) if bytes.len() <= LARGEST => Ok(self.look_at(path, &bytes, &rules, &exceptions, digests)),
+                Ok(bytes) if bytes.len() <= LARGEST => {
+                    Ok(self.look_at(path, &bytes, &rules, &exceptions, digests))
+                }
                 Ok(_) => Ok(Vec::new()),
                 Err(error) => Err(unreadable(error.of(path))),
             })
@@ -180,7 +187,10 @@ impl Session {
             .map(|exposure| Exposed::of(exposure, digests))
             .collect();
         let is_told = found.iter().any(|one| {
-            matches!(one.kind, ExposureKind::OpenValue | ExposureKind::SealedInNameOnly | ExposureKind::LostBlock)
+            matches!(
+                one.kind,
+                ExposureKind::OpenValue | ExposureKind::SealedInNameOnly | ExposureKind::LostBlock
+            )
         });
         if !is_told && seal::inspect(path, bytes, rules).is_some() {
             let broken = seal::verify(bytes, path, &self.keyring).err();

@@ -4,9 +4,9 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Audit, Checked, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding, History,
-    KeyEdit, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal, RenderedEnvironment, Standing, RulesFor, Scan, SecretForm,
-    Snapshot, ask, doctor, forms, history, planning, writing,
+    Audit, Checked, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding,
+    History, KeyEdit, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal, RenderedEnvironment,
+    RulesFor, Scan, SecretForm, Snapshot, Standing, ask, doctor, forms, history, planning, writing,
 };
 use crate::cluster::{Connection, default_paths};
 use crate::model::{Commit, CommitId, ObjectDiff, ObjectKey, Problem, Reason};

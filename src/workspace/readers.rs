@@ -75,7 +75,12 @@ struct Seen {
 impl Session {
     /// Who can read what, at a revision or on disk; only these files, or all. With `history` also what those who were
     /// removed still know.
-    pub(super) fn readers(&self, at: Option<&str>, only: &[String], history: bool) -> Result<Readers, Problem> {
+    pub(super) fn readers(
+        &self,
+        at: Option<&str>,
+        only: &[String],
+        history: bool,
+    ) -> Result<Readers, Problem> {
         let tree = self.tree_of(at)?;
         let rules = Self::rules(&*tree);
         let mut files = firewall::files(&*tree).map_err(unreadable)?;
@@ -120,7 +125,11 @@ impl Session {
     }
 
     /// Every version of these files that a commit before `at` brought, oldest first.
-    fn versions_of(&self, at: CommitId, paths: &HashSet<&str>) -> Result<Vec<(Arc<str>, ContentId, CommitId)>, GitError> {
+    fn versions_of(
+        &self,
+        at: CommitId,
+        paths: &HashSet<&str>,
+    ) -> Result<Vec<(Arc<str>, ContentId, CommitId)>, GitError> {
         let walk = self.repo.walk(at, &LogOptions::default())?;
         let mut commits = walk.collect::<Result<Vec<CommitId>, GitError>>()?;
         commits.reverse();
@@ -156,7 +165,9 @@ impl Session {
             let held = |id: ContentId| {
                 let bytes = tree.read(id).ok()?;
                 let (recipients, _) = seal::readers(&file.path, &bytes)?;
-                let gone = recipients.into_iter().filter(|r| file.recipients.iter().all(|now| !is_same(&now.key, &r.key)));
+                let gone = recipients
+                    .into_iter()
+                    .filter(|r| file.recipients.iter().all(|now| !is_same(&now.key, &r.key)));
                 let gone: Vec<seal::Recipient> = gone.collect();
                 let all = seal::held(&bytes, &file.path, &self.keyring, &self.digests).ok()?;
                 Some((gone, all))
@@ -212,7 +223,9 @@ impl Lost {
             for old in then.iter().filter(|old| old.key == held.key) {
                 if old.value == held.value {
                     self.still.insert(held.key.clone());
-                } else if matches!(old.value, HeldValue::Closed(_)) || matches!(held.value, HeldValue::Closed(_)) {
+                } else if matches!(old.value, HeldValue::Closed(_))
+                    || matches!(held.value, HeldValue::Closed(_))
+                {
                     self.unknown.insert(held.key.clone());
                 }
             }
@@ -231,7 +244,8 @@ fn row(file: &Seen, rule: Option<&Rule>, recipients: &[Recipient]) -> ReadFile {
         .iter()
         .map(|recipient| {
             let has = file.recipients.iter().any(|r| is_same(&r.key, &recipient.key));
-            let should = rule.is_none_or(|rule| rule.recipients.iter().any(|r| is_same(&r.key, &recipient.key)));
+            let should =
+                rule.is_none_or(|rule| rule.recipients.iter().any(|r| is_same(&r.key, &recipient.key)));
             match (has, should, rule.is_some()) {
                 (true, true, _) => Access::Reads,
                 (true, false, _) => Access::Extra,
@@ -247,5 +261,11 @@ fn row(file: &Seen, rule: Option<&Rule>, recipients: &[Recipient]) -> ReadFile {
     if file.recipients.len() + file.foreign.len() == 1 {
         notes.push("one recipient alone: if that key is lost, so is the file");
     }
-    ReadFile { path: file.path.clone(), cells, foreign: file.foreign.clone(), rule: rule.map(Rule::describe), notes }
+    ReadFile {
+        path: file.path.clone(),
+        cells,
+        foreign: file.foreign.clone(),
+        rule: rule.map(Rule::describe),
+        notes,
+    }
 }

@@ -69,7 +69,8 @@ impl Session {
         }
         let mut now: BTreeMap<Arc<str>, Option<ContentId>> = BTreeMap::new();
         for ((path, _), (exposed, first, last, versions)) in leaks {
-            let here = now.entry(path.clone()).or_insert_with(|| tree.entry(&path).ok().flatten().map(|e| e.id));
+            let here =
+                now.entry(path.clone()).or_insert_with(|| tree.entry(&path).ok().flatten().map(|e| e.id));
             let is_there = *here == Some(last.id);
             let brought = self.repo.commit_at(first.commit).map_err(told)?;
             scan.leaks.push(Leak { exposed, brought, versions, is_there });

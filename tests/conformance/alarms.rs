@@ -18,7 +18,8 @@ enum Verdict {
 
 /// Lines `DIGEST true|false REASON`; digests only, since nothing of the corpora stands in this repository.
 fn verdicts() -> BTreeMap<String, Verdict> {
-    let lines = include_str!("alarms.txt").lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+    let lines =
+        include_str!("alarms.txt").lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     lines
         .map(|line| {
             let mut words = line.splitn(3, ' ');
@@ -114,8 +115,12 @@ fn look(corpora: &Path) -> Found {
 /// Looks, counts, and fails with what was not judged yet.
 pub fn check(corpora: &Path) {
     let (found, verdicts) = (look(corpora), verdicts());
-    let unknown: Vec<String> =
-        found.all.iter().filter(|(digest, _)| !verdicts.contains_key(*digest)).map(|(d, told)| format!("{d} {told}")).collect();
+    let unknown: Vec<String> = found
+        .all
+        .iter()
+        .filter(|(digest, _)| !verdicts.contains_key(*digest))
+        .map(|(d, told)| format!("{d} {told}"))
+        .collect();
     let is_false = |digest: &&String| matches!(verdicts.get(*digest), Some(Verdict::False));
     let wrong = found.all.keys().filter(is_false).count();
     let gone = verdicts.keys().filter(|digest| !found.all.contains_key(*digest)).count();
@@ -123,8 +128,14 @@ pub fn check(corpora: &Path) {
         "alarms: {} findings in {} files and versions, {wrong} of them false ({:.2} in 1,000); {gone} judged ones are gone",
         found.all.len(),
         found.files,
-        f64::from(u32::try_from(wrong * 1000).expect("few")) / f64::from(u32::try_from(found.files).expect("few"))
+        f64::from(u32::try_from(wrong * 1000).expect("few"))
+            / f64::from(u32::try_from(found.files).expect("few"))
     ));
-    assert!(unknown.is_empty(), "{} findings have no verdict in alarms.txt:\n{}", unknown.len(), unknown.join("\n"));
+    assert!(
+        unknown.is_empty(),
+        "{} findings have no verdict in alarms.txt:\n{}",
+        unknown.len(),
+        unknown.join("\n")
+    );
     assert!(wrong * 1000 < BORNE * found.files, "{wrong} false alarms in {} files", found.files);
 }

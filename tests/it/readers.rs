@@ -53,8 +53,16 @@ fn who_was_removed_still_knows_what_was_not_changed() {
     let (sandbox, clone) = fleet();
     let rules = std::fs::read_to_string(clone.join(".sops.yaml")).expect("rules");
     let gone = rules.lines().find(|line| line.contains("# flux-prod")).expect("a recipient").to_owned();
-    std::fs::write(clone.join(".sops.yaml"), rules.replace(&gone, &format!("      - {STRANGER} # zoe"))).expect("written");
-    std::fs::write(clone.join(".sealane.yaml"), format!("people: {{{}: Fay}}\n", gone.trim().trim_start_matches("- ").split(' ').next().expect("a key"))).expect("written");
+    std::fs::write(clone.join(".sops.yaml"), rules.replace(&gone, &format!("      - {STRANGER} # zoe")))
+        .expect("written");
+    std::fs::write(
+        clone.join(".sealane.yaml"),
+        format!(
+            "people: {{{}: Fay}}\n",
+            gone.trim().trim_start_matches("- ").split(' ').next().expect("a key")
+        ),
+    )
+    .expect("written");
     sandbox.git(&clone, &["add", "--all"]);
     sandbox.git(&clone, &["commit", "--quiet", "--message", "zoe instead of flux-prod"]);
     let (text, code) = said(&sandbox, &clone, &["audit", "who", CART]);
@@ -76,13 +84,18 @@ fn keys_are_compared_with_revisions_and_environments_by_digest() {
     let (sandbox, clone) = fleet();
     set(&sandbox, &clone, CART, "password", VALUE);
     let (text, code) = said(&sandbox, &clone, &["audit", "compare", CART, "HEAD~1:"]);
-    assert!(code == 1 && text.contains("≠ password  differs") && text.contains("= username  same"), "{code} {text}");
+    assert!(
+        code == 1 && text.contains("≠ password  differs") && text.contains("= username  same"),
+        "{code} {text}"
+    );
     let (text, code) = said(&sandbox, &clone, &["audit", "compare", CART]);
     assert!(code == 0 && !text.contains("differs"), "{code} {text}");
     set(&sandbox, &clone, STAGING, "password", VALUE);
     let (text, _) = said(&sandbox, &clone, &["audit", "compare", CART, STAGING, "--output", "json"]);
     let keys = json(&text)[0]["keys"].clone();
-    let standing = |key: &str| keys.as_array().expect("a list").iter().find(|k| k["key"] == key).map(|k| k["standing"].clone());
+    let standing = |key: &str| {
+        keys.as_array().expect("a list").iter().find(|k| k["key"] == key).map(|k| k["standing"].clone())
+    };
     assert_eq!(standing("password"), Some("same".into()), "{text}");
     let (text, code) = said(&sandbox, &clone, &["audit", "same", CART, "password"]);
     assert!(code == 1 && text.contains(&format!("= {STAGING}  password")), "{code} {text}");
@@ -96,11 +109,16 @@ fn keys_are_compared_with_revisions_and_environments_by_digest() {
 #[test]
 fn an_exception_is_for_one_value_at_one_path_and_has_a_reason() {
     let (sandbox, clone) = fleet();
-    let secret = |value: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\nstringData: {{token: {value}}}\n");
+    let secret = |value: &str| {
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\nstringData: {{token: {value}}}\n")
+    };
     std::fs::write(clone.join("x.yaml"), secret(VALUE)).expect("written");
     let (text, _) = said(&sandbox, &clone, &["check", "--digests", "--output", "json"]);
     let told = json(&text);
-    let digest = told.as_array().and_then(|all| all.iter().find(|f| f["place"] == "x.yaml:4")).map(|f| f["digest"].clone());
+    let digest = told
+        .as_array()
+        .and_then(|all| all.iter().find(|f| f["place"] == "x.yaml:4"))
+        .map(|f| f["digest"].clone());
     let digest = digest.and_then(|d| d.as_str().map(str::to_owned)).unwrap_or_else(|| panic!("{text}"));
     let except = |more: &str| {
         let text = format!("exceptions:\n  - {{path: x.yaml, digest: {digest}, {more}}}\n");
@@ -133,7 +151,11 @@ fn findings_are_sarif_too_and_other_verbs_refuse_it() {
         assert_eq!(place["region"]["startLine"], 7, "{text}");
     }
     let (text, code) = said(&sandbox, &clone, &["status", "--output", "sarif"]);
-    assert_eq!((code, &json(&text)["runs"][0]["invocations"][0]["executionSuccessful"]), (2, &false.into()), "{text}");
+    assert_eq!(
+        (code, &json(&text)["runs"][0]["invocations"][0]["executionSuccessful"]),
+        (2, &false.into()),
+        "{text}"
+    );
 }
 
 /// The repository is the same after any look at it.
@@ -143,6 +165,7 @@ fn looking_changes_nothing() {
     for words in [&["check"][..], &["scan"], &["audit", "who", "--history"], &["audit", "compare", CART]] {
         said(&sandbox, &clone, words);
     }
-    let status = Command::new("git").args(["status", "--porcelain"]).current_dir(&clone).output().expect("git runs");
+    let status =
+        Command::new("git").args(["status", "--porcelain"]).current_dir(&clone).output().expect("git runs");
     assert!(status.stdout.is_empty());
 }

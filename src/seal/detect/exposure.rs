@@ -113,7 +113,9 @@ impl Kind {
             Self::SealedInNameOnly => "the file has a SOPS block, and nothing in it is sealed",
             Self::OpenValue => "a sealed file holds a value in the clear that its selector seals",
             Self::LostBlock => "sealed values without the SOPS block that opens them",
-            Self::WholeManifest => "kind, apiVersion or metadata are sealed, so no controller can read the object",
+            Self::WholeManifest => {
+                "kind, apiVersion or metadata are sealed, so no controller can read the object"
+            }
             Self::Tampered => "the file was changed without its key: its MAC or a tag does not fit",
             Self::PrivateKey => "a private key stands in the clear",
             Self::Token => "a token of a known service stands in the clear",
@@ -204,7 +206,9 @@ impl Exposure {
     }
 
     fn digest(&self, salt: &str) -> String {
-        let mut sum = Zeroizing::new(<[u8; 32]>::from(Sha256::new_with_prefix(salt).chain_update(&*self.material).finalize()));
+        let mut sum = Zeroizing::new(<[u8; 32]>::from(
+            Sha256::new_with_prefix(salt).chain_update(&*self.material).finalize(),
+        ));
         for _ in 1..ROUNDS {
             *sum = Sha256::new_with_prefix(salt).chain_update(&*sum).finalize().into();
         }

@@ -17,10 +17,10 @@ mod plain;
 mod sealed;
 mod tokens;
 
+use super::inspect::format_of;
 use super::open::documents;
 use super::rules::Rules;
 use crate::model::SealedFormat;
-use super::inspect::format_of;
 pub use exposure::{Exposure, Kind};
 use regex::bytes::Regex;
 use std::collections::BTreeSet;
@@ -56,7 +56,8 @@ pub fn open_lines(path: &str, bytes: &[u8], rules: &Rules) -> BTreeSet<u32> {
 fn key_lines(bytes: &[u8], first: u32) -> impl Iterator<Item = u32> {
     let text = String::from_utf8_lossy(bytes);
     let behind = text.lines().skip(first.saturating_sub(1) as usize);
-    let is_block = text.lines().nth(first.saturating_sub(1) as usize).is_some_and(|line| line.contains("-----BEGIN"));
+    let is_block =
+        text.lines().nth(first.saturating_sub(1) as usize).is_some_and(|line| line.contains("-----BEGIN"));
     let count = if is_block { behind.take_while(|line| !line.contains("-----END")).count() } else { 0 };
     first..=first.saturating_add(u32::try_from(count).unwrap_or(0))
 }
@@ -112,7 +113,10 @@ fn by_shape(path: &str, bytes: &[u8], found: objects::Found) -> objects::Found {
 /// What `helm secrets dec` and others leave behind.
 fn decrypted(path: &str, bytes: &[u8]) -> Option<Exposure> {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let is_left = name.ends_with(".dec") || name.contains(".dec.") || name.contains(".decrypted.") || name.ends_with(".decrypted");
+    let is_left = name.ends_with(".dec")
+        || name.contains(".dec.")
+        || name.contains(".decrypted.")
+        || name.ends_with(".decrypted");
     let has_something = bytes.iter().any(|byte| !byte.is_ascii_whitespace());
     let is_sealed = SEALED.as_ref().is_some_and(|mark| mark.is_match(bytes));
     (is_left && has_something && !is_sealed).then(|| {

@@ -36,7 +36,9 @@ static SHAPES: LazyLock<Option<Shapes>> = LazyLock::new(|| {
         variable: regex(format!(
             "(?m)^[ \\t]*(?:-[ \\t]+)?name:[ \\t]*[\"']?([a-z0-9_.-]*?(?:{NAMES}))[\"']?[ \\t]*\\r?\\n[ \\t]*value:[ \\t]*([^\\s#][^\\r\\n]*)$"
         ))?,
-        argument: regex(format!("(?:^|[\\s\"'\\[,=])--([a-z0-9-]*(?:{NAMES}))(?:=|[ \\t]+)([^\\s\"',\\]\\\\-][^\\s\"',\\]]*)"))?,
+        argument: regex(format!(
+            "(?:^|[\\s\"'\\[,=])--([a-z0-9-]*(?:{NAMES}))(?:=|[ \\t]+)([^\\s\"',\\]\\\\-][^\\s\"',\\]]*)"
+        ))?,
         pair: regex(format!("\"([a-z0-9_.-]*?(?:{NAMES}))\"[ \\t]*:[ \\t]*\"([^\"\\\\\\r\\n]*)\""))?,
     })
 });
@@ -44,7 +46,20 @@ static SHAPES: LazyLock<Option<Shapes>> = LazyLock::new(|| {
 /// Endings of files that hold settings; prose and programs speak of passwords without holding any.
 fn holds_settings(path: &str) -> bool {
     const ENDINGS: [&str; 14] = [
-        "yaml", "yml", "json", "env", "ini", "toml", "conf", "cfg", "properties", "tfvars", "tf", "hcl", "config", "envrc",
+        "yaml",
+        "yml",
+        "json",
+        "env",
+        "ini",
+        "toml",
+        "conf",
+        "cfg",
+        "properties",
+        "tfvars",
+        "tf",
+        "hcl",
+        "config",
+        "envrc",
     ];
     let name = path.rsplit('/').next().unwrap_or(path);
     name.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending)) || name.starts_with(".env")
@@ -81,7 +96,8 @@ pub(super) fn in_text(path: &str, bytes: &[u8]) -> Vec<Exposure> {
 
 fn named(path: &str, captures: &Captures<'_>) -> Option<(usize, Exposure)> {
     let (name, value) = (captures.get(1)?, captures.get(2)?);
-    let (name, raw) = (std::str::from_utf8(name.as_bytes()).ok()?, std::str::from_utf8(value.as_bytes()).ok()?);
+    let (name, raw) =
+        (std::str::from_utf8(name.as_bytes()).ok()?, std::str::from_utf8(value.as_bytes()).ok()?);
     let text = unquoted(raw)?;
     if !is_secret(name, text) {
         return None;
@@ -100,7 +116,8 @@ fn unquoted(raw: &str) -> Option<&str> {
         }
     }
     let text = raw.split(" #").next().unwrap_or(raw).trim();
-    (!text.is_empty() && !text.starts_with(['{', '[', '|', '>', '*', '&', '!', '%', '@', '`'])).then_some(text)
+    (!text.is_empty() && !text.starts_with(['{', '[', '|', '>', '*', '&', '!', '%', '@', '`']))
+        .then_some(text)
 }
 
 /// Whether a value under such a name is somebody's secret.
@@ -140,7 +157,10 @@ mod tests {
         ] {
             assert_eq!(of(path, text).len(), 1, "{text}");
         }
-        assert_eq!(of("values.yaml", "a: b\nadminPassword: hunter2!\n"), ["2 `adminPassword` stands in the clear"]);
+        assert_eq!(
+            of("values.yaml", "a: b\nadminPassword: hunter2!\n"),
+            ["2 `adminPassword` stands in the clear"]
+        );
     }
 
     #[test]

@@ -109,7 +109,8 @@ impl Walker<'_> {
     fn last_applied(&mut self, node: &Node) {
         let Some(text) = node.scalar_text() else { return };
         let Ok(inner) = documents(text.as_bytes(), self.path) else { return };
-        let plain = inner.iter().filter(|object| is_secret(object)).any(|object| !open_keys(object).is_empty());
+        let plain =
+            inner.iter().filter(|object| is_secret(object)).any(|object| !open_keys(object).is_empty());
         if plain {
             let line = self.line(node);
             self.found.lines.push(line);
@@ -130,7 +131,8 @@ impl Walker<'_> {
             self.found.lines.extend(first..=first + u32::try_from(more).unwrap_or(0));
         }
         let names: Vec<String> = open.iter().map(|(_, key)| format!("`{key}`")).collect();
-        let name = object.at_path(&["metadata", "name"]).and_then(Node::scalar_text).unwrap_or("without a name");
+        let name =
+            object.at_path(&["metadata", "name"]).and_then(Node::scalar_text).unwrap_or("without a name");
         let cause = format!("Secret {} holds {} in the clear", clean(name), clean(&names.join(", ")));
         let next = match self.rules.matching(self.path) {
             Some(rule) if !rule.recipients.is_empty() => {
@@ -139,7 +141,8 @@ impl Walker<'_> {
             _ => "seal it (no rule of .sops.yaml matches its path yet), then change the value: history still has it"
                 .to_owned(),
         };
-        let material: Vec<&str> = open.iter().flat_map(|(v, k)| [*k, v.scalar_text().unwrap_or_default()]).collect();
+        let material: Vec<&str> =
+            open.iter().flat_map(|(v, k)| [*k, v.scalar_text().unwrap_or_default()]).collect();
         let material = Zeroizing::new(material.join("\n"));
         self.tell(Kind::SecretObject, line, cause, next, material.as_bytes());
     }
@@ -256,10 +259,20 @@ fn decoded(field: &str, text: &str) -> Option<Zeroizing<String>> {
 fn is_public_of_argo(object: &Node, key: &str, text: &str) -> bool {
     let label = object.at_path(&["metadata", "labels", "argocd.argoproj.io/secret-type"]);
     let is_argo = label.and_then(Node::scalar_text).is_some();
-    let names =
-        ["name", "url", "type", "project", "server", "enableOCI", "enableLfs", "insecure", "forceHttpBasicAuth"];
+    let names = [
+        "name",
+        "url",
+        "type",
+        "project",
+        "server",
+        "enableOCI",
+        "enableLfs",
+        "insecure",
+        "forceHttpBasicAuth",
+    ];
     let credentials = ["bearerToken", "password", "keyData", "token"];
-    is_argo && (names.contains(&key) || (key == "config" && !credentials.iter().any(|word| text.contains(word))))
+    is_argo
+        && (names.contains(&key) || (key == "config" && !credentials.iter().any(|word| text.contains(word))))
 }
 
 /// Secrets in a text that is no YAML yet: a template whose own values stand there all the same.
@@ -303,6 +316,8 @@ fn in_template_part(path: &str, part: &str, first: u32, found: &mut Found) {
         found.lines.push(line);
         let cause = format!("the template of a Secret holds `{}` in the clear", clean(key));
         let next = "take the value from a sealed file, then change it: history still has it";
-        found.exposures.push(Exposure::new(Kind::SecretObject, path, line, cause, value.as_bytes()).next(next));
+        found
+            .exposures
+            .push(Exposure::new(Kind::SecretObject, path, line, cause, value.as_bytes()).next(next));
     }
 }

@@ -5,7 +5,11 @@ use std::collections::HashMap;
 /// True for a value that somebody could read: not sealed, not empty, not a placeholder that is filled in later.
 pub(super) fn is_plain(text: &str) -> bool {
     let text = text.trim();
-    !text.is_empty() && !text.starts_with("ENC[") && !is_filled_in(text) && !is_dummy(text) && !is_public(text)
+    !text.is_empty()
+        && !text.starts_with("ENC[")
+        && !is_filled_in(text)
+        && !is_dummy(text)
+        && !is_public(text)
 }
 
 /// Substitutions make the value elsewhere, wherever they stand in it: `postgres://${USER}:${PASSWORD}@db`.
@@ -21,7 +25,18 @@ pub(super) fn is_filled_in(text: &str) -> bool {
 /// `CHANGE_ME`, `<your-token>`, `__REPLACE_ME__`: what templates of a repository ask their users to replace.
 pub(super) fn is_dummy(text: &str) -> bool {
     let word = letters(text);
-    let asks = ["changeme", "replaceme", "replacethis", "updateme", "fixme", "todo", "placeholder", "redacted", "changeit", "y2hhbmdlbwu"];
+    let asks = [
+        "changeme",
+        "replaceme",
+        "replacethis",
+        "updateme",
+        "fixme",
+        "todo",
+        "placeholder",
+        "redacted",
+        "changeit",
+        "y2hhbmdlbwu",
+    ];
     let is_name = text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     let is_told = is_name
         && ["UPDATE_", "CHANGE_", "REPLACE_", "YOUR_", "INSERT_"].iter().any(|start| text.starts_with(start));
@@ -43,12 +58,15 @@ pub(super) fn is_setting(key: &str, text: &str) -> bool {
         && !text.contains('@')
         && text.len() < 128
         && !text.contains(['\n', ' ', '?', '=']);
-    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', '!']));
+    let lines =
+        || text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', '!']));
     let is_dotted = |line: &str| {
         line.split_once('=').is_some_and(|(name, value)| {
             let lower = name.to_ascii_lowercase();
             let telling = ["pass", "secret", "token", "key", "credential", "auth"];
-            name.trim().contains('.') && !telling.iter().any(|word| lower.contains(word)) && !value.contains('@')
+            name.trim().contains('.')
+                && !telling.iter().any(|word| lower.contains(word))
+                && !value.contains('@')
         })
     };
     is_place || (lines().count() > 0 && lines().all(is_dotted))
@@ -70,15 +88,74 @@ pub(super) fn is_public(text: &str) -> bool {
 /// What stands for nothing where a password is wanted: words of examples, types of schemas, names of other things.
 fn is_stock(text: &str) -> bool {
     const WORDS: [&str; 52] = [
-        "password", "passwd", "secret", "token", "string", "integer", "boolean", "object", "array", "number", "null",
-        "none", "true", "false", "yes", "no", "test", "example", "dummy", "sample", "default", "unused", "notused",
-        "required", "optional", "auto", "generated", "disabled", "enabled", "undefined", "empty", "external", "value",
-        "file", "env", "data", "key", "apikey", "mypassword", "yourpassword", "username", "user", "admin", "root",
-        "postgres", "basic", "bearer", "kubernetes", "vault", "plain", "oauth", "na",
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "string",
+        "integer",
+        "boolean",
+        "object",
+        "array",
+        "number",
+        "null",
+        "none",
+        "true",
+        "false",
+        "yes",
+        "no",
+        "test",
+        "example",
+        "dummy",
+        "sample",
+        "default",
+        "unused",
+        "notused",
+        "required",
+        "optional",
+        "auto",
+        "generated",
+        "disabled",
+        "enabled",
+        "undefined",
+        "empty",
+        "external",
+        "value",
+        "file",
+        "env",
+        "data",
+        "key",
+        "apikey",
+        "mypassword",
+        "yourpassword",
+        "username",
+        "user",
+        "admin",
+        "root",
+        "postgres",
+        "basic",
+        "bearer",
+        "kubernetes",
+        "vault",
+        "plain",
+        "oauth",
+        "na",
     ];
     const PARTS: [&str; 14] = [
-        "password", "passwd", "secret", "token", "credential", "example", "changeme", "change-me", "replace", "your-",
-        "your_", "placeholder", "dummy", "apikey",
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "credential",
+        "example",
+        "changeme",
+        "change-me",
+        "replace",
+        "your-",
+        "your_",
+        "placeholder",
+        "dummy",
+        "apikey",
     ];
     let lower = text.to_ascii_lowercase();
     WORDS.contains(&&*letters(text)) || PARTS.iter().any(|part| lower.contains(part))
@@ -87,14 +164,24 @@ fn is_stock(text: &str) -> bool {
 /// True for a word that a person could have chosen as a password. Names, paths, types and expressions are none.
 pub(super) fn is_password(text: &str) -> bool {
     let is_word = |b: u8| b.is_ascii_alphanumeric() || b"!@#$%^&*+-_=.~?,;:/\\".contains(&b);
-    let is_variable = text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-        && text.contains('_');
-    let is_place = text.starts_with(['/', '.', '*', '&', '!', '@', '-']) || text.contains("://") || text.contains("::");
-    let dotted = text.split('.').count() > 2 || text.rsplit_once('.').is_some_and(|(_, e)| (2..=5).contains(&e.len()) && e.bytes().all(|b| b.is_ascii_lowercase()));
+    let is_variable =
+        text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') && text.contains('_');
+    let is_place =
+        text.starts_with(['/', '.', '*', '&', '!', '@', '-']) || text.contains("://") || text.contains("::");
+    let dotted = text.split('.').count() > 2
+        || text
+            .rsplit_once('.')
+            .is_some_and(|(_, e)| (2..=5).contains(&e.len()) && e.bytes().all(|b| b.is_ascii_lowercase()));
     let is_call = text.ends_with(';') || text.ends_with(':') || text.contains('(');
     (6..=128).contains(&text.len())
         && text.bytes().all(is_word)
-        && !(is_variable || is_place || dotted || is_call || is_stock(text) || is_dummy(text) || is_name(text))
+        && !(is_variable
+            || is_place
+            || dotted
+            || is_call
+            || is_stock(text)
+            || is_dummy(text)
+            || is_name(text))
 }
 
 /// `grafana-admin-login`: words of small letters with hyphens or underscores between them name something.
@@ -155,8 +242,18 @@ mod tests {
             assert!(is_password(text), "{text}");
         }
         for text in [
-            "password", "string", "my-db-login", "DB_PASSWORD", "/run/secrets/db", "secrets.yaml", "{ secret: x }",
-            "a.b.c", "the password of it", "https://x", "changeme", "admin-password",
+            "password",
+            "string",
+            "my-db-login",
+            "DB_PASSWORD",
+            "/run/secrets/db",
+            "secrets.yaml",
+            "{ secret: x }",
+            "a.b.c",
+            "the password of it",
+            "https://x",
+            "changeme",
+            "admin-password",
         ] {
             assert!(!is_password(text), "{text}");
         }
@@ -164,12 +261,18 @@ mod tests {
 
     #[test]
     fn random_texts_are_told_from_names_and_ids() {
-        for text in ["wJalrXUtnFEMIK7MDENGbPxRfiCYz1", "9f86d081884c7d659a2feaa0c55ad015", "Zm9vYmFyMTIzNDU2Nzg5MA=="] {
+        for text in
+            ["wJalrXUtnFEMIK7MDENGbPxRfiCYz1", "9f86d081884c7d659a2feaa0c55ad015", "Zm9vYmFyMTIzNDU2Nzg5MA=="]
+        {
             assert!(is_random(text), "{text}");
         }
         for text in [
-            "cert-manager-webhook-ca", "prometheus-k8s-token-x7sd2", "123e4567-e89b-12d3-a456-426614174000",
-            "kubernetes.io/dockerconfigjson", "letsencrypt-production", "1234567890123456",
+            "cert-manager-webhook-ca",
+            "prometheus-k8s-token-x7sd2",
+            "123e4567-e89b-12d3-a456-426614174000",
+            "kubernetes.io/dockerconfigjson",
+            "letsencrypt-production",
+            "1234567890123456",
         ] {
             assert!(!is_random(text), "{text}");
         }

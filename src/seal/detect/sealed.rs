@@ -16,7 +16,13 @@ const SEAL: &str = "seal it with `sealane seal`, then change the value: history 
 const AGAIN: &str = "seal the file again, then change the value: history still has it";
 
 /// What of a YAML or JSON file with these documents is not sealed and should be; `known` if a Secret in it was found open.
-pub(super) fn in_documents(path: &str, bytes: &[u8], all: &[Node], rules: &Rules, known: bool) -> Vec<Exposure> {
+pub(super) fn in_documents(
+    path: &str,
+    bytes: &[u8],
+    all: &[Node],
+    rules: &Rules,
+    known: bool,
+) -> Vec<Exposure> {
     let block = all.iter().find_map(Metadata::of);
     let sealed = all.iter().map(count_sealed).sum::<usize>();
     let mut found = Vec::new();
@@ -46,7 +52,8 @@ pub(super) fn in_documents(path: &str, bytes: &[u8], all: &[Node], rules: &Rules
         Some(Err(cause)) => found.push(in_name_only(path, 0, &cause, bytes)),
         None if sealed > 0 => {
             let cause = "values are sealed, and the `sops` block that opens them is gone".to_owned();
-            let next = "take the block back from history (`git log -p` on the file), or seal the values again";
+            let next =
+                "take the block back from history (`git log -p` on the file), or seal the values again";
             found.push(Exposure::new(Kind::LostBlock, path, 0, cause, bytes).next(next));
         }
         None if !known => {
@@ -73,11 +80,13 @@ pub(super) fn in_lines(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Exposure>
         _ => None,
     };
     let Some(pairs) = pairs else {
-        let has_values = || text.lines().any(|line| {
-            let line = line.trim();
-            let value = line.split_once('=').map_or(line, |(_, value)| value);
-            !line.starts_with(['#', ';']) && is_plain(value)
-        });
+        let has_values = || {
+            text.lines().any(|line| {
+                let line = line.trim();
+                let value = line.split_once('=').map_or(line, |(_, value)| value);
+                !line.starts_with(['#', ';']) && is_plain(value)
+            })
+        };
         return not_sealed(path, bytes, rules, |_| (has_values(), false), has_values).into_iter().collect();
     };
     let selector = match Selector::read(&Node::map(pairs.block)) {
@@ -107,7 +116,8 @@ pub(super) fn in_lines(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Exposure>
 
 fn in_name_only(path: &str, line: u32, cause: &str, bytes: &[u8]) -> Exposure {
     let next = "seal it again with a rule that is right, and change the value: it may be known";
-    Exposure::new(Kind::SealedInNameOnly, path, line, format!("sealed in name only: {cause}"), bytes).next(next)
+    Exposure::new(Kind::SealedInNameOnly, path, line, format!("sealed in name only: {cause}"), bytes)
+        .next(next)
 }
 
 /// Keys, lines and values of a file of pairs, and the fields of its block.
@@ -123,7 +133,9 @@ fn dotenv(text: &str) -> Option<Pairs> {
         let Some((key, value)) = line.split_once('=') else { continue };
         match key.strip_prefix("sops_") {
             Some(field) => pairs.block.set(field, Node::string(value)),
-            None => pairs.values.push((vec![key.into()], u32::try_from(index + 1).unwrap_or(0), value.to_owned())),
+            None => {
+                pairs.values.push((vec![key.into()], u32::try_from(index + 1).unwrap_or(0), value.to_owned()))
+            }
         }
     }
     (!pairs.block.is_empty()).then_some(pairs)
@@ -138,7 +150,9 @@ fn ini(text: &str) -> Option<Pairs> {
             name.clone_into(&mut section);
             continue;
         }
-        let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with([';', '#'])) else { continue };
+        let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with([';', '#'])) else {
+            continue;
+        };
         let (key, value) = (key.trim(), value.trim().trim_matches('"'));
         if section == "sops" {
             pairs.block.set(key, Node::string(value));
@@ -195,7 +209,10 @@ fn reach(rule: &Rule, path: &str) -> Reach {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     // A name that nobody wrote a rule for.
     let elsewhere = format!("zqxj.{ending}");
-    match (expression.is_match(&format!("zqxj/{elsewhere}")), expression.is_match(&format!("{folder}/{elsewhere}"))) {
+    match (
+        expression.is_match(&format!("zqxj/{elsewhere}")),
+        expression.is_match(&format!("{folder}/{elsewhere}")),
+    ) {
         (true, _) => Reach::All,
         (false, true) => Reach::Folder,
         (false, false) => Reach::File,
@@ -208,33 +225,48 @@ pub(super) fn promises(path: &str) -> bool {
     let is_rules = matches!(&*name, ".sops.yaml" | ".sops.yml");
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     let is_env = ending == "env" && name.contains("secret");
-    !is_rules && (name.contains(".sops.") || name.contains(".enc.") || ending == "enc" || ending == "sops" || is_env)
+    !is_rules
+        && (name.contains(".sops.")
+            || name.contains(".enc.")
+            || ending == "enc"
+            || ending == "sops"
+            || is_env)
 }
 
 /// Templates are filled in before they are sealed; prose and programs that are about sealing are not sealed.
 fn is_a_template(path: &str) -> bool {
     const ENDINGS: [&str; 21] = [
-        "j2", "jinja", "jinja2", "tmpl", "tpl", "gotmpl", "template", "example", "sample", "dist", "md", "sh", "py", "go",
-        "rs", "ts", "js", "nix", "rst", "mustache", "pub",
+        "j2", "jinja", "jinja2", "tmpl", "tpl", "gotmpl", "template", "example", "sample", "dist", "md",
+        "sh", "py", "go", "rs", "ts", "js", "nix", "rst", "mustache", "pub",
     ];
     let name = path.rsplit('/').next().unwrap_or(path);
-    matches!(name, ".sops.yaml" | ".sops.yml" | ".gitattributes" | ".gitignore" | "Taskfile.yaml" | "Makefile")
-        || name.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending))
-        || name.contains(".example.") || name.contains(".sample.")
+    matches!(
+        name,
+        ".sops.yaml" | ".sops.yml" | ".gitattributes" | ".gitignore" | "Taskfile.yaml" | "Makefile"
+    ) || name.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending))
+        || name.contains(".example.")
+        || name.contains(".sample.")
 }
 
 /// Other tools seal whole files.
 fn is_otherwise_sealed(bytes: &[u8]) -> bool {
     let marks: [&[u8]; 7] = [
-        b"$ANSIBLE_VAULT;", b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----", b"\0GITCRYPT\0", b"Salted__",
-        b"-----BEGIN PGP MESSAGE-----", b"U2FsdGVkX1",
+        b"$ANSIBLE_VAULT;",
+        b"age-encryption.org/",
+        b"-----BEGIN AGE ENCRYPTED FILE-----",
+        b"\0GITCRYPT\0",
+        b"Salted__",
+        b"-----BEGIN PGP MESSAGE-----",
+        b"U2FsdGVkX1",
     ];
     marks.iter().any(|mark| bytes.starts_with(mark)) || bytes.iter().take(512).any(|byte| *byte == 0)
 }
 
 fn count_sealed(node: &Node) -> usize {
     match &node.value {
-        Value::Map(map) => map.iter().filter(|(key, _)| *key != "sops").map(|(_, value)| count_sealed(value)).sum(),
+        Value::Map(map) => {
+            map.iter().filter(|(key, _)| *key != "sops").map(|(_, value)| count_sealed(value)).sum()
+        }
         Value::Seq(items) => items.iter().map(count_sealed).sum(),
         _ => usize::from(node.as_str().is_some_and(|text| text.starts_with("ENC[AES256_GCM,"))),
     }
@@ -245,7 +277,9 @@ fn any_plain(document: &Node) -> bool {
     fn any(node: &Node, top: bool) -> bool {
         const OWN: [&str; 5] = ["sops", "apiVersion", "kind", "metadata", "type"];
         match &node.value {
-            Value::Map(map) => map.iter().any(|(key, value)| !(top && OWN.contains(&key)) && any(value, false)),
+            Value::Map(map) => {
+                map.iter().any(|(key, value)| !(top && OWN.contains(&key)) && any(value, false))
+            }
             Value::Seq(items) => items.iter().any(|item| any(item, false)),
             _ => node.as_str().is_some_and(is_plain),
         }
@@ -261,13 +295,15 @@ fn whole_manifest(path: &str, all: &[Node]) -> Option<Exposure> {
         return None;
     }
     let is_sealed = |node: &Node| node.scalar_text().is_some_and(|text| text.starts_with("ENC["));
-    let fields: [&[&str]; 4] = [&["apiVersion"], &["kind"], &["metadata", "name"], &["metadata", "namespace"]];
-    let (field, node) =
-        all.iter().flat_map(|d| fields.iter().map(move |f| (f, d.at_path(f)))).find_map(|(field, node)| {
+    let fields: [&[&str]; 4] =
+        [&["apiVersion"], &["kind"], &["metadata", "name"], &["metadata", "namespace"]];
+    let (field, node) = all.iter().flat_map(|d| fields.iter().map(move |f| (f, d.at_path(f)))).find_map(
+        |(field, node)| {
             // `kind` and `name` are common words: only beside an apiVersion they are an object's.
             let node = node.filter(|node| is_sealed(node))?;
             all.iter().any(|d| d.get("apiVersion").is_some()).then_some((field, node))
-        })?;
+        },
+    )?;
     let cause = format!("`{}` is sealed too, so no controller can read the object", field.join("."));
     let next = "seal it with `encrypted_regex: ^(data|stringData)$`";
     Some(Exposure::new(Kind::WholeManifest, path, node.mark.line, cause, b"").next(next))
@@ -288,7 +324,12 @@ struct Unsealed<'a> {
 }
 
 impl<'s, 't> Visit<'s, 't> for Unsealed<'_> {
-    fn leaf(&mut self, item: &'s Item<'t>, leaf: &'s Leaf<'t>, place: &Place<'_>) -> Result<Option<Node>, Problem> {
+    fn leaf(
+        &mut self,
+        item: &'s Item<'t>,
+        leaf: &'s Leaf<'t>,
+        place: &Place<'_>,
+    ) -> Result<Option<Node>, Problem> {
         if is_plain(&leaf.text) && place.is_selected(self.selector) {
             self.open.push((place.name(), item.line));
         }

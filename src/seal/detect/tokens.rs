@@ -18,7 +18,10 @@ const SERVICES: [(&str, &str); 36] = [
     ("a Slack token", r"\bxox[abeprs]-[0-9A-Za-z-]{20,}"),
     ("a Slack app token", r"\bxapp-[0-9]-[A-Z0-9]{8,}-[0-9]{8,}-[0-9a-f]{32,}\b"),
     ("a Slack webhook", r"https://hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_]{40,}"),
-    ("a Discord webhook", r"https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{60,72}"),
+    (
+        "a Discord webhook",
+        r"https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{60,72}",
+    ),
     ("a Stripe key", r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{20,}\b"),
     ("a Stripe webhook secret", r"\bwhsec_[A-Za-z0-9+/]{32,}"),
     ("an npm token", r"\bnpm_[A-Za-z0-9]{36}\b"),
@@ -49,7 +52,8 @@ const SERVICES: [(&str, &str); 36] = [
 ];
 
 /// A scheme, a name, a password, a host.
-const URL: &str = r#"\b[a-z][a-z0-9+.-]{1,20}://([^\s/@:"'<>]{0,64}):([^\s/@"'<>]{3,128})@([A-Za-z0-9.\[\]_-]+)"#;
+const URL: &str =
+    r#"\b[a-z][a-z0-9+.-]{1,20}://([^\s/@:"'<>]{0,64}):([^\s/@"'<>]{3,128})@([A-Za-z0-9.\[\]_-]+)"#;
 
 /// Beginnings of private keys.
 const PRIVATE: &str = r"-----BEGIN (?:([A-Z0-9]+) )*PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-[23]: |AGE-SECRET-KEY-(?:PQ-)?1|AGE-PLUGIN-[A-Z0-9]+-1";
@@ -115,7 +119,9 @@ pub(super) fn in_text(path: &str, bytes: &[u8]) -> Vec<Exposure> {
 /// The same in decoded text; base64 of base64 is looked into once more.
 fn hits_within(inner: &[u8]) -> Vec<Hit> {
     let mut found = hits(inner);
-    if found.is_empty() && let Some(again) = decoded(inner.trim_ascii()).filter(|again| is_text(again)) {
+    if found.is_empty()
+        && let Some(again) = decoded(inner.trim_ascii()).filter(|again| is_text(again))
+    {
         found = hits(&again);
     }
     found
@@ -155,11 +161,17 @@ fn hits(bytes: &[u8]) -> Vec<Hit> {
         }
     }
     for captures in shapes.url.captures_iter(bytes) {
-        let part = |n: usize| captures.get(n).and_then(|m| std::str::from_utf8(m.as_bytes()).ok()).unwrap_or("");
+        let part =
+            |n: usize| captures.get(n).and_then(|m| std::str::from_utf8(m.as_bytes()).ok()).unwrap_or("");
         let at = captures.get(0).map_or(0, |m| m.start());
         if is_url_password(part(1), part(2), part(3)) {
             let material = Zeroizing::new(part(2).as_bytes().to_vec());
-            found.push(Hit { at, kind: Kind::UrlPassword, name: "a URL with a password".to_owned(), material });
+            found.push(Hit {
+                at,
+                kind: Kind::UrlPassword,
+                name: "a URL with a password".to_owned(),
+                material,
+            });
         }
     }
     found
@@ -168,14 +180,23 @@ fn hits(bytes: &[u8]) -> Vec<Hit> {
 /// Samples say `user:pass@host`, and their hosts are nobody's.
 fn is_url_password(user: &str, password: &str, host: &str) -> bool {
     let lower = password.to_ascii_lowercase();
-    let samples =
-        ["pass", "passwd", "password", "pwd", "secret", "pw", "xxx", "token", "changeme", "user", "foo", "bar", "...", "***"];
-    let is_sample = samples.contains(&&*lower) || lower == user.to_ascii_lowercase() || lower.starts_with("your");
+    let samples = [
+        "pass", "passwd", "password", "pwd", "secret", "pw", "xxx", "token", "changeme", "user", "foo",
+        "bar", "...", "***",
+    ];
+    let is_sample =
+        samples.contains(&&*lower) || lower == user.to_ascii_lowercase() || lower.starts_with("your");
     let is_nobodys = host.contains("example") || matches!(host, "host" | "hostname" | "server" | "HOST");
     let is_symbol = password.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
     // `http://a:8080,b:8080@…`, `git:org/repo@ref`, `image:tag@sha256`: no password stands there.
     let is_port = password.bytes().all(|b| b.is_ascii_digit() || b == b',');
-    !(is_sample || is_nobodys || is_symbol || is_port || is_filled_in(password) || is_filled_in(user) || host == "sha256")
+    !(is_sample
+        || is_nobodys
+        || is_symbol
+        || is_port
+        || is_filled_in(password)
+        || is_filled_in(user)
+        || host == "sha256")
         && !password.contains(['*', '\\', '%', '(', '[', '$', '{'])
 }
 
@@ -196,7 +217,8 @@ fn key_material(mark: &[u8], behind: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     } else if mark.starts_with(b"PuTTY") {
         return Some(Zeroizing::new(rest[..rest.len().min(256)].to_vec()));
     }
-    let letters = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')).count();
+    let letters =
+        rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')).count();
     let long = if is_one_line { letters >= 20 } else { letters >= 16 };
     let text = &rest[..letters];
     let is_sample = text.windows(12).any(|w| w.iter().all(|b| *b == w[0] && matches!(b, b'x' | b'X' | b'.')));
@@ -260,7 +282,10 @@ mod tests {
 
     fn of(text: &str) -> Vec<(u32, String)> {
         let found = in_text("a", text.as_bytes());
-        found.iter().map(|e| (e.problem.place.as_ref().map_or(0, |p| p.line), e.problem.cause.clone())).collect()
+        found
+            .iter()
+            .map(|e| (e.problem.place.as_ref().map_or(0, |p| p.line), e.problem.cause.clone()))
+            .collect()
     }
 
     #[test]

@@ -60,7 +60,8 @@ impl Readers {
 
     /// A row for each file; several environments may render one.
     fn files<'a>(facts: &Facts<'a>) -> Vec<&'a Arc<SecretRow>> {
-        let mut files: Vec<&Arc<SecretRow>> = facts.snapshot.secrets.iter().filter(|row| row.file.is_some()).collect();
+        let mut files: Vec<&Arc<SecretRow>> =
+            facts.snapshot.secrets.iter().filter(|row| row.file.is_some()).collect();
         files.sort_by(|a, b| a.file.cmp(&b.file));
         files.dedup_by(|a, b| a.file == b.file);
         files
@@ -120,7 +121,9 @@ impl Screen for Readers {
 
     fn open(&mut self, facts: &Facts<'_>) -> Vec<Step> {
         self.arrange(facts, true);
-        if let Some(at) = self.start.take().and_then(|file| self.rows.order.iter().position(|one| *one == file)) {
+        if let Some(at) =
+            self.start.take().and_then(|file| self.rows.order.iter().position(|one| *one == file))
+        {
             self.rows.list.select(at, self.rows.order.len(), facts.now);
         }
         vec![]
@@ -157,7 +160,9 @@ impl Screen for Readers {
         let g = &facts.look.glyphs;
         let told = format!("{}, {}   ", words::count(files, "file"), words::count(columns, "recipient"));
         let mut pieces = vec![piece(Label::Muted, told)];
-        for (cell, word) in [(Cell::Reads, "reads"), (Cell::Extra, "reads against the rule"), (Cell::Missing, "should")] {
+        for (cell, word) in
+            [(Cell::Reads, "reads"), (Cell::Extra, "reads against the rule"), (Cell::Missing, "should")]
+        {
             let (label, sign) = sign(cell, g);
             pieces.push(piece(label, format!("{sign} ")));
             pieces.push(piece(Label::Muted, format!("{word}  ")));
@@ -166,7 +171,9 @@ impl Screen for Readers {
     }
 
     fn strip(&self, facts: &Facts<'_>) -> Strip {
-        let Some(row) = self.rows.selected().and_then(|file| Self::row(facts, file)) else { return Strip::default() };
+        let Some(row) = self.rows.selected().and_then(|file| Self::row(facts, file)) else {
+            return Strip::default();
+        };
         let columns = Self::columns(facts);
         let mut cause = Vec::new();
         let mut say = |label: Label, what: &str, names: Vec<String>| {
@@ -186,8 +193,14 @@ impl Screen for Readers {
         } else {
             "`sealane audit who --history` tells what readers who were removed still know"
         };
-        let place = if row.wanted.is_none() { "no rule of .sops.yaml is for it".to_owned() } else { String::new() };
-        Strip { title: row.file.as_deref().unwrap_or_default().to_owned(), cause, place, next: next.to_owned() }
+        let place =
+            if row.wanted.is_none() { "no rule of .sops.yaml is for it".to_owned() } else { String::new() };
+        Strip {
+            title: row.file.as_deref().unwrap_or_default().to_owned(),
+            cause,
+            place,
+            next: next.to_owned(),
+        }
     }
 
     fn can(&self, action: Action, _facts: &Facts<'_>) -> bool {
@@ -200,7 +213,8 @@ impl Screen for Readers {
 
     fn draw(&self, facts: &Facts<'_>, canvas: &mut Canvas<'_>) {
         if self.rows.order.is_empty() {
-            let what = if self.filter.is_empty() { "No sealed files." } else { "No file passes this filter." };
+            let what =
+                if self.filter.is_empty() { "No sealed files." } else { "No file passes this filter." };
             return draw_empty(canvas, what, "esc goes back");
         }
         let g = &facts.look.glyphs;

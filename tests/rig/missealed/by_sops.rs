@@ -6,7 +6,9 @@ use super::{Case, Sops};
 const KUBERNETES: &str = "    encrypted_regex: ^(data|stringData)$\n";
 
 fn secret(name: &str) -> String {
-    format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\nstringData:\n  password: {VALUE}\n  user: ana\n")
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\nstringData:\n  password: {VALUE}\n  user: ana\n"
+    )
 }
 
 fn values() -> String {
@@ -57,7 +59,11 @@ fn lines(sops: &Sops) -> Vec<Case> {
     let sealed = sops.seal("more.env", "", &env);
     all.push(Case::of("open-value", "more.env", format!("API_TOKEN={VALUE}\n{sealed}")));
     let sealed = sops.seal("more.ini", "", &ini);
-    all.push(Case::of("open-value", "more.ini", sealed.replacen("[db]\n", &format!("[db]\ntoken = {VALUE}\n"), 1)));
+    all.push(Case::of(
+        "open-value",
+        "more.ini",
+        sealed.replacen("[db]\n", &format!("[db]\ntoken = {VALUE}\n"), 1),
+    ));
     // sops before 3.11 left the data of a binary file open under such a rule.
     for name in ["token.txt", "tls.p12.sops"] {
         let sealed = sops.seal(name, "", &format!("{VALUE}\n"));
@@ -74,7 +80,8 @@ fn by_hand(sops: &Sops) -> Vec<Case> {
     let mut all = Vec::new();
     let data = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\ndata:\n  password: aHVudGVyMg==\n";
     let sealed = sops.seal("db.sops.yaml", "    encrypted_regex: ^data$\n", data);
-    let added = sops.set("db.sops.yaml", &sealed, r#"["stringData"]"#, &format!("{{\"token\": \"{VALUE}\"}}"));
+    let added =
+        sops.set("db.sops.yaml", &sealed, r#"["stringData"]"#, &format!("{{\"token\": \"{VALUE}\"}}"));
     all.push(Case::of("secret-object", "db.sops.yaml", added));
     let sealed = sops.seal("v.sops.yaml", "    encrypted_regex: ^password$\n", &values());
     let added = sops.set("v.sops.yaml", &sealed, r#"["apiPassword"]"#, &format!("\"{VALUE}\""));
@@ -114,5 +121,8 @@ fn tampered(sops: &Sops) -> Vec<Case> {
     let at = cut.find("password: ENC[AES256_GCM,data:").expect("sealed") + 30;
     let letter = if &cut[at..=at] == "A" { "B" } else { "A" };
     cut.replace_range(at..=at, letter);
-    [changed, moved, swapped, cut].into_iter().map(|text| Case::of("tampered", "db.sops.yaml", text)).collect()
+    [changed, moved, swapped, cut]
+        .into_iter()
+        .map(|text| Case::of("tampered", "db.sops.yaml", text))
+        .collect()
 }

@@ -14,7 +14,9 @@ fn kustomization(name: &str, path: &str, more: &str) -> String {
 const DECRYPTS: &str = "  decryption:\n    provider: sops\n    secretRef:\n      name: sops-age\n";
 
 fn secret(name: &str, namespace: &str, key: &str) -> String {
-    format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\n  namespace: {namespace}\nstringData:\n  {key}: {VALUE}\n")
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\n  namespace: {namespace}\nstringData:\n  {key}: {VALUE}\n"
+    )
 }
 
 pub fn cases(sops: &Sops) -> Vec<Case> {
@@ -29,8 +31,12 @@ pub fn cases(sops: &Sops) -> Vec<Case> {
     }
     for key in ["age.key", "keys.txt"] {
         all.push(
-            Case::of("key-name", "flux/key.sops.yaml", sealed("key.sops.yaml", &secret("sops-age", "flux-system", key)))
-                .with("flux/apps.yaml", kustomization("apps", "apps", DECRYPTS)),
+            Case::of(
+                "key-name",
+                "flux/key.sops.yaml",
+                sealed("key.sops.yaml", &secret("sops-age", "flux-system", key)),
+            )
+            .with("flux/apps.yaml", kustomization("apps", "apps", DECRYPTS)),
         );
     }
     for namespace in ["default", "shop"] {
@@ -43,11 +49,14 @@ pub fn cases(sops: &Sops) -> Vec<Case> {
     for (key, name) in [("config", "config.sops.yaml"), ("settings.env", "settings.sops.json")] {
         let plain = if name.ends_with("json") { "{\"a\": \"b\"}" } else { "a: b\n" };
         let generator = format!("secretGenerator:\n  - name: a\n    files:\n      - {key}={name}\n");
-        all.push(Case::of("other-format", "kustomization.yaml", generator).with(name, sops.seal(name, "", plain)));
+        all.push(
+            Case::of("other-format", "kustomization.yaml", generator).with(name, sops.seal(name, "", plain)),
+        );
     }
     let stranger = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
     for recipients in [stranger.to_owned(), format!("{},{stranger}", sops.recipient)] {
-        let rules = format!("creation_rules:\n  - path_regex: sops\\.yaml$\n    age: {recipients}\n{KUBERNETES}");
+        let rules =
+            format!("creation_rules:\n  - path_regex: sops\\.yaml$\n    age: {recipients}\n{KUBERNETES}");
         let file = sealed("db.sops.yaml", &secret("db", "shop", "password"));
         all.push(Case::of("other-recipients", "db.sops.yaml", file).with(".sops.yaml", rules));
     }

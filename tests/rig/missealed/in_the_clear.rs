@@ -31,7 +31,8 @@ fn objects() -> Vec<Case> {
     let object = |path: &str, text: String| Case::of("secret-object", path, text);
     let items = indented(&secret("a"), 4).replacen("    a", "  - a", 1);
     let patch = format!("- op: add\n  path: /stringData/password\n  value: {VALUE}\n");
-    let applied = format!("{{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"stringData\":{{\"password\":\"{VALUE}\"}}}}");
+    let applied =
+        format!("{{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"stringData\":{{\"password\":\"{VALUE}\"}}}}");
     let with_annotation = |kind: &str, version: &str, more: &str| {
         format!(
             "apiVersion: {version}\nkind: {kind}\nmetadata:\n  name: a\n  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: |\n      {applied}\n{more}"
@@ -39,19 +40,60 @@ fn objects() -> Vec<Case> {
     };
     vec![
         object("a.yaml", secret("a")),
-        object("a.json", format!("{{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{{\"name\":\"a\"}},\"data\":{{\"p\":\"{encoded}\"}}}}")),
-        object("b.yml", format!("kind: Secret\napiVersion: v1\nmetadata: {{name: b}}\ndata: {{p: {encoded}}}\n")),
-        object("list.yaml", format!("apiVersion: v1\nkind: List\nitems:\n{}", items.replacen("    apiVersion", "  - apiVersion", 1))),
-        object("many.yaml", format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\n---\n{}", secret("b"))),
-        object("chart/templates/secret.yaml", format!("{{{{- if .Values.on }}}}\napiVersion: v1\nkind: Secret\nmetadata:\n  name: {{{{ .Release.Name }}}}\nstringData:\n  password: {VALUE}\n{{{{- end }}}}\n")),
+        object(
+            "a.json",
+            format!(
+                "{{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{{\"name\":\"a\"}},\"data\":{{\"p\":\"{encoded}\"}}}}"
+            ),
+        ),
+        object(
+            "b.yml",
+            format!("kind: Secret\napiVersion: v1\nmetadata: {{name: b}}\ndata: {{p: {encoded}}}\n"),
+        ),
+        object(
+            "list.yaml",
+            format!(
+                "apiVersion: v1\nkind: List\nitems:\n{}",
+                items.replacen("    apiVersion", "  - apiVersion", 1)
+            ),
+        ),
+        object(
+            "many.yaml",
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\n---\n{}", secret("b")),
+        ),
+        object(
+            "chart/templates/secret.yaml",
+            format!(
+                "{{{{- if .Values.on }}}}\napiVersion: v1\nkind: Secret\nmetadata:\n  name: {{{{ .Release.Name }}}}\nstringData:\n  password: {VALUE}\n{{{{- end }}}}\n"
+            ),
+        ),
         object("secret.yaml.j2", format!("{{% if on %}}\n{}{{% endif %}}\n", secret("a"))),
-        object("cm.yaml", format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n  extra.yaml: |\n{}", indented(&secret("a"), 4))),
-        object("release.yaml", format!("apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: r}}\nspec:\n  values:\n    extraObjects:\n{}", indented(&secret("a"), 8).replacen("        apiVersion", "      - apiVersion", 1))),
-        object("kustomization.yaml", format!("patches:\n  - target: {{kind: Secret, name: a}}\n    patch: |\n{}", indented(&patch, 6))),
+        object(
+            "cm.yaml",
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n  extra.yaml: |\n{}",
+                indented(&secret("a"), 4)
+            ),
+        ),
+        object(
+            "release.yaml",
+            format!(
+                "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: r}}\nspec:\n  values:\n    extraObjects:\n{}",
+                indented(&secret("a"), 8).replacen("        apiVersion", "      - apiVersion", 1)
+            ),
+        ),
+        object(
+            "kustomization.yaml",
+            format!("patches:\n  - target: {{kind: Secret, name: a}}\n    patch: |\n{}", indented(&patch, 6)),
+        ),
         object("o/kustomization.yaml", format!("patches:\n  - patch: |\n{}", indented(&secret("a"), 6))),
         object("p/patch.yaml", secret("a")),
         Case::of("last-applied", "l.yaml", with_annotation("Secret", "v1", "data: {}\n")),
-        Case::of("last-applied", "s.yaml", with_annotation("SealedSecret", "bitnami.com/v1alpha1", "spec: {encryptedData: {}}\n")),
+        Case::of(
+            "last-applied",
+            "s.yaml",
+            with_annotation("SealedSecret", "bitnami.com/v1alpha1", "spec: {encryptedData: {}}\n"),
+        ),
     ]
 }
 
@@ -84,7 +126,8 @@ fn keys() -> Vec<Case> {
         let begin = ["-----BEGIN ", kind, "PRIVATE", " KEY-----"].concat();
         format!("{begin}\n{body}\n{}\n", begin.replace("BEGIN", "END"))
     };
-    let account = serde_json::json!({"type": "service_account", "private_key_id": "4711", "private_key": pem("")});
+    let account =
+        serde_json::json!({"type": "service_account", "private_key_id": "4711", "private_key": pem("")});
     vec![
         key("keys.txt", fresh_identity(&[])),
         key("ops.agekey", format!("# ours\n{}\n", fresh_identity(&[]))),
@@ -106,30 +149,47 @@ fn keys() -> Vec<Case> {
 fn tokens() -> Vec<Case> {
     let github = ["gh", "p_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"].concat();
     let gitlab = ["gl", "pat-a1B2c3D4e5F6g7H8i9J0"].concat();
-    let slack = ["https://hooks.slack", ".com/services/T02A8B3C4/B05D6E7F8/a1B2c3D4e5F6g7H8i9J0k1L2"].concat();
+    let slack =
+        ["https://hooks.slack", ".com/services/T02A8B3C4/B05D6E7F8/a1B2c3D4e5F6g7H8i9J0k1L2"].concat();
     let aws = ["AKI", "AQ3EGRTXY7ZB5WMVN"].concat();
     let jwt = ["ey", "JhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0NzExIn0.dBjftJeZ4CVPmB92K27uhbUJU1p1r"].concat();
     let token = |path: &str, text: String| Case::of("token", path, text);
     vec![
-        token("cm.yaml", format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n  t: {github}\n")),
+        token(
+            "cm.yaml",
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n  t: {github}\n"),
+        ),
         token("ci.yaml", format!("run: curl -H 'Authorization: {gitlab}' https://git.example\n")),
         token("alert.yaml", format!("url: {slack}\n")),
         token("main.tf", format!("provider \"aws\" {{ id = \"{aws}\" }}\n")),
         token("README.md", format!("Use {github} to log in.\n")),
         token("values.yaml", format!("session: {jwt}\n")),
-        token("cm64.yaml", format!("config: {}\n", STANDARD.encode(format!("token: {github}\nother: yes\n")))),
+        token(
+            "cm64.yaml",
+            format!("config: {}\n", STANDARD.encode(format!("token: {github}\nother: yes\n"))),
+        ),
         token("cm65.yaml", format!("config: {}\n", STANDARD.encode(format!("a\nurl={slack}\n")))),
     ]
 }
 
 fn logins() -> Vec<Case> {
-    let config = |user: &str| format!("apiVersion: v1\nkind: Config\nclusters: []\nusers:\n- name: a\n  user:\n    {user}\n");
+    let config = |user: &str| {
+        format!("apiVersion: v1\nkind: Config\nclusters: []\nusers:\n- name: a\n  user:\n    {user}\n")
+    };
     let auth = STANDARD.encode(format!("ana:{VALUE}"));
     vec![
         Case::of("login", "kubeconfig", config(&format!("token: {VALUE}"))),
         Case::of("login", "k.yaml", config(&format!("client-key-data: {}", STANDARD.encode(VALUE)))),
-        Case::of("login", ".dockerconfigjson", format!("{{\"auths\": {{\"ghcr.io\": {{\"auth\": \"{auth}\"}}}}}}")),
-        Case::of("login", "config.json", format!("{{\"auths\": {{\"quay.io\": {{\"password\": \"{VALUE}\"}}}}}}")),
+        Case::of(
+            "login",
+            ".dockerconfigjson",
+            format!("{{\"auths\": {{\"ghcr.io\": {{\"auth\": \"{auth}\"}}}}}}"),
+        ),
+        Case::of(
+            "login",
+            "config.json",
+            format!("{{\"auths\": {{\"quay.io\": {{\"password\": \"{VALUE}\"}}}}}}"),
+        ),
     ]
 }
 
@@ -144,14 +204,33 @@ fn likely() -> Vec<Case> {
         named("d2.yaml", format!("env:\n  - name: API_TOKEN\n    value: \"{random}\"\n")),
         named("job.yaml", format!("args:\n  - --db-password={VALUE}\n")),
         named("j2.yaml", format!("args: [\"--token={random}\"]\n")),
-        named("cm.yaml", format!("kind: ConfigMap\napiVersion: v1\nmetadata: {{name: a}}\ndata:\n  clientSecret: {random}\n")),
+        named(
+            "cm.yaml",
+            format!(
+                "kind: ConfigMap\napiVersion: v1\nmetadata: {{name: a}}\ndata:\n  clientSecret: {random}\n"
+            ),
+        ),
         named("app.properties", format!("spring.datasource.password={VALUE}\n")),
         named(".env", format!("export SMTP_PASSWORD={VALUE}\n")),
         Case::of("url-password", "u.yaml", format!("url: postgres://cart:{VALUE}@db.shop.svc/cart\n")),
         Case::of("url-password", "v.env", format!("AMQP=amqps://cart:{VALUE}@mq:5671/\n")),
-        Case::of("generator", "kustomization.yaml", format!("secretGenerator:\n  - name: a\n    literals:\n      - password={VALUE}\n")),
-        Case::of("generator", "b/kustomization.yaml", format!("secretGenerator:\n  - name: a\n    literals: [\"token={VALUE}\"]\n")),
-        Case::of("generator", "c/kustomization.yaml", "secretGenerator:\n  - name: a\n    envs: [app.env]\n").with("c/app.env", format!("A={VALUE}\n")),
-        Case::of("generator", "d/kustomization.yaml", "secretGenerator:\n  - name: a\n    files: [key=login.txt]\n").with("d/login.txt", VALUE),
+        Case::of(
+            "generator",
+            "kustomization.yaml",
+            format!("secretGenerator:\n  - name: a\n    literals:\n      - password={VALUE}\n"),
+        ),
+        Case::of(
+            "generator",
+            "b/kustomization.yaml",
+            format!("secretGenerator:\n  - name: a\n    literals: [\"token={VALUE}\"]\n"),
+        ),
+        Case::of("generator", "c/kustomization.yaml", "secretGenerator:\n  - name: a\n    envs: [app.env]\n")
+            .with("c/app.env", format!("A={VALUE}\n")),
+        Case::of(
+            "generator",
+            "d/kustomization.yaml",
+            "secretGenerator:\n  - name: a\n    files: [key=login.txt]\n",
+        )
+        .with("d/login.txt", VALUE),
     ]
 }

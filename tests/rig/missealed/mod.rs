@@ -110,7 +110,8 @@ fn told(folder: &Path, verb: &str) -> (String, BTreeMap<String, Vec<String>>) {
     let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for finding in list.as_array().expect("a list") {
         let place = finding["place"].as_str().unwrap_or_default();
-        let file = place.rsplit_once(':').filter(|(_, line)| line.parse::<u32>().is_ok()).map_or(place, |(f, _)| f);
+        let file =
+            place.rsplit_once(':').filter(|(_, line)| line.parse::<u32>().is_ok()).map_or(place, |(f, _)| f);
         kinds.entry(file.to_owned()).or_default().push(finding["kind"].as_str().unwrap_or("-").to_owned());
     }
     (all, kinds)
@@ -128,7 +129,8 @@ fn every_mis_sealed_file_is_found() {
     let mut missed = Vec::new();
     for (number, case) in cases.iter().enumerate() {
         let folder = repository(&case.files);
-        let (all, found) = told(folder.path(), if case.kind == "other-recipients" { "audit" } else { "check" });
+        let (all, found) =
+            told(folder.path(), if case.kind == "other-recipients" { "audit" } else { "check" });
         if !found.get(&case.path).is_some_and(|kinds| kinds.iter().any(|kind| kind == case.kind)) {
             missed.push(format!("case {number}: {} of {}: {found:?}", case.kind, case.path));
         }
