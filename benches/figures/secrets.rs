@@ -57,7 +57,7 @@ impl Sealed {
         let rules = Rules::parse(text.as_bytes(), ".sops.yaml");
         let mut files = Vec::new();
         for number in 0..count {
-            let file = format!("apps/app-{number:03}/db.sops.yaml");
+            let file = format!("apps/app-{number:03}/db-{number:03}.sops.yaml");
             let set = |key: &str| Edit::Set {
                 key: key.to_owned(),
                 value: SecretText::from_string(format!("{key}-of-{number}")),
@@ -169,7 +169,7 @@ fn setting(parts: &Parts, sealed: &Sealed, table: &mut Table) -> Result<(), Miss
 
 /// Plans to seal everything again under new data keys.
 fn resealing(parts: &Parts, sealed: &Sealed, table: &mut Table) -> Result<(), Missing> {
-    let told = measured(sealed.program(parts).arg("reseal").args(&sealed.files), &[0])?;
+    let told = measured(sealed.program(parts).arg("reseal").args(&sealed.files), &[0, 1])?;
     table.time(
         &format!("re-seal {MANY} files with new data keys"),
         told.took,
@@ -195,7 +195,11 @@ fn matrix(parts: &Parts, sealed: &Sealed, table: &mut Table) -> Result<(), Missi
         "(the program)",
     );
     if let Some(told) = last {
-        let rows = told.text.matches("db.sops.yaml").count();
+        let rows = told
+            .text
+            .lines()
+            .filter(|line| line.ends_with("sops.yaml") || line.contains(".sops.yaml  ("))
+            .count();
         if rows != MANY {
             return Err(Missing(format!("`audit who` told {rows} of {MANY} files")));
         }
