@@ -136,25 +136,16 @@ pub enum Command {
         #[command(flatten)]
         write: Write,
     },
-    /// Set or remove keys of a sealed file (SOPS with age), or make a new one
-    Seal {
-        /// The file
-        file: PathBuf,
-        /// A key to set; its value is read from standard input
-        #[arg(long, value_name = "KEY", conflicts_with = "remove")]
-        set: Option<String>,
-        /// Keys to remove
-        #[arg(long, value_name = "KEY")]
-        remove: Vec<String>,
-        /// What to do with the plan.
-        #[command(flatten)]
-        write: Write,
-    },
+    /// Set, generate, rename, remove or import keys of sealed files (SOPS), make new ones, or seal plain ones
+    Seal(SealArguments),
     /// Seal files again, under new data keys, for the recipients that .sops.yaml gives now
     Reseal {
         /// The files
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Keep the data keys: only who can open the files changes, no value does
+        #[arg(long)]
+        keep_key: bool,
         /// What to do with the plan.
         #[command(flatten)]
         write: Write,
@@ -258,8 +249,7 @@ impl Command {
             | Self::Check { path, .. }
             | Self::Scan { path }
             | Self::Doctor { path }
-            | Self::Audit { path, what: None, .. }
-            | Self::Seal { file: path, .. } => *path = repository.join(&*path),
+            | Self::Audit { path, what: None, .. } => *path = repository.join(&*path),
             Self::Audit {
                 what: Some(AuditOf::Compare { file, .. } | AuditOf::Same { file, .. }), ..
             } => {
@@ -268,7 +258,8 @@ impl Command {
             Self::Audit { what: Some(AuditOf::Who { files, .. }), .. } if files.is_empty() => {
                 files.push(repository.to_owned());
             }
-            Self::Reseal { files, .. }
+            Self::Seal(SealArguments { files, .. })
+            | Self::Reseal { files, .. }
             | Self::Audit { what: Some(AuditOf::Rules { files } | AuditOf::Who { files, .. }), .. } => {
                 for file in files {
                     *file = repository.join(&*file);
@@ -280,6 +271,35 @@ impl Command {
         }
         self
     }
+}
+
+/// Arguments of `seal`: what becomes of the keys of some files.
+#[derive(Debug, Args)]
+pub struct SealArguments {
+    /// The files; each gets the same changes. Without any change plain files are sealed where they stand
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A key to set; its value is read from standard input
+    #[arg(long, value_name = "KEY")]
+    pub set: Option<String>,
+    /// Keys that get a random value that nobody sees
+    #[arg(long, value_name = "KEY")]
+    pub generate: Vec<String>,
+    /// How many letters a generated value gets
+    #[arg(long, value_name = "LETTERS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(16..=4096))]
+    pub length: u16,
+    /// A key and its new name
+    #[arg(long, num_args = 2, value_names = ["KEY", "NAME"])]
+    pub rename: Vec<String>,
+    /// Keys to remove
+    #[arg(long, value_name = "KEY")]
+    pub remove: Vec<String>,
+    /// A plain file whose keys are set (dotenv, INI, YAML, JSON, a Secret); `-` is dotenv or JSON on standard input
+    #[arg(long, value_name = "PLAIN", conflicts_with_all = ["set", "generate", "rename", "remove"])]
+    pub from: Option<PathBuf>,
+    /// What to do with the plan.
+    #[command(flatten)]
+    pub write: Write,
 }
 
 /// Arguments of `merge-driver`, as git gives them.

@@ -2,7 +2,7 @@
 
 use super::session::Session;
 use crate::config::{ExceptionConfig, REPOSITORY_FILE};
-use crate::model::{EntryKind, Problem, Reason, Revision, Severity, Tree, TreeError, clean};
+use crate::model::{CommitId, EntryKind, Problem, Reason, Revision, Severity, Tree, TreeError, clean};
 use crate::seal::{self, Exposure, ExposureKind};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -116,10 +116,37 @@ impl Session {
                 let changes =
                     self.repo.changed(Revision::Commit(head), Revision::Index).map_err(|e| e.problem())?;
                 let changed: BTreeSet<Arc<str>> = changes.into_iter().map(|change| change.path).collect();
-                self.check_some(&*tree, &changed, digests)
+                let mut checked = self.check_some(&*tree, &changed, digests)?;
+                checked.exposed.extend(self.unsigned(&*tree, head, &changed)?);
+                Ok(checked)
             }
             _ => self.check_all(&*tree, digests),
         }
+    }
+
+    /// Sealed files that were changed behind the MAC's back: only the version before shows it.
+    fn unsigned(
+        &self,
+        tree: &dyn Tree,
+        head: CommitId,
+        changed: &BTreeSet<Arc<str>>,
+    ) -> Result<Vec<Exposed>, Problem> {
+        let before = self.tree(Revision::Commit(head))?;
+        let bytes = |tree: &dyn Tree, path: &str| -> Result<Option<Arc<[u8]>>, Problem> {
+            let entry = tree.entry(path).map_err(unreadable)?;
+            let file = entry.filter(|entry| entry.kind == EntryKind::File);
+            file.map(|file| tree.read(file.id).map_err(unreadable)).transpose()
+        };
+        let mut found = Vec::new();
+        for path in changed {
+            if let (Some(old), Some(new)) = (bytes(&*before, path)?, bytes(tree, path)?)
+                && let Some(problem) = seal::unsigned(path, &old, &new)
+            {
+                let line = problem.place.as_ref().map_or(0, |place| place.line);
+                found.push(Exposed::lint(ExposureKind::Tampered, path, line, problem.cause, &problem.next));
+            }
+        }
+        Ok(found)
     }
 
     /// Every file of a tree, and what only several files together tell.

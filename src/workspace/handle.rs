@@ -4,9 +4,10 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Audit, Checked, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding,
-    History, KeyEdit, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal, RenderedEnvironment,
-    RulesFor, Scan, SecretForm, Snapshot, Standing, ask, doctor, forms, history, planning, writing,
+    Audit, Checked, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, FileEdit,
+    Finding, History, KeyEdit, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal,
+    RenderedEnvironment, RulesFor, Scan, SecretForm, Snapshot, Standing, ask, doctor, forms, history,
+    planning, sealing, writing,
 };
 use crate::cluster::{Connection, default_paths};
 use crate::model::{Commit, CommitId, ObjectDiff, ObjectKey, Problem, Reason};
@@ -385,14 +386,25 @@ impl Workspace {
 
     /// Rehearses changes to one sealed file. The values are consumed.
     pub async fn plan_seal(&self, file: &str, edits: Vec<KeyEdit>) -> Answer<Plan> {
-        let (session, file) = (self.session.clone(), file.to_owned());
-        blocking(move || planning::seal(&session, &file, edits)).await
+        self.plan_seals(vec![(file.to_owned(), FileEdit::Keys(edits))]).await
+    }
+
+    /// Rehearses changes to any number of sealed files, in one plan.
+    pub async fn plan_seals(&self, files: Vec<(String, FileEdit)>) -> Answer<Plan> {
+        let session = self.session.clone();
+        blocking(move || sealing::seal(&session, files)).await
     }
 
     /// Rehearses sealing files again for the recipients that the rules give now, under new data keys.
     pub async fn plan_reseal(&self, files: &[String]) -> Answer<Plan> {
         let (session, files) = (self.session.clone(), files.to_vec());
-        blocking(move || planning::reseal(&session, &files)).await
+        blocking(move || sealing::reseal(&session, &files, false)).await
+    }
+
+    /// Rehearses bringing files in line with the recipients that the rules give now; their data keys stay.
+    pub async fn plan_rewrap(&self, files: &[String]) -> Answer<Plan> {
+        let (session, files) = (self.session.clone(), files.to_vec());
+        blocking(move || sealing::reseal(&session, &files, true)).await
     }
 
     /// One value, asked for by a person; logged without the value.
