@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # The quick ones first, so that a fresh machine has something to use early.
 ALL_PARTS=(kubectl python age kustomize kustomize-oracle sops crds kwok etcd kube-apiserver kube-controller-manager kube-scheduler
-  kustomize-controller argo-cd)
+  kustomize-controller sealed-secrets argo-cd)
 
 export GOTOOLCHAIN=local CGO_ENABLED=0 GOWORK=off GOFLAGS="-buildvcs=false"
 
@@ -48,6 +48,7 @@ stamp_of() {
       ;;
     kwok) echo "$KWOK_VERSION" ;;
     python) echo "ruamel.yaml $RUAMEL_YAML_VERSION" ;;
+    sealed-secrets) echo "$SEALED_SECRETS_VERSION" ;;
     sops) echo "$SOPS_VERSION" ;;
     *) fail "no such part: $1 (parts: ${ALL_PARTS[*]})" ;;
   esac
@@ -62,6 +63,7 @@ files_of() {
     kubectl) echo "$RIG_BIN/kubectl $RIG_BIN/helm" ;;
     kwok) echo "$RIG_BIN/kwok $RIG_CACHE/kwok/stage/fast/kustomization.yaml" ;;
     python) echo "$RIG_CACHE/venv/bin/python3" ;;
+    sealed-secrets) echo "$RIG_BIN/kubeseal $RIG_BIN/sealed-secrets-controller $RIG_CACHE/crds/sealed-secrets" ;;
     *) echo "$RIG_BIN/$1" ;;
   esac
 }
@@ -184,8 +186,19 @@ build_part() {
       ensure_venv
       "$RIG_CACHE/venv/bin/pip" install --quiet --disable-pip-version-check "ruamel.yaml==$RUAMEL_YAML_VERSION"
       ;;
+    sealed-secrets) install_sealed_secrets ;;
     sops) go_install "github.com/getsops/sops/v3/cmd/sops@v$SOPS_VERSION" ;;
   esac
+}
+
+# The controller's package is called `controller`, which says too little in a folder of programs.
+install_sealed_secrets() {
+  local module=github.com/bitnami-labs/sealed-secrets
+  go_install "$module/cmd/kubeseal@v$SEALED_SECRETS_VERSION"
+  go_install "$module/cmd/controller@v$SEALED_SECRETS_VERSION"
+  mv "$RIG_BIN/controller" "$RIG_BIN/sealed-secrets-controller"
+  copy_tree "$(go_module_dir "$module@v$SEALED_SECRETS_VERSION")/helm/sealed-secrets/crds" \
+    "$RIG_CACHE/crds/sealed-secrets"
 }
 
 # A place for Python packages that is the rig's own.
