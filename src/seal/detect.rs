@@ -30,6 +30,7 @@ pub fn findings(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Problem> {
     let mut found = private_keys(path, bytes);
     let structured = matches!(format_of(path), SealedFormat::Yaml | SealedFormat::Json);
     let Some(documents) = structured.then(|| documents(bytes, path).ok()).flatten() else { return found };
+    found.extend(super::sealed_secrets::findings(path, &documents));
     let block = documents.first().and_then(Metadata::of);
     for document in &documents {
         for object in objects(document) {

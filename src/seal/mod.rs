@@ -1,6 +1,6 @@
 //! SOPS and age: opens, seals, verifies. Only room that knows the ciphers.
 //!
-//! "Seal" here means SOPS with age, not Bitnami's SealedSecrets controller.
+//! "Seal" here means SOPS with age; what is sealed for Bitnami's sealed-secrets controller lives in `sealed_secrets`.
 //!
 //! | file | job |
 //! | --- | --- |
@@ -17,6 +17,7 @@
 //! | `make`, `block` | making and re-sealing files |
 //! | `merge` | three versions to one, key by key |
 //! | `detect` | secrets in the clear |
+//! | `sealed_secrets` | SealedSecrets: certificates, scopes, sealing, converting |
 
 #[cfg(test)]
 mod bad_input;
@@ -34,6 +35,7 @@ mod metadata;
 mod open;
 mod opener;
 mod rules;
+pub mod sealed_secrets;
 #[cfg(test)]
 mod testing;
 mod value;
