@@ -48,7 +48,7 @@ stamp_of() {
       ;;
     kwok) echo "$KWOK_VERSION" ;;
     python) echo "ruamel.yaml $RUAMEL_YAML_VERSION" ;;
-    sealed-secrets) echo "$SEALED_SECRETS_VERSION" ;;
+    sealed-secrets) echo "$SEALED_SECRETS_VERSION by KUBECONFIG" ;;
     sops) echo "$SOPS_VERSION" ;;
     *) fail "no such part: $1 (parts: ${ALL_PARTS[*]})" ;;
   esac
@@ -191,14 +191,22 @@ build_part() {
   esac
 }
 
-# The controller's package is called `controller`, which says too little in a folder of programs.
+# The controller knows one way to find its cluster: that of a pod, with files below /var/run. In the copy that is built it
+# reads $KUBECONFIG instead; nothing else of it is changed.
 install_sealed_secrets() {
-  local module=github.com/bitnami-labs/sealed-secrets
+  local module="github.com/bitnami-labs/sealed-secrets" dir copy="$RIG_CACHE/tmp/sealed-secrets-source" main
   go_install "$module/cmd/kubeseal@v$SEALED_SECRETS_VERSION"
-  go_install "$module/cmd/controller@v$SEALED_SECRETS_VERSION"
-  mv "$RIG_BIN/controller" "$RIG_BIN/sealed-secrets-controller"
-  copy_tree "$(go_module_dir "$module@v$SEALED_SECRETS_VERSION")/helm/sealed-secrets/crds" \
-    "$RIG_CACHE/crds/sealed-secrets"
+  dir=$(go_module_dir "$module@v$SEALED_SECRETS_VERSION")
+  copy_tree "$dir" "$copy"
+  main="$copy/pkg/controller/main.go"
+  sed -i 's#rest.InClusterConfig()#clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))#
+    s#"k8s.io/client-go/rest"#"k8s.io/client-go/tools/clientcmd"#' "$main"
+  grep -q 'os.Getenv("KUBECONFIG")' "$main" || fail "$main no longer reads its cluster as it did"
+  (cd "$copy" && nice -n 10 go build -mod=readonly -trimpath -ldflags "-s -w" \
+    -o "$RIG_CACHE/tmp/sealed-secrets-controller" ./cmd/controller)
+  mv "$RIG_CACHE/tmp/sealed-secrets-controller" "$RIG_BIN/"
+  copy_tree "$dir/helm/sealed-secrets/crds" "$RIG_CACHE/crds/sealed-secrets"
+  rm -rf "$copy"
 }
 
 # A place for Python packages that is the rig's own.
