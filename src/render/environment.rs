@@ -10,7 +10,7 @@ use super::flux::build::Made;
 use super::flux::ignore::{Bare, Ignore};
 use super::flux::spec::Spec;
 use super::flux::variables;
-use super::kustomize::{DocumentCache, Remote};
+use super::kustomize::{DocumentCache, NO_BASES, Remote};
 use super::sources::{Home, url_of};
 use super::survey::Survey;
 use super::survey_cache::SurveyCache;
@@ -21,7 +21,7 @@ use crate::model::{
 };
 use crate::yaml::{Node, to_masked_string};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// What is remembered between renderings; any tree and any revision may use it.
 #[derive(Default)]
@@ -59,6 +59,23 @@ pub struct Inputs<'a> {
     pub known: &'a HashMap<ObjectKey, Node>,
     /// True to keep each step of each object ([`Manifest::steps`]).
     pub steps: bool,
+}
+
+static NOTHING_KNOWN: LazyLock<HashMap<ObjectKey, Node>> = LazyLock::new(HashMap::new);
+
+impl<'a> Inputs<'a> {
+    /// The repository alone: sealed files stay closed, remote bases are not there, no cluster was asked.
+    pub fn new(caches: &'a Caches) -> Self {
+        Self {
+            caches,
+            opener: None,
+            remotes: &[],
+            bases: &NO_BASES,
+            scopes: None,
+            known: &NOTHING_KNOWN,
+            steps: false,
+        }
+    }
 }
 
 /// Renders an environment. One that discovery does not find is a folder.

@@ -84,6 +84,7 @@ mod value_add;
 mod vars;
 
 pub use build::{Build, Failure, UNKNOWN_HASH, build, build_generated, build_recorded, to_text};
+pub(super) use context::NO_BASES;
 pub use context::{BuildOptions, Inputs, Omission, Order, Remote};
 pub use decode::{Text, nearest};
 pub use documents::DocumentCache;

@@ -2,11 +2,10 @@
 
 use super::*;
 use crate::render::testing::Files;
-use std::collections::BTreeMap;
 
 fn text(files: &[(&str, &str)]) -> String {
     let documents = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents, steps: false };
+    let inputs = Inputs::new(&documents);
     let built = build(&Files::new(files), "top", &BuildOptions::default(), &inputs);
     built.map_or_else(|error| format!("refused: {}", error.cause), |built| to_text(&built))
 }
