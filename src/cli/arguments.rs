@@ -134,7 +134,8 @@ pub enum Command {
         #[command(flatten)]
         write: Write,
     },
-    /// Set or remove keys of a sealed file (SOPS with age), or make a new one
+    /// Set or remove keys of a sealed file (SOPS with age, or a SealedSecret), make a new one, or turn Secrets into
+    /// SealedSecrets
     Seal {
         /// The file
         file: PathBuf,
@@ -144,6 +145,9 @@ pub enum Command {
         /// Keys to remove
         #[arg(long, value_name = "KEY")]
         remove: Vec<String>,
+        /// How to seal for a sealed-secrets controller.
+        #[command(flatten)]
+        sealed_secret: SealedSecretArguments,
         /// What to do with the plan.
         #[command(flatten)]
         write: Write,
@@ -253,6 +257,34 @@ pub struct MergeArguments {
     /// The config repository, for --install
     #[arg(long, default_value = ".")]
     pub path: PathBuf,
+}
+
+/// How `seal` seals for a sealed-secrets controller.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SealedSecretArguments {
+    /// Make a SealedSecret: a new one with --set; without it, the file's Secrets (plain or SOPS) become SealedSecrets
+    #[arg(long)]
+    pub sealed_secret: bool,
+    /// Where its values open: strict (one name in one namespace), namespace-wide or cluster-wide
+    #[arg(long, value_name = "SCOPE", value_parser = ["strict", "namespace-wide", "cluster-wide"])]
+    pub scope: Option<String>,
+    /// The controller's certificate, a PEM file [default: what .sealane.yaml names, or the only one in the repository]
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
+    /// The name of a new SealedSecret [default: that of the file], or which one of the file is meant
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The namespace of a SealedSecret where the file and its rendering name none
+    #[arg(long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+}
+
+impl SealedSecretArguments {
+    /// True if any of them was given: the file is one for a sealed-secrets controller.
+    pub fn is_meant(&self) -> bool {
+        let given = [self.scope.is_some(), self.certificate.is_some(), self.name.is_some(), self.namespace.is_some()];
+        self.sealed_secret || given.contains(&true)
+    }
 }
 
 /// Arguments of `build`, as `kustomize build` has them.

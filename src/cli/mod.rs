@@ -27,6 +27,7 @@ mod revert;
 mod run;
 mod scan;
 mod seal;
+mod sealed_secrets;
 mod status;
 
 pub use arguments::{Arguments, Command, Where};

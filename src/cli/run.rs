@@ -39,8 +39,8 @@ pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
         Command::Revert { revisions, path, write } => {
             revert::run(&mut context, &path, &revisions, &write).await
         }
-        Command::Seal { file, set, remove, write } => {
-            seal::run(&mut context, &file, set, &remove, &write).await
+        Command::Seal { file, set, remove, sealed_secret, write } => {
+            seal::run(&mut context, &file, set, &remove, &sealed_secret, &write).await
         }
         Command::Reseal { files, write } => reseal::run(&mut context, &files, &write).await,
         Command::Audit { what: Some(AuditOf::Rules { files }), .. } => {

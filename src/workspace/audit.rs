@@ -1,6 +1,7 @@
 //! What of a revision is sealed, for whom, whether it opens, and what should be sealed and is not. No value is here.
 
 use super::secrets::{SealedFile, SecretFiles, shown_recipient};
+use super::seals::{AuditedCertificate, AuditedSealedSecret, audited_certificates};
 use super::session::Session;
 use super::snapshot::Recipient;
 use crate::model::{EntryKind, Problem, Reason, Revision, SealedFormat, TreeError, clean};
@@ -12,6 +13,10 @@ use std::sync::Arc;
 pub struct Audit {
     /// Every sealed file, by path.
     pub files: Vec<AuditedFile>,
+    /// Every SealedSecret, by path.
+    pub sealed_secrets: Vec<AuditedSealedSecret>,
+    /// The certificates of sealed-secrets controllers.
+    pub certificates: Vec<AuditedCertificate>,
     /// What stands in the clear, is sealed in name only, or is sealed for others than the rules say.
     pub findings: Vec<Problem>,
     /// What nobody could look into.
@@ -94,27 +99,42 @@ impl Session {
         let files = self.secret_files(&*tree, at);
         let mut findings = files.findings.clone();
         findings.extend(files.sealed.iter().filter_map(|(path, file)| of_others(path, file, &rules)));
-        let SecretFiles { sealed, left_out, .. } = &*files;
+        let now = jiff::Timestamp::now().as_second();
+        findings.extend(files.seals.findings(now));
+        findings.extend(self.misnamed(&*tree));
+        let SecretFiles { sealed, left_out, seals, .. } = &*files;
+        let sealed_secrets = self.audited_seals(&*tree, seals);
+        let certificates = audited_certificates(seals, now);
         let files = sealed.iter().map(|(path, file)| audited(path, file, &rules)).collect();
-        Ok(Audit { files, findings, left_out: left_out.clone() })
+        Ok(Audit { files, sealed_secrets, certificates, findings, left_out: left_out.clone() })
     }
 
     /// What stands in the clear in the files on disk, or in what is staged and differs from HEAD.
     pub(super) fn check(&self, staged: bool) -> Result<Vec<Problem>, Problem> {
         let tree = self.tree(if staged { Revision::Index } else { Revision::Worktree })?;
         let (true, Some(head)) = (staged, self.head()?) else {
-            return Ok(self.secret_files(&*tree, None).findings.clone());
+            let files = self.secret_files(&*tree, None);
+            let mut findings = files.findings.clone();
+            if !files.seals.files.is_empty() {
+                findings.extend(self.misnamed(&*tree));
+            }
+            return Ok(findings);
         };
         let changes = self.repo.changed(Revision::Commit(head), Revision::Index).map_err(|e| e.problem())?;
         let unreadable = |e: TreeError| Problem::error(Reason::Repository, e.to_string());
         let rules = Self::rules(&*tree);
         let mut findings = rules.problems.clone();
+        let mut renames = false;
         for change in changes {
             let entry = tree.entry(&change.path).map_err(unreadable)?;
             if let Some(entry) = entry.filter(|entry| entry.kind == EntryKind::File) {
                 let bytes = tree.read(entry.id).map_err(unreadable)?;
                 findings.extend(seal::findings(&change.path, &bytes, &rules));
+                renames |= may_rename_seals(&change.path, &bytes);
             }
+        }
+        if renames {
+            findings.extend(self.newly_misnamed(&*self.tree(Revision::Commit(head))?, &*tree));
         }
         Ok(findings)
     }
@@ -124,6 +144,16 @@ impl Session {
         let rules = Self::rules(&*self.tree(Revision::Worktree)?);
         Ok(paths.iter().map(|path| rules_for(path, &rules)).collect())
     }
+}
+
+/// True for a staged file that can change what SealedSecrets are called: one of them, or a kustomization that names.
+fn may_rename_seals(path: &str, bytes: &[u8]) -> bool {
+    let has = |word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization") {
+        return ["namePrefix:", "nameSuffix:", "namespace:"].iter().any(|word| has(word.as_bytes()));
+    }
+    has(b"SealedSecret")
 }
 
 fn audited(path: &Arc<str>, file: &SealedFile, rules: &Rules) -> AuditedFile {

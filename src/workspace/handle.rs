@@ -6,7 +6,7 @@ use super::session::Session;
 use super::{
     Audit, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding, History,
     KeyEdit, LogLine, ObjectId, Plan, PushOutcome, Refusal, RenderedEnvironment, RulesFor, Scan, SecretForm,
-    Snapshot, ask, doctor, forms, history, planning, writing,
+    SealedSecretRequest, Snapshot, ask, doctor, forms, history, planning, sealing, writing,
 };
 use crate::cluster::{Connection, default_paths};
 use crate::model::{Commit, CommitId, ObjectDiff, ObjectKey, Problem, Reason};
@@ -301,6 +301,12 @@ impl Workspace {
     pub async fn audit(&self, at: Option<String>) -> Answer<Audit> {
         let session = self.session.clone();
         blocking(move || session.audit(at.as_deref())).await
+    }
+
+    /// Rehearses sealing for a sealed-secrets controller: keys, a new SealedSecret, or Secrets turned into them.
+    pub async fn plan_sealed_secret(&self, request: SealedSecretRequest) -> Answer<Plan> {
+        let session = self.session.clone();
+        blocking(move || sealing::plan(&session, request)).await
     }
 
     /// What stands in the clear: in the files on disk, or in what is staged and differs from HEAD.

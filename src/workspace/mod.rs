@@ -8,6 +8,7 @@ mod apps;
 mod ask;
 mod audit;
 mod blinded;
+mod certificates;
 mod details;
 mod doctor;
 mod engine;
@@ -31,6 +32,8 @@ mod reading;
 mod rehearse;
 mod repository;
 mod scan;
+mod sealing;
+mod seals;
 mod secrets;
 mod session;
 mod snapshot;
@@ -38,6 +41,7 @@ mod stories;
 mod writing;
 
 pub use audit::{Audit, AuditedFile, RuleFor, RuleVerdict, RulesFor};
+pub use certificates::GivenCertificate;
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::{Finding, Reasoned};
 pub use explain::{Explained, ExplainedStep, Source};
@@ -50,7 +54,10 @@ pub use plan::{
 };
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
 pub use scan::{Leak, Scan};
+pub use sealing::SealedSecretRequest;
+pub use seals::{AuditedCertificate, AuditedSealedSecret};
 pub use snapshot::{
     AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, Next, ObjectRow,
+    SealScope, SealedFor,
     Recipient, RepoView, SecretRow, SecretState, Snapshot, Work,
 };

@@ -3,6 +3,7 @@
 use super::audit::only;
 use super::plan::{DiffLine, KeyEdit, Plan, PlanFile, PlanKind, Refusal};
 use super::rehearse::{Rehearsal, rehearse};
+use super::sealing::{self, SealedSecretRequest};
 use super::session::Session;
 use crate::git::{FileChange, GitError, Head, TreeChange};
 use crate::model::{Commit, CommitId, Problem, Reason, Revision, Severity, Tree};
@@ -47,6 +48,11 @@ pub(super) fn seal(session: &Session, file: &str, edits: Vec<KeyEdit>) -> Result
     let started = Instant::now();
     let (branch, head) = standing(session)?;
     let tree = session.tree(Revision::Commit(head))?;
+    let existing = read(&*tree, file)?;
+    if existing.as_ref().is_some_and(|bytes| !seal::sealed_secrets::sealed_secrets(file, bytes).is_empty()) {
+        let request = SealedSecretRequest { file: file.to_owned(), edits, ..SealedSecretRequest::default() };
+        return sealing::plan(session, request);
+    }
     let (mut set, mut removed) = (Vec::new(), Vec::new());
     let edits = edits
         .into_iter()
@@ -62,7 +68,6 @@ pub(super) fn seal(session: &Session, file: &str, edits: Vec<KeyEdit>) -> Result
         })
         .collect();
     let rules = Session::rules(&*tree);
-    let existing = read(&*tree, file)?;
     let time = jiff::Timestamp::now().as_second();
     let bytes = match &existing {
         Some(bytes) => seal::edit(bytes, file, &session.keyring, edits, time)?,
@@ -154,19 +159,19 @@ pub(super) fn replayed(
     draft.finish(session)
 }
 
-struct Draft {
-    title: String,
-    kind: PlanKind,
-    message: String,
-    branch: Arc<str>,
-    change: TreeChange,
+pub(super) struct Draft {
+    pub(super) title: String,
+    pub(super) kind: PlanKind,
+    pub(super) message: String,
+    pub(super) branch: Arc<str>,
+    pub(super) change: TreeChange,
     /// What to say of a file beside its diff.
-    notes: Vec<(String, String)>,
-    started: Instant,
+    pub(super) notes: Vec<(String, String)>,
+    pub(super) started: Instant,
 }
 
 impl Draft {
-    fn finish(self, session: &Session) -> Result<Plan, Problem> {
+    pub(super) fn finish(self, session: &Session) -> Result<Plan, Problem> {
         let before = session.tree(Revision::Commit(self.change.onto))?;
         let after = self.change.over(before.clone());
         let Rehearsal { effects, coverage, not_rendered, warnings } =
@@ -175,6 +180,7 @@ impl Draft {
             self.change.files.iter().map(|f| self.file(&*before, f)).collect::<Result<Vec<_>, _>>()?;
         let mut findings = self.findings(&*before);
         findings.extend(warnings);
+        findings.extend(session.newly_misnamed(&*before, &after));
         let protected = session.protects(&self.branch, effects.iter().any(|e| e.production));
         let identity = session.repo.identity().map_err(|e| e.problem())?;
         Ok(Plan {
@@ -251,7 +257,7 @@ impl Draft {
 }
 
 /// The branch and its newest commit; refuses where a commit of ours could not be made.
-fn standing(session: &Session) -> Result<(Arc<str>, CommitId), Problem> {
+pub(super) fn standing(session: &Session) -> Result<(Arc<str>, CommitId), Problem> {
     let refuse = |cause: &str, next: &str| Problem::error(Reason::Repository, cause).next(next);
     if let Some(operation) = session.repo.operation().map_err(|e| e.problem())? {
         return Err(GitError::Busy { operation }.problem());
@@ -263,7 +269,7 @@ fn standing(session: &Session) -> Result<(Arc<str>, CommitId), Problem> {
     }
 }
 
-fn read(tree: &dyn Tree, path: &str) -> Result<Option<Arc<[u8]>>, Problem> {
+pub(super) fn read(tree: &dyn Tree, path: &str) -> Result<Option<Arc<[u8]>>, Problem> {
     let failed = |e: crate::model::TreeError| Problem::error(Reason::Repository, e.to_string());
     match tree.entry(path).map_err(failed)? {
         Some(entry) => tree.read(entry.id).map(Some).map_err(failed),
@@ -309,7 +315,7 @@ fn message(commits: &[Commit]) -> String {
     }
 }
 
-fn in_words(set: &[String], removed: &[String]) -> String {
+pub(super) fn in_words(set: &[String], removed: &[String]) -> String {
     let mut parts = Vec::new();
     if !set.is_empty() {
         parts.push(format!("set {}", set.join(", ")));

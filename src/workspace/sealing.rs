@@ -65,10 +65,11 @@ pub(super) fn plan(session: &Session, request: SealedSecretRequest) -> Result<Pl
         branch,
         change: TreeChange { onto: head, files: vec![FileChange::write(&file, made.bytes)] },
         notes: vec![(file.clone(), format!("{}; {}", made.note, for_whom(&certificate)))],
-        warnings,
         started,
     };
-    draft.finish(session)
+    let mut plan = draft.finish(session)?;
+    plan.findings.extend(warnings);
+    Ok(plan)
 }
 
 /// A file's new bytes, and what to say of them.

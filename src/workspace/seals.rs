@@ -4,7 +4,7 @@ use super::sealing::is_sealed_secret;
 use super::secrets::SecretFiles;
 use super::session::Session;
 use super::snapshot::{Next, SealedFor, SecretRow, SecretState};
-use crate::model::{EntryKind, HealthState, Problem, Reason, Severity, Tree, clean};
+use crate::model::{EntryKind, HealthState, ObjectKey, Problem, Reason, Severity, Tree, clean};
 use crate::seal::sealed_secrets::{Certificate, Identity, Scope, SealedSecret, sealed_secrets};
 use crate::yaml::{Map, Node};
 use std::collections::{BTreeMap, HashMap};
@@ -92,13 +92,13 @@ impl Seals {
 
     /// The same sealed text under two names, of which strict values have only one.
     fn copied(&self) -> Vec<Problem> {
-        let mut seen: HashMap<String, (&Arc<str>, &SealedSecret)> = HashMap::new();
+        let mut seen: HashMap<[u8; 32], (&Arc<str>, &SealedSecret)> = HashMap::new();
         let mut found = Vec::new();
         for (path, file) in &self.files {
             for sealed in file.sealed.iter().filter(|sealed| !sealed.sealed_as.namespace.is_empty()) {
                 for key in sealed.keys.iter().filter(|key| key.bits.is_some()) {
-                    let Some((other_path, other)) = seen.get(&key.ciphertext.word()).copied() else {
-                        seen.insert(key.ciphertext.word(), (path, sealed));
+                    let Some((other_path, other)) = seen.get(&key.digest).copied() else {
+                        seen.insert(key.digest, (path, sealed));
                         continue;
                     };
                     if sealed.scope != Scope::ClusterWide
@@ -151,6 +151,16 @@ impl Session {
         found
     }
 
+    /// Those of a change that were right before it.
+    pub(super) fn newly_misnamed(&self, before: &dyn Tree, after: &dyn Tree) -> Vec<Problem> {
+        let found = self.misnamed(after);
+        if found.is_empty() {
+            return found;
+        }
+        let known = self.misnamed(before);
+        found.into_iter().filter(|new| !known.iter().any(|old| old.cause == new.cause)).collect()
+    }
+
     fn rendered_seals(&self, tree: &dyn Tree) -> Vec<RenderedSeal> {
         let mut found = Vec::new();
         for environment in self.environments(tree).environments {
@@ -199,8 +209,7 @@ impl RenderedSeal {
     /// True if it was made of that one of its file.
     fn is(&self, sealed: &SealedSecret) -> bool {
         let text = |(key, text): &(Arc<str>, Arc<str>)| {
-            let ciphertext = crate::secret::Ciphertext::of(text.as_bytes());
-            sealed.keys.iter().any(|k| k.name == *key && k.ciphertext == ciphertext)
+            sealed.keys.iter().any(|k| k.name == *key && k.is(text))
         };
         self.first.as_ref().map_or_else(|| self.identity.name.contains(&*sealed.identity.name), text)
     }
@@ -272,7 +281,7 @@ pub(super) fn rows(files: &SecretFiles, fields: &BTreeMap<Arc<str>, super::field
             row.object = Some(compared.key.clone());
             if row.state == SecretState::Sealed && compared.health.state == HealthState::Degraded {
                 row.state = SecretState::Broken;
-                row.cause.clone_from(&compared.health.message);
+                row.cause.clone_from(&compared.health.reason);
                 row.next = "seal its values again for the name and the cluster that it has".into();
             } else if row.state == SecretState::Sealed && compared.desired.is_none() {
                 (row.state, row.cause) = (SecretState::OnlyLive, "only the cluster has it".to_owned());
@@ -311,7 +320,7 @@ fn of_sealed(
     SecretRow {
         environment: "".into(),
         file: path.cloned(),
-        object: None,
+        object: sealed.map(|s| ObjectKey::new("bitnami.com", "SealedSecret", &s.identity.namespace, &s.identity.name)),
         state,
         cause,
         next,

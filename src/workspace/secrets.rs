@@ -3,6 +3,7 @@
 use super::facts::Compared;
 use super::field::Field;
 use super::inventory::secret_keys;
+use super::seals::{self, Seals};
 use super::session::Session;
 use super::snapshot::{KeyState, Next, Recipient, SecretRow, SecretState};
 use crate::model::{CommitId, EntryKind, Problem, Reason, Revision, Tree};
@@ -20,6 +21,8 @@ pub(super) struct SecretFiles {
     pub(super) sealed: BTreeMap<Arc<str>, SealedFile>,
     /// What stands in the clear or is sealed in name only.
     pub(super) findings: Vec<Problem>,
+    /// SealedSecrets, and certificates of their controllers.
+    pub(super) seals: Seals,
     /// What nobody can look into: submodules, files that live in LFS, names that are no text, links that lead out.
     pub(super) left_out: Vec<Problem>,
 }
@@ -76,6 +79,7 @@ impl Session {
 
     fn look(&self, path: &str, bytes: &[u8], rules: &seal::Rules, files: &mut SecretFiles) {
         files.findings.extend(seal::findings(path, bytes, rules));
+        files.seals.look(path, bytes);
         if let Some(info) = seal::inspect(path, bytes, rules) {
             let broken = seal::verify(bytes, path, &self.keyring).err();
             files.sealed.insert(path.into(), SealedFile { info, changed_by: None, broken });
@@ -84,9 +88,15 @@ impl Session {
 
     /// Adds who changed each sealed file last.
     fn who_sealed(&self, files: &mut SecretFiles, head: CommitId) {
-        for (path, file) in &mut files.sealed {
+        let last = |path: &Arc<str>| {
             let log = self.repo.log_of_paths(std::slice::from_ref(path), head, 1).ok();
-            file.changed_by = log.and_then(|l| l.into_iter().next()).map(|c| c.author);
+            log.and_then(|l| l.into_iter().next()).map(|c| c.author)
+        };
+        for (path, file) in &mut files.sealed {
+            file.changed_by = last(path);
+        }
+        for (path, file) in &mut files.seals.files {
+            file.changed_by = last(path);
         }
     }
 }
@@ -111,6 +121,7 @@ fn may_hold_secrets(path: &str) -> bool {
             | "crt"
     ) || name.contains(".sops.")
         || name == "Kustomization"
+        || super::certificates::may_be_certificate(name)
 }
 
 /// The rows, most urgent first.
@@ -129,6 +140,7 @@ pub(super) fn rows(files: &SecretFiles, fields: &BTreeMap<Arc<str>, Field>) -> V
     for (path, file) in files.sealed.iter().filter(|(path, _)| !used.contains(&&***path)) {
         rows.push(of_file(path, file));
     }
+    rows.extend(seals::rows(files, fields));
     rows.sort_by_key(|r| (r.state, r.environment.clone(), r.file.clone(), r.object.clone()));
     rows.into_iter().map(Arc::new).collect()
 }
@@ -176,6 +188,7 @@ fn of_object(
         next,
         keys,
         recipients: file.map(|f| f.info.recipients.iter().map(shown_recipient).collect()).unwrap_or_default(),
+        sealed_for: None,
         sealed_at: file.and_then(|f| f.info.sealed_at),
         changed_by: file.and_then(|f| f.changed_by.clone()),
         file: path,
@@ -211,6 +224,7 @@ fn of_file(path: &Arc<str>, file: &SealedFile) -> SecretRow {
         next,
         keys: file.info.keys.iter().map(|(name, _)| (name.clone(), KeyState::NotCompared)).collect(),
         recipients: file.info.recipients.iter().map(shown_recipient).collect(),
+        sealed_for: None,
         sealed_at: file.info.sealed_at,
         changed_by: file.changed_by.clone(),
     }

@@ -98,6 +98,11 @@ impl Certificate {
         self.fingerprint.get(..16).unwrap_or(&self.fingerprint)
     }
 
+    /// True if the controller has probably a newer one, as far as its age tells.
+    pub fn is_stale(&self, now: i64) -> bool {
+        now - self.not_before > RENEWAL
+    }
+
     /// What is wrong with it at that time (seconds since 1970), errors first. An error forbids to seal for it.
     pub fn problems(&self, now: i64) -> Vec<Problem> {
         let told = |severity: Severity, cause: String, next: &str| Problem {
@@ -116,7 +121,7 @@ impl Certificate {
         } else if now + SKEW < self.not_before {
             let cause = format!("the certificate is not valid before {}", day(self.not_before));
             found.push(told(error, cause, "look at this machine's clock, or fetch the certificate again"));
-        } else if now - self.not_before > RENEWAL {
+        } else if self.is_stale(now) {
             let cause = format!(
                 "the certificate is of {}, {} days ago: the controller makes a new key every 30 days, and this one \
                  opens still but is probably not its newest",

@@ -164,7 +164,7 @@ fn prove(before: &[u8], after: &[u8], file: &str, edited: &SealedSecret) -> Resu
     let (old, new) = (sealed_secrets(file, before), sealed_secrets(file, after));
     let same = |a: &SealedSecret, b: &SealedSecret| {
         let kept = |key: &super::SealedKey| {
-            b.keys.iter().any(|k| k.name == key.name && k.ciphertext == key.ciphertext)
+            b.keys.iter().any(|k| k.name == key.name && k.digest == key.digest)
         };
         a.ordinal == edited.ordinal || a.keys.iter().all(kept)
     };

@@ -4,8 +4,8 @@ use super::envelope::key_bits;
 use super::{Identity, Scope};
 use crate::model::{ObjectKey, Problem, Reason, clean};
 use crate::seal::open::documents;
-use crate::secret::Ciphertext;
 use crate::yaml::{Map, Node};
+use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
 /// The annotation in which kubectl keeps a copy of what it applied.
@@ -42,8 +42,8 @@ pub struct SealedKey {
     pub line: u32,
     /// Bits of the key that it is sealed for; `None` if it is no sealed value.
     pub bits: Option<usize>,
-    /// Equal where the sealed text is.
-    pub ciphertext: Ciphertext,
+    /// SHA-256 of the sealed text: equal where that is.
+    pub digest: [u8; 32],
 }
 
 impl std::fmt::Debug for SealedKey {
@@ -52,6 +52,13 @@ impl std::fmt::Debug for SealedKey {
             .field("name", &self.name)
             .field("bits", &self.bits)
             .finish_non_exhaustive()
+    }
+}
+
+impl SealedKey {
+    /// True if this is its sealed text.
+    pub fn is(&self, text: &str) -> bool {
+        self.digest == <[u8; 32]>::from(Sha256::digest(text))
     }
 }
 
@@ -113,7 +120,7 @@ fn of_object(path: &str, ordinal: Option<usize>, object: &Node) -> SealedSecret 
             name: name.into(),
             line: value.mark.line,
             bits: key_bits(text).ok(),
-            ciphertext: Ciphertext::of(text.as_bytes()),
+            digest: Sha256::digest(text).into(),
         }
     });
     let templated = entries(&["spec", "template", "data"]).into_iter().flatten();

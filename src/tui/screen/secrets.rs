@@ -12,7 +12,7 @@ use crate::tui::list::{Marked, Ordered, Table};
 use crate::tui::overlay::{Overlay, pager::Pager, prompt::Prompt};
 use crate::tui::theme::Label;
 use crate::tui::words;
-use crate::workspace::{KeyState, ObjectId, Recipient, SecretRow, SecretState, Snapshot};
+use crate::workspace::{KeyState, ObjectId, Recipient, SealScope, SecretRow, SecretState, Snapshot};
 use std::sync::Arc;
 
 /// What identifies a row.
@@ -143,7 +143,11 @@ impl Secrets {
 
     fn who(row: &SecretRow) -> Vec<Step> {
         let mut lines = vec![];
-        if row.recipients.is_empty() {
+        if let Some(sealed) = &row.sealed_for {
+            lines.push(Line::text(Label::Text, "The sealed-secrets controller of its cluster, and nobody else."));
+            let scope = sealed.scope.map(|scope| format!("{}: ", scope.word())).unwrap_or_default();
+            lines.push(Line::text(Label::Muted, format!("{scope}its values open {}", sealed.opens)));
+        } else if row.recipients.is_empty() {
             lines.push(Line::text(Label::Bad, "Everybody who can read the repository: it is not sealed."));
         }
         let width = openers(row).iter().map(|word| words::width(word)).max().unwrap_or(0);
@@ -162,6 +166,10 @@ impl Secrets {
 
 /// Who can open it, a word each.
 fn openers(row: &SecretRow) -> Vec<String> {
+    if let Some(sealed) = &row.sealed_for {
+        // What it is: its controller's, in that scope.
+        return vec![sealed.scope.map_or("its controller", SealScope::word).to_owned()];
+    }
     row.recipients.iter().map(Recipient::word).collect()
 }
 
@@ -220,6 +228,10 @@ impl Screen for Secrets {
             _ => {}
         }
         let Some(row) = self.selected(facts) else { return vec![] };
+        if row.sealed_for.is_some() && matches!(action, Action::Reseal | Action::Mark) {
+            let said = "a SealedSecret opens in its cluster alone: nobody here can seal it again";
+            return vec![Step::Say(Label::Muted, said.into())];
+        }
         match action {
             Action::Enter | Action::Edit | Action::Reveal => Self::enter(row),
             Action::Reseal => self.reseal(row),
@@ -303,7 +315,11 @@ impl Screen for Secrets {
         let row = self.selected(facts);
         let file = row.is_some_and(|r| r.file.is_some());
         match action {
-            Action::Edit | Action::Reseal | Action::Mark | Action::Reveal => file,
+            // Nobody here can open a SealedSecret: not to show it, and not to seal it again.
+            Action::Reseal | Action::Mark | Action::Reveal => {
+                file && row.is_some_and(|row| row.sealed_for.is_none())
+            }
+            Action::Edit => file,
             Action::Enter | Action::Who => row.is_some(),
             _ => true,
         }
