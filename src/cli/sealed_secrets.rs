@@ -9,10 +9,16 @@ use std::io;
 /// Prints one SealedSecret.
 pub(super) fn print(context: &mut Context<'_, '_>, sealed: &AuditedSealedSecret) -> io::Result<()> {
     let place = format!("{}:{}", sealed.path, sealed.line);
-    let about = format!("  SealedSecret {}, {}, {}", sealed.name, sealed.scope.word(), counted(sealed.keys.len(), "key"));
+    let about = format!(
+        "  SealedSecret {}, {}, {}",
+        sealed.name,
+        sealed.scope.word(),
+        counted(sealed.keys.len(), "key")
+    );
     context.out.line(&[(Label::Good, "✓ "), (Label::Strong, &place), (Label::Muted, &about)])?;
     let keys: Vec<&str> = sealed.keys.iter().map(|key| &**key).collect();
-    let rendered: Vec<String> = sealed.rendered.iter().map(|(environment, name)| format!("{name} in {environment}")).collect();
+    let rendered: Vec<String> =
+        sealed.rendered.iter().map(|(environment, name)| format!("{name} in {environment}")).collect();
     let lines = [
         ("keys", keys.join(", ")),
         ("opens", format!("{}, in the cluster alone", sealed.opens)),
@@ -26,7 +32,10 @@ pub(super) fn print(context: &mut Context<'_, '_>, sealed: &AuditedSealedSecret)
 }
 
 /// Prints one certificate; what is wrong with it stands among the findings.
-pub(super) fn print_certificate(context: &mut Context<'_, '_>, certificate: &AuditedCertificate) -> io::Result<()> {
+pub(super) fn print_certificate(
+    context: &mut Context<'_, '_>,
+    certificate: &AuditedCertificate,
+) -> io::Result<()> {
     let (label, sign) = match (certificate.usable, certificate.stale) {
         (false, _) => (Label::Bad, "✗ "),
         (true, true) => (Label::Notice, "? "),
@@ -45,7 +54,10 @@ pub(super) fn print_certificate(context: &mut Context<'_, '_>, certificate: &Aud
 
 /// One SealedSecret as JSON.
 pub(super) fn json(sealed: &AuditedSealedSecret) -> Value {
-    let rendered = sealed.rendered.iter().map(|(environment, name)| json!({"environment": &**environment, "name": name}));
+    let rendered = sealed
+        .rendered
+        .iter()
+        .map(|(environment, name)| json!({"environment": &**environment, "name": name}));
     json!({
         "path": &*sealed.path,
         "line": sealed.line,

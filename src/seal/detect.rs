@@ -58,7 +58,8 @@ pub fn findings(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Problem> {
             let is_rules =
                 path.rsplit('/').next().is_some_and(|name| matches!(name, ".sops.yaml" | ".sops.yml"));
             let rule = rules.matching(path).filter(|rule| rule.path.is_some() && !is_rules);
-            if let (Some(rule), true) = (rule, found.is_empty())
+            let only_seals = documents.iter().flat_map(objects).all(super::sealed_secrets::is_sealed_secret);
+            if let (Some(rule), true) = (rule, found.is_empty() && !only_seals)
                 && !(only_secrets && unsealed(path, bytes, &rule.selector).is_empty())
             {
                 found.push(

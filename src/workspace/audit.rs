@@ -1,7 +1,7 @@
 //! What of a revision is sealed, for whom, whether it opens, and what should be sealed and is not. No value is here.
 
-use super::secrets::{SealedFile, SecretFiles, shown_recipient};
 use super::seals::{AuditedCertificate, AuditedSealedSecret, audited_certificates};
+use super::secrets::{SealedFile, SecretFiles, shown_recipient};
 use super::session::Session;
 use super::snapshot::Recipient;
 use crate::model::{EntryKind, Problem, Reason, Revision, SealedFormat, TreeError, clean};
@@ -101,7 +101,9 @@ impl Session {
         findings.extend(files.sealed.iter().filter_map(|(path, file)| of_others(path, file, &rules)));
         let now = jiff::Timestamp::now().as_second();
         findings.extend(files.seals.findings(now));
-        findings.extend(self.misnamed(&*tree));
+        if !files.seals.files.is_empty() {
+            findings.extend(self.misnamed(&*tree, &files.seals.by_file()));
+        }
         let SecretFiles { sealed, left_out, seals, .. } = &*files;
         let sealed_secrets = self.audited_seals(&*tree, seals);
         let certificates = audited_certificates(seals, now);
@@ -116,7 +118,7 @@ impl Session {
             let files = self.secret_files(&*tree, None);
             let mut findings = files.findings.clone();
             if !files.seals.files.is_empty() {
-                findings.extend(self.misnamed(&*tree));
+                findings.extend(self.misnamed(&*tree, &files.seals.by_file()));
             }
             return Ok(findings);
         };
@@ -124,17 +126,22 @@ impl Session {
         let unreadable = |e: TreeError| Problem::error(Reason::Repository, e.to_string());
         let rules = Self::rules(&*tree);
         let mut findings = rules.problems.clone();
-        let mut renames = false;
+        let mut naming: Vec<(Arc<str>, Arc<[u8]>)> = Vec::new();
         for change in changes {
             let entry = tree.entry(&change.path).map_err(unreadable)?;
             if let Some(entry) = entry.filter(|entry| entry.kind == EntryKind::File) {
                 let bytes = tree.read(entry.id).map_err(unreadable)?;
                 findings.extend(seal::findings(&change.path, &bytes, &rules));
-                renames |= may_rename_seals(&change.path, &bytes);
+                if may_rename_seals(&change.path, &bytes) {
+                    naming.push((change.path.clone(), bytes));
+                }
             }
         }
-        if renames {
-            findings.extend(self.newly_misnamed(&*self.tree(Revision::Commit(head))?, &*tree));
+        if !naming.is_empty() {
+            let before = self.tree(Revision::Commit(head))?;
+            let naming: Vec<(Arc<str>, &[u8])> =
+                naming.iter().map(|(path, bytes)| (path.clone(), &**bytes)).collect();
+            findings.extend(self.newly_misnamed(&*before, &*tree, &naming));
         }
         Ok(findings)
     }

@@ -105,11 +105,16 @@ fn pinned(
 
 fn read(tree: &dyn Tree, path: &str) -> Result<Certificate, Problem> {
     let missing = |cause: &str| {
-        Problem::error(Reason::MissingFile, format!("{} {cause}", clean(path))).at(REPOSITORY_FILE, 0).next(FETCH)
+        Problem::error(Reason::MissingFile, format!("{} {cause}", clean(path)))
+            .at(REPOSITORY_FILE, 0)
+            .next(FETCH)
     };
-    let unread = |error: crate::model::TreeError| Problem::error(Reason::Repository, error.to_string()).at(path, 0);
+    let unread =
+        |error: crate::model::TreeError| Problem::error(Reason::Repository, error.to_string()).at(path, 0);
     let entry = tree.entry(path).map_err(unread)?.filter(|entry| entry.kind == EntryKind::File);
-    let entry = entry.ok_or_else(|| missing("is named as the certificate of a sealed-secrets controller, and is not committed"))?;
+    let entry = entry.ok_or_else(|| {
+        missing("is named as the certificate of a sealed-secrets controller, and is not committed")
+    })?;
     Certificate::read(&tree.read(entry.id).map_err(unread)?, path)
 }
 
@@ -148,5 +153,6 @@ fn only(tree: &dyn Tree) -> Result<Certificate, Problem> {
 fn none() -> Problem {
     let cause = "no certificate of a sealed-secrets controller is in the repository, and Sealane may not ask the \
         cluster for it: it lies behind the API server's proxy";
-    Problem::error(Reason::NeedsKey, cause).next(format!("{FETCH}; then `--certificate FILE`, or commit the file"))
+    Problem::error(Reason::NeedsKey, cause)
+        .next(format!("{FETCH}; then `--certificate FILE`, or commit the file"))
 }

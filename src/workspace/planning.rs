@@ -180,7 +180,13 @@ impl Draft {
             self.change.files.iter().map(|f| self.file(&*before, f)).collect::<Result<Vec<_>, _>>()?;
         let mut findings = self.findings(&*before);
         findings.extend(warnings);
-        findings.extend(session.newly_misnamed(&*before, &after));
+        let changed: Vec<(Arc<str>, &[u8])> = self
+            .change
+            .files
+            .iter()
+            .filter_map(|file| Some((file.path.clone(), file.content.as_deref()?)))
+            .collect();
+        findings.extend(session.newly_misnamed(&*before, &after, &changed));
         let protected = session.protects(&self.branch, effects.iter().any(|e| e.production));
         let identity = session.repo.identity().map_err(|e| e.problem())?;
         Ok(Plan {
@@ -205,6 +211,12 @@ impl Draft {
     fn file(&self, before: &dyn Tree, change: &FileChange) -> Result<PlanFile, Problem> {
         let old = read(before, &change.path)?.unwrap_or_default();
         let new = change.content.clone().unwrap_or_default();
+        // What stands in the clear is not shown on its way out, nor on its way in.
+        let rules = Session::rules(before);
+        let is_open = |bytes: &[u8]| {
+            seal::findings(&change.path, bytes, &rules).iter().any(|found| found.reason == Reason::Plaintext)
+        };
+        let hidden = is_open(&old) || is_open(&new);
         let (old, new) = (String::from_utf8_lossy(&old), String::from_utf8_lossy(&new));
         let note = self.notes.iter().find(|(file, _)| **file == *change.path);
         let mut file = PlanFile {
@@ -216,7 +228,7 @@ impl Draft {
         };
         let diff = TextDiff::from_lines(&*old, &*new);
         for group in diff.grouped_ops(2) {
-            if !file.diff.is_empty() {
+            if !hidden && !file.diff.is_empty() {
                 file.diff.push(DiffLine { sign: '@', text: String::new() });
             }
             for line in group.iter().flat_map(|op| diff.iter_changes(op)) {
@@ -227,11 +239,15 @@ impl Draft {
                 };
                 file.added += usize::from(sign == '+');
                 file.removed += usize::from(sign == '-');
-                if file.diff.len() < MOST_LINES {
+                if !hidden && file.diff.len() < MOST_LINES {
                     let text = crate::model::clean(line.value().trim_end_matches('\n'));
                     file.diff.push(DiffLine { sign, text });
                 }
             }
+        }
+        if hidden {
+            let text = "not shown: the file holds values in the clear".to_owned();
+            file.diff.push(DiffLine { sign: ' ', text });
         }
         Ok(file)
     }

@@ -5,7 +5,7 @@ use super::plan::{KeyEdit, Plan, PlanKind};
 use super::planning::{Draft, in_words, read, standing};
 use super::session::Session;
 use crate::git::{FileChange, TreeChange};
-use crate::model::{ObjectKey, Problem, Reason, Revision, Severity, Tree, clean};
+use crate::model::{Manifest, ObjectKey, Problem, Reason, Revision, Severity, Tree, clean};
 use crate::seal;
 use crate::seal::sealed_secrets::{self as sealing, Certificate, Identity, Scope, SealedSecret};
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,19 +130,23 @@ impl Work<'_> {
                 sealed.sealed_as
             );
             let next = "seal the other values again too: the controller opens all of them or none";
-            warnings.push(Problem::warning(Reason::InvalidObject, cause).at(self.file, sealed.line).next(next));
+            warnings
+                .push(Problem::warning(Reason::InvalidObject, cause).at(self.file, sealed.line).next(next));
         }
         warnings.extend(foreign(self.file, &sealed, self.certificate));
         let (set, removed, edits) = split(request.edits);
         let templated = sealed.templated.iter().filter(|key| set.iter().any(|set| **set == ***key));
         warnings.extend(templated.map(|key| {
-            let cause = format!("`{}` is also made by the template, which wins over the sealed value", clean(key));
-            let next = "take it out of `spec.template.data`, or leave it there and seal what the template uses";
+            let cause =
+                format!("`{}` is also made by the template, which wins over the sealed value", clean(key));
+            let next =
+                "take it out of `spec.template.data`, or leave it there and seal what the template uses";
             Problem::warning(Reason::InvalidObject, cause).at(self.file, sealed.line).next(next)
         }));
         let bytes = sealing::edit(bytes, self.file, &sealed, &identity, self.certificate, edits)?;
         let words = in_words(&set, &removed);
-        let kept = sealed.keys.iter().filter(|key| !set.iter().chain(&removed).any(|named| **named == *key.name));
+        let kept =
+            sealed.keys.iter().filter(|key| !set.iter().chain(&removed).any(|named| **named == *key.name));
         let note = format!(
             "{words}; {} unchanged; {}: it opens {}",
             kept.count(),
@@ -164,7 +168,15 @@ impl Work<'_> {
             if identity.namespace.is_empty() {
                 identity.namespace = namespace.into();
             }
-            self.called.one(&identity, scope, self.file, 0)
+            let called = self.called.one(&identity, scope, self.file, 0)?;
+            if !namespace.is_empty() && *called.namespace != *namespace {
+                let cause =
+                    format!("it is rendered as {called}, and `--namespace` says {}", clean(namespace));
+                return Err(Problem::error(Reason::Refused, cause)
+                    .at(self.file, 0)
+                    .next("leave `--namespace` out, or change what sets its namespace"));
+            }
+            Ok(called)
         };
         let keyring = &self.session.keyring;
         let done = sealing::convert(bytes, self.file, keyring, self.certificate, request.scope, &called)?;
@@ -172,7 +184,12 @@ impl Work<'_> {
         for (identity, scope, keys) in &done.objects {
             let keys: Vec<String> = keys.iter().map(|key| clean(key)).collect();
             let word = scope.word();
-            let _ = write!(note, "{identity} ({word}): {} sealed, it opens {}; ", keys.join(", "), scope.opens_as(identity));
+            let _ = write!(
+                note,
+                "{identity} ({word}): {} sealed, it opens {}; ",
+                keys.join(", "),
+                scope.opens_as(identity)
+            );
         }
         if !done.left_out.is_empty() {
             let _ = write!(note, "not taken over: {}; ", done.left_out.join(", "));
@@ -220,8 +237,7 @@ impl Called {
             for (_, object) in rendered.objects().filter(|(_, object)| is_sealable(&object.key)) {
                 let origin = &object.origin;
                 if *origin.file == *file || origin.sealed.as_deref().is_some_and(|sealed| sealed == file) {
-                    let identity = Identity::new(&object.key.namespace, &object.key.name);
-                    called.entry(environment.name.clone()).or_default().push(identity);
+                    called.entry(environment.name.clone()).or_default().push(named(object));
                 }
             }
         }
@@ -246,9 +262,15 @@ impl Called {
                 .at(file, line)
                 .next("give each environment a file of its own, or seal with a wider `--scope`"));
         }
-        let namespace = if first.namespace.is_empty() { own.namespace.clone() } else { first.namespace.clone() };
+        let namespace =
+            if first.namespace.is_empty() { own.namespace.clone() } else { first.namespace.clone() };
         Ok(Identity { namespace, name: first.name.clone() })
     }
+}
+
+/// What an object is called, with no namespace where none is written: which one that is, its applier says.
+pub(super) fn named(object: &Manifest) -> Identity {
+    Identity::new(object.body.str_at(&["metadata", "namespace"]).unwrap_or_default(), &object.key.name)
 }
 
 fn is_sealable(key: &ObjectKey) -> bool {

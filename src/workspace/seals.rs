@@ -1,6 +1,6 @@
 //! SealedSecrets of a tree: what they are, what they are rendered as, and which of them cannot open any more.
 
-use super::sealing::is_sealed_secret;
+use super::sealing::{is_sealed_secret, named};
 use super::secrets::SecretFiles;
 use super::session::Session;
 use super::snapshot::{Next, SealedFor, SecretRow, SecretState};
@@ -84,6 +84,11 @@ impl Seals {
         }
     }
 
+    /// Its SealedSecrets by file.
+    pub(super) fn by_file(&self) -> BTreeMap<Arc<str>, Vec<SealedSecret>> {
+        self.files.iter().map(|(path, file)| (path.clone(), file.sealed.clone())).collect()
+    }
+
     /// What is wrong with certificates, and with SealedSecrets that are copies of each other.
     pub(super) fn findings(&self, now: i64) -> Vec<Problem> {
         let of_certificates = self.certificates.iter().flat_map(|certificate| certificate.problems(now));
@@ -129,35 +134,55 @@ fn copied(
         clean(other_path),
         sealed.scope.word()
     );
-    Problem::warning(Reason::InvalidObject, cause)
-        .at(path, key.line)
-        .next(format!("seal the value itself for {}: `sealane seal {} --set {}`", sealed.sealed_as, clean(path), clean(&key.name)))
+    Problem::warning(Reason::InvalidObject, cause).at(path, key.line).next(format!(
+        "seal the value itself for {}: `sealane seal {} --set {}`",
+        sealed.sealed_as,
+        clean(path),
+        clean(&key.name)
+    ))
 }
 
 impl Session {
-    /// SealedSecrets that are rendered under a name that their values were not sealed for, in any environment.
-    pub(super) fn misnamed(&self, tree: &dyn Tree) -> Vec<Problem> {
-        let mut files: HashMap<Arc<str>, Vec<SealedSecret>> = HashMap::new();
+    /// SealedSecrets that nobody can open any more: rendered under a name that their values were not sealed for, in any
+    /// environment; and, of those in `files` that none renders, those whose file calls them otherwise.
+    pub(super) fn misnamed(
+        &self,
+        tree: &dyn Tree,
+        files: &BTreeMap<Arc<str>, Vec<SealedSecret>>,
+    ) -> Vec<Problem> {
+        let mut read_files: HashMap<Arc<str>, Vec<SealedSecret>> = HashMap::new();
         let mut found: Vec<Problem> = Vec::new();
-        for rendered in self.rendered_seals(tree) {
-            let known = files.entry(rendered.file.clone()).or_insert_with(|| read(tree, &rendered.file));
+        let all = self.rendered_seals(tree);
+        for rendered in &all {
+            let known = read_files.entry(rendered.file.clone()).or_insert_with(|| read(tree, &rendered.file));
             let Some(sealed) = known.iter().find(|sealed| rendered.is(sealed)) else { continue };
-            if let Some(problem) = misnamed(&rendered, sealed)
-                && !found.iter().any(|known| known.cause == problem.cause)
-            {
-                found.push(problem);
-            }
+            let place = format!("is rendered as {} in {}", rendered.identity, rendered.environment);
+            let problem =
+                sealed.is_foreign_to(&rendered.identity).then(|| misnamed(&rendered.file, sealed, &place));
+            found.extend(problem.filter(|new| !found.iter().any(|known| known.cause == new.cause)));
+        }
+        for (path, of_file) in files {
+            let alone = of_file.iter().filter(|sealed| !all.iter().any(|r| r.file == *path && r.is(sealed)));
+            let wrong = alone.filter(|sealed| sealed.is_foreign_to(&sealed.identity));
+            found.extend(wrong.map(|sealed| misnamed(path, sealed, "was renamed or moved")));
         }
         found
     }
 
     /// Those of a change that were right before it.
-    pub(super) fn newly_misnamed(&self, before: &dyn Tree, after: &dyn Tree) -> Vec<Problem> {
-        let found = self.misnamed(after);
+    pub(super) fn newly_misnamed(
+        &self,
+        before: &dyn Tree,
+        after: &dyn Tree,
+        changed: &[(Arc<str>, &[u8])],
+    ) -> Vec<Problem> {
+        let of = |(path, bytes): &(Arc<str>, &[u8])| (path.clone(), sealed_secrets(path, bytes));
+        let found = self.misnamed(after, &changed.iter().map(of).collect());
         if found.is_empty() {
             return found;
         }
-        let known = self.misnamed(before);
+        let known = self
+            .misnamed(before, &changed.iter().map(|(path, _)| (path.clone(), read(before, path))).collect());
         found.into_iter().filter(|new| !known.iter().any(|old| old.cause == new.cause)).collect()
     }
 
@@ -171,8 +196,9 @@ impl Session {
                 found.push(RenderedSeal {
                     environment: environment.name.clone(),
                     file: object.origin.file.clone(),
-                    identity: Identity::new(&object.key.namespace, &object.key.name),
-                    first: first.map(|(key, value)| (key.into(), value.scalar_text().unwrap_or_default().into())),
+                    identity: named(object),
+                    first: first
+                        .map(|(key, value)| (key.into(), value.scalar_text().unwrap_or_default().into())),
                 });
             }
         }
@@ -208,35 +234,21 @@ impl Session {
 impl RenderedSeal {
     /// True if it was made of that one of its file.
     fn is(&self, sealed: &SealedSecret) -> bool {
-        let text = |(key, text): &(Arc<str>, Arc<str>)| {
-            sealed.keys.iter().any(|k| k.name == *key && k.is(text))
-        };
+        let text =
+            |(key, text): &(Arc<str>, Arc<str>)| sealed.keys.iter().any(|k| k.name == *key && k.is(text));
         self.first.as_ref().map_or_else(|| self.identity.name.contains(&*sealed.identity.name), text)
     }
 }
 
-fn misnamed(rendered: &RenderedSeal, sealed: &SealedSecret) -> Option<Problem> {
-    let mut sealed_as = sealed.sealed_as.clone();
-    let mut now = rendered.identity.clone();
-    // A file may leave its namespace to others, who then are right about it.
-    if sealed_as.namespace.is_empty() || now.namespace.is_empty() {
-        sealed_as.namespace = "".into();
-        now.namespace = "".into();
-    }
-    if sealed.scope.is_same(&sealed_as, &now) {
-        return None;
-    }
+fn misnamed(path: &str, sealed: &SealedSecret, how: &str) -> Problem {
     let cause = format!(
-        "SealedSecret {} is rendered as {} in {}, and its values open {}: the controller cannot open them there",
+        "SealedSecret {} {how}, and its values open {}: the controller cannot open them there",
         sealed.identity,
-        rendered.identity,
-        rendered.environment,
         sealed.scope.opens_as(&sealed.sealed_as)
     );
-    Some(Problem::warning(Reason::InvalidObject, cause).at(&rendered.file, sealed.line).next(
-        "seal its values for the name that it gets (`sealane seal FILE --set KEY` does), or leave it out of the \
-         namePrefix, nameSuffix or namespace",
-    ))
+    Problem::warning(Reason::InvalidObject, cause).at(path, sealed.line).next(
+        "seal its values for the name that it has now, or give it back the one that they were sealed for",
+    )
 }
 
 fn read(tree: &dyn Tree, path: &str) -> Vec<SealedSecret> {
@@ -276,10 +288,18 @@ pub(super) fn rows(files: &SecretFiles, fields: &BTreeMap<Arc<str>, super::field
             let alike = |sealed: &&SealedSecret| compared.key.name.contains(&*sealed.identity.name);
             let sealed = in_file.iter().find(|s| s.identity.name == compared.key.name);
             let sealed = sealed.or_else(|| in_file.iter().find(alike));
-            let mut row = of_sealed(files, file.as_ref(), sealed, known.and_then(|(_, f)| f.changed_by.clone()));
+            let name = compared.desired.as_ref().map(|manifest| named(manifest));
+            let foreign =
+                sealed.filter(|sealed| name.as_ref().is_some_and(|name| sealed.is_foreign_to(name)));
+            let mut row =
+                of_sealed(files, file.as_ref(), sealed, known.and_then(|(_, f)| f.changed_by.clone()));
             row.environment = field.facts.environment.name.clone();
             row.object = Some(compared.key.clone());
-            if row.state == SecretState::Sealed && compared.health.state == HealthState::Degraded {
+            if let (Some(sealed), Some(name), SecretState::Sealed) = (foreign, &name, row.state) {
+                let problem = misnamed("", sealed, &format!("is rendered as {name}"));
+                (row.state, row.cause, row.next) =
+                    (SecretState::Broken, problem.cause, problem.next.as_str().into());
+            } else if row.state == SecretState::Sealed && compared.health.state == HealthState::Degraded {
                 row.state = SecretState::Broken;
                 row.cause.clone_from(&compared.health.reason);
                 row.next = "seal its values again for the name and the cluster that it has".into();
@@ -314,17 +334,26 @@ fn of_sealed(
         Some(problem) => (SecretState::Broken, problem.cause.clone(), problem.next.as_str().into()),
         None => {
             let opens = sealed.map(|sealed| sealed.scope.opens_as(&sealed.sealed_as));
-            (SecretState::Sealed, opens.map(|opens| format!("opens {opens}")).unwrap_or_default(), Next::Nothing)
+            (
+                SecretState::Sealed,
+                opens.map(|opens| format!("opens {opens}")).unwrap_or_default(),
+                Next::Nothing,
+            )
         }
     };
     SecretRow {
         environment: "".into(),
         file: path.cloned(),
-        object: sealed.map(|s| ObjectKey::new("bitnami.com", "SealedSecret", &s.identity.namespace, &s.identity.name)),
+        object: sealed
+            .map(|s| ObjectKey::new("bitnami.com", "SealedSecret", &s.identity.namespace, &s.identity.name)),
         state,
         cause,
         next,
-        keys: sealed.into_iter().flat_map(|s| &s.keys).map(|key| (clean(&key.name).into(), super::KeyState::NotCompared)).collect(),
+        keys: sealed
+            .into_iter()
+            .flat_map(|s| &s.keys)
+            .map(|key| (clean(&key.name).into(), super::KeyState::NotCompared))
+            .collect(),
         recipients: Vec::new(),
         sealed_for: Some(SealedFor {
             scope: sealed.map(|sealed| sealed.scope),

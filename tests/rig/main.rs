@@ -20,6 +20,7 @@ mod random;
 mod report;
 mod reverts;
 mod revisions;
+mod sealed_secrets;
 mod server;
 mod stage;
 mod support;

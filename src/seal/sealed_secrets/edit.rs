@@ -163,9 +163,8 @@ fn writable<'s, 't>(source: &Source<'_>, file: &str, item: &'s Item<'t>) -> Resu
 fn prove(before: &[u8], after: &[u8], file: &str, edited: &SealedSecret) -> Result<(), Problem> {
     let (old, new) = (sealed_secrets(file, before), sealed_secrets(file, after));
     let same = |a: &SealedSecret, b: &SealedSecret| {
-        let kept = |key: &super::SealedKey| {
-            b.keys.iter().any(|k| k.name == key.name && k.digest == key.digest)
-        };
+        let kept =
+            |key: &super::SealedKey| b.keys.iter().any(|k| k.name == key.name && k.digest == key.digest);
         a.ordinal == edited.ordinal || a.keys.iter().all(kept)
     };
     let whole = old.len() == new.len()

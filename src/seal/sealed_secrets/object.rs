@@ -72,13 +72,25 @@ pub fn sealed_secrets(path: &str, bytes: &[u8]) -> Vec<SealedSecret> {
     of_documents(path, &documents)
 }
 
+impl SealedSecret {
+    /// True if its values cannot open under this name. A part that is not known is not compared.
+    pub fn is_foreign_to(&self, name: &Identity) -> bool {
+        let (mut sealed_as, mut name) = (self.sealed_as.clone(), name.clone());
+        if sealed_as.namespace.is_empty() || name.namespace.is_empty() {
+            sealed_as.namespace = "".into();
+            name.namespace = "".into();
+        }
+        !self.scope.is_same(&sealed_as, &name)
+    }
+}
+
 /// What is wrong with the SealedSecrets among these documents.
 pub(in crate::seal) fn findings(path: &str, documents: &[Node]) -> Vec<Problem> {
     of_documents(path, documents).into_iter().flat_map(|sealed| sealed.problems).collect()
 }
 
 /// Whether an object is a SealedSecret.
-pub(super) fn is_sealed_secret(object: &Node) -> bool {
+pub(in crate::seal) fn is_sealed_secret(object: &Node) -> bool {
     object.str_at(&["kind"]) == Some("SealedSecret")
         && object
             .str_at(&["apiVersion"])
@@ -164,18 +176,6 @@ fn problems(path: &str, object: &Node, sealed: &SealedSecret) -> Vec<Problem> {
             template.word()
         );
         found.push(warn(sealed.line, cause, "give both the same scope annotation"));
-    }
-    if !sealed.scope.is_same(&sealed.identity, &sealed.sealed_as) && !sealed.identity.namespace.is_empty() {
-        let cause = format!(
-            "SealedSecret {name} was sealed as {}, and opens {}: the controller cannot open it under its name of now",
-            sealed.sealed_as,
-            sealed.scope.opens_as(&sealed.sealed_as)
-        );
-        found.push(warn(
-            sealed.line,
-            cause,
-            "seal its values again for the new name, or take the old one back",
-        ));
     }
     found
 }
