@@ -49,7 +49,12 @@ pub(super) fn print_certificate(
         output::day(certificate.not_after)
     );
     context.out.line(&[(label, sign), (Label::Strong, &certificate.path), (Label::Muted, &about)])?;
-    context.out.line(&[(Label::Muted, "    SHA-256   "), (Label::Plain, &certificate.fingerprint)])
+    context.out.line(&[(Label::Muted, "    SHA-256   "), (Label::Plain, &certificate.fingerprint)])?;
+    if certificate.stale {
+        let next = "`kubeseal --fetch-cert > FILE` fetches the newest; what is sealed already opens still";
+        context.out.line(&[(Label::Muted, "    next      "), (Label::Plain, next)])?;
+    }
+    Ok(())
 }
 
 /// One SealedSecret as JSON.

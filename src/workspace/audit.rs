@@ -122,6 +122,7 @@ impl Session {
             }
             return Ok(findings);
         };
+        let before = self.tree(Revision::Commit(head))?;
         let changes = self.repo.changed(Revision::Commit(head), Revision::Index).map_err(|e| e.problem())?;
         let unreadable = |e: TreeError| Problem::error(Reason::Repository, e.to_string());
         let rules = Self::rules(&*tree);
@@ -132,13 +133,13 @@ impl Session {
             if let Some(entry) = entry.filter(|entry| entry.kind == EntryKind::File) {
                 let bytes = tree.read(entry.id).map_err(unreadable)?;
                 findings.extend(seal::findings(&change.path, &bytes, &rules));
-                if may_rename_seals(&change.path, &bytes) {
+                let old = before.entry(&change.path).ok().flatten().and_then(|old| before.read(old.id).ok());
+                if may_rename_seals(&change.path, old.as_deref(), &bytes) {
                     naming.push((change.path.clone(), bytes));
                 }
             }
         }
         if !naming.is_empty() {
-            let before = self.tree(Revision::Commit(head))?;
             let naming: Vec<(Arc<str>, &[u8])> =
                 naming.iter().map(|(path, bytes)| (path.clone(), &**bytes)).collect();
             findings.extend(self.newly_misnamed(&*before, &*tree, &naming));
@@ -153,14 +154,21 @@ impl Session {
     }
 }
 
-/// True for a staged file that can change what SealedSecrets are called: one of them, or a kustomization that names.
-fn may_rename_seals(path: &str, bytes: &[u8]) -> bool {
-    let has = |word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
+/// True for a staged file that can change what SealedSecrets are called: one of them, or a kustomization that names
+/// otherwise than before.
+fn may_rename_seals(path: &str, before: Option<&[u8]>, now: &[u8]) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     if matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization") {
-        return ["namePrefix:", "nameSuffix:", "namespace:"].iter().any(|word| has(word.as_bytes()));
+        return naming_lines(before.unwrap_or_default()) != naming_lines(now);
     }
-    has(b"SealedSecret")
+    std::str::from_utf8(now).is_ok_and(|text| text.contains("SealedSecret"))
+}
+
+/// The lines of a kustomization that give names.
+fn naming_lines(bytes: &[u8]) -> Vec<&str> {
+    let names = ["namePrefix:", "nameSuffix:", "namespace:"];
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    text.lines().filter(|line| names.iter().any(|name| line.trim_start().starts_with(name))).collect()
 }
 
 fn audited(path: &Arc<str>, file: &SealedFile, rules: &Rules) -> AuditedFile {

@@ -92,6 +92,8 @@ impl Seals {
     /// What is wrong with certificates, and with SealedSecrets that are copies of each other.
     pub(super) fn findings(&self, now: i64) -> Vec<Problem> {
         let of_certificates = self.certificates.iter().flat_map(|certificate| certificate.problems(now));
+        // Age alone is no finding: the certificate's own line tells it.
+        let of_certificates = of_certificates.filter(|problem| problem.severity != Severity::Note);
         of_certificates.chain(self.copied()).collect()
     }
 

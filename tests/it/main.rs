@@ -16,6 +16,7 @@ mod past;
 mod pictures;
 mod pty;
 mod sandbox;
+mod sealed_secrets;
 mod served;
 mod start;
 mod svg;

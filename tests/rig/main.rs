@@ -5,6 +5,7 @@
 mod argo;
 mod build;
 mod bundles;
+mod decryption;
 mod demo_commits;
 #[path = "../conformance/folder.rs"]
 mod folder;

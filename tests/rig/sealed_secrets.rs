@@ -4,11 +4,13 @@
 use crate::support::{Parts, Rig, User, run, tell, text, tool, wait_for};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sealane::workspace::{SecretRow, SecretState, Settings, Snapshot, Workspace};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 
@@ -156,6 +158,40 @@ impl Bench {
     }
 }
 
+impl Bench {
+    /// The secrets screen's row of a SealedSecret in `shop`, as the cluster stands.
+    fn screen_tells(&self, name: &str, state: SecretState, cause: &str) {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let found = runtime.block_on(async {
+            let workspace = Workspace::open(Settings {
+                path: self.repository.clone(),
+                kubeconfig: Some(self.rig.kubeconfig(User::Sealane)),
+                context: Some("rig".to_owned()),
+                state: Some(self.scratch.path().to_owned()),
+                ..Settings::default()
+            })
+            .expect("a repository");
+            let mut snapshots = workspace.snapshots();
+            let row = |snapshot: &Arc<Snapshot>| {
+                let of = |row: &&Arc<SecretRow>| {
+                    let named = row
+                        .object
+                        .as_ref()
+                        .is_some_and(|key| *key.name == *name && *key.namespace == *"shop");
+                    named && row.sealed_for.is_some()
+                };
+                snapshot.secrets.iter().find(of).cloned()
+            };
+            let wished = |snapshot: &Arc<Snapshot>| {
+                row(snapshot).is_some_and(|row| row.state == state && row.cause.contains(cause))
+            };
+            let told = tokio::time::timeout(LIMIT, snapshots.wait_for(wished)).await.is_ok();
+            (told, row(&workspace.snapshots().borrow()))
+        });
+        assert!(found.0, "{name}: {:?}", found.1);
+    }
+}
+
 /// The text under another name and in another namespace.
 fn moved(sealed: &str, namespace: &str, name: &str) -> String {
     let of = |key: &str, value: &str, text: &str| {
@@ -197,7 +233,9 @@ fn the_controller_opens_every_scope_and_refuses_what_was_moved() {
     bench.commit("moved");
     let audit = text(&bench.try_sealane(&["audit"], "").stdout);
     for (scope, told) in [("strict", true), ("namespace-wide", true), ("cluster-wide", false)] {
-        let line = format!("moved/{scope}.yaml:1: SealedSecret bank/{scope}-other is rendered as bank/{scope}-other in ");
+        let line = format!(
+            "moved/{scope}.yaml:1: SealedSecret bank/{scope}-other is rendered as bank/{scope}-other in "
+        );
         assert_eq!(audit.contains(&line), told, "{scope}: {audit}");
     }
     // Another certificate: told as such, and opened by nobody here.
@@ -209,7 +247,11 @@ fn the_controller_opens_every_scope_and_refuses_what_was_moved() {
     bench.is_refused("shop", "foreign");
     let said = bench.try_sealane(&["seal", "apps/foreign.yaml", "--set", "other"], CANARY);
     assert!(text(&said.stdout).contains("is sealed for a key of 2048 bits"), "{}", text(&said.stdout));
-    tell("sealed-secrets: three scopes opened and merged into; three moves of six and a foreign certificate refused");
+    bench.screen_tells("foreign", SecretState::Broken, "no key could decrypt secret");
+    bench.screen_tells("cluster-wide", SecretState::Sealed, "opens anywhere in the cluster");
+    tell(
+        "sealed-secrets: three scopes opened and merged into; three moves of six and a foreign certificate refused",
+    );
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn a_fresh_certificate_is_good_and_an_old_one_is_told() {
     assert_eq!(said(CONTROLLER, DAY), []);
     let stale = said(CONTROLLER, 31 * DAY);
     assert!(
-        matches!(stale.as_slice(), [(Severity::Warning, cause)] if cause.contains("31 days ago")),
+        matches!(stale.as_slice(), [(Severity::Note, cause)] if cause.contains("31 days ago")),
         "{stale:?}"
     );
     let early = said(CONTROLLER, -DAY);

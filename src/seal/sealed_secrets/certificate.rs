@@ -128,7 +128,7 @@ impl Certificate {
                 day(self.not_before),
                 (now - self.not_before) / DAY
             );
-            found.push(told(warning, cause, FETCH));
+            found.push(told(Severity::Note, cause, FETCH));
         }
         if self.servers {
             let cause =

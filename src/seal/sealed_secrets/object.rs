@@ -65,7 +65,7 @@ impl SealedKey {
 /// The SealedSecrets of a file; none if it cannot be read.
 pub fn sealed_secrets(path: &str, bytes: &[u8]) -> Vec<SealedSecret> {
     // Parsing is only worth it where the kind's name occurs at all.
-    if !bytes.windows(12).any(|window| window == b"SealedSecret") {
+    if !std::str::from_utf8(bytes).is_ok_and(|text| text.contains("SealedSecret")) {
         return Vec::new();
     }
     let documents = documents(bytes, path).unwrap_or_default();

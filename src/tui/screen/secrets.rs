@@ -144,7 +144,10 @@ impl Secrets {
     fn who(row: &SecretRow) -> Vec<Step> {
         let mut lines = vec![];
         if let Some(sealed) = &row.sealed_for {
-            lines.push(Line::text(Label::Text, "The sealed-secrets controller of its cluster, and nobody else."));
+            lines.push(Line::text(
+                Label::Text,
+                "The sealed-secrets controller of its cluster, and nobody else.",
+            ));
             let scope = sealed.scope.map(|scope| format!("{}: ", scope.word())).unwrap_or_default();
             lines.push(Line::text(Label::Muted, format!("{scope}its values open {}", sealed.opens)));
         } else if row.recipients.is_empty() {
@@ -424,6 +427,10 @@ impl Secrets {
 }
 
 fn live_words(row: &SecretRow) -> (Label, String) {
+    if row.sealed_for.is_some() {
+        // Its values cannot be compared: what it is says why.
+        return (Label::Muted, "SealedSecret".into());
+    }
     let of = |wanted: KeyState| row.keys.iter().filter(|(_, s)| *s == wanted).count();
     let differ = of(KeyState::Differs) + of(KeyState::OnlyGit) + of(KeyState::OnlyLive);
     if matches!(row.state, SecretState::OnlyGit) {
