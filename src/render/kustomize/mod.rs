@@ -14,7 +14,9 @@
 //! | `shared` | values that several fields share, and change together |
 //! | `namespace` `names` `labels` `annotations` `images` `replicas` | transformers, one file each |
 //! | `patches`, `parsed`, `selector`, `pattern` | patches: which, read once, onto what |
-//! | `strategic`, `keyed_list`, `merge_keys`, `json6902` | how they are merged and run |
+//! | `patch_objects`, `patched` | patches that name their objects; one patch merged into one object |
+//! | `strategic`, `keyed_list`, `merge_keys` | how lists and maps are merged |
+//! | `json6902`, `json_spelling` | operations; what going through JSON does |
 //! | `replacements`, `replacement`, `field_path`, `structured` | values of one object in fields of others |
 //! | `references`, `vars` | names that follow renames; `$(NAME)` |
 //! | `plugins`, `value_add`, `ksops` | built-in plug-ins as objects, and the one foreign kind that is run |
@@ -42,6 +44,7 @@ mod generator;
 mod id;
 mod images;
 pub mod json6902;
+mod json_spelling;
 mod keyed_list;
 mod ksops;
 mod labels;
@@ -55,6 +58,8 @@ mod namespace;
 mod oddities;
 mod openapi;
 mod parsed;
+mod patch_objects;
+mod patched;
 mod patches;
 mod pattern;
 mod plugins;

@@ -4,7 +4,7 @@ use sealane::git::id_of;
 use sealane::model::{ContentId, EntryKind, Listing, Tree, TreeEntry, TreeError};
 use sealane::render::kustomize::{self, BuildOptions, Order, build, to_text};
 use sealane::render::{Caches, Inputs, discover, render_environment};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Files by path. A file whose path ends with `@` is a link to its content.
@@ -86,7 +86,6 @@ pub fn run(bytes: &[u8]) {
     }
     // Where Flux syncs a folder of these files, what it would apply.
     if text.contains("toolkit.fluxcd.io") {
-        let known = HashMap::new();
         let inputs = Inputs { steps: true, ..Inputs::new(&caches) };
         for environment in
             discover(&files, &caches.surveys, &[]).into_iter().flat_map(|found| found.environments)
