@@ -147,16 +147,14 @@ mod tests {
         type: example.com/db\nimmutable: true\ndata:\n  a: aHVudGVy\n    Mg==\n  b: eA==\nstringData:\n  b: canary-4711 # why\n  c: \"\"\n\
         ---\napiVersion: v1\nkind: Service\nmetadata: {name: y}   # tail\n";
 
-    fn same(identity: &Identity, _: Scope) -> Result<Identity, Problem> {
-        Ok(identity.clone())
-    }
+    const SAME: fn(&Identity, Scope) -> Result<Identity, Problem> = |identity, _| Ok(identity.clone());
 
     #[test]
     fn a_plain_secret_is_sealed_and_its_neighbours_stay() {
         // A number split over lines is one text in YAML, with a blank: that is no base64.
         let plain = PLAIN.replace("aHVudGVy\n    Mg==", "aHVudGVyMg==");
         let ring = Keyring::default();
-        let done = convert(plain.as_bytes(), FILE, &ring, &controller(), None, &same).expect("converted");
+        let done = convert(plain.as_bytes(), FILE, &ring, &controller(), None, &SAME).expect("converted");
         let text = String::from_utf8(done.bytes.clone()).expect("text");
         assert!(!text.contains("canary") && !text.contains("eA==") && !text.contains("uid"), "{text}");
         let (head, tail) = (plain.find("apiVersion: v1\nkind: Secret"), plain.rfind("---"));
@@ -194,11 +192,11 @@ mod tests {
     fn annotations_say_the_scope_as_they_do_to_kubeseal() {
         let text = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n  annotations: \
             {sealedsecrets.bitnami.com/cluster-wide: \"true\"}\nstringData: {a: b}\n";
-        let done = convert(text.as_bytes(), FILE, &Keyring::default(), &controller(), None, &same)
+        let done = convert(text.as_bytes(), FILE, &Keyring::default(), &controller(), None, &SAME)
             .expect("converted");
         assert_eq!(only(&done.bytes).scope, Scope::ClusterWide);
         let strict =
-            convert(text.as_bytes(), FILE, &Keyring::default(), &controller(), Some(Scope::Strict), &same);
+            convert(text.as_bytes(), FILE, &Keyring::default(), &controller(), Some(Scope::Strict), &SAME);
         assert!(strict.is_err_and(|problem| problem.cause.contains("no namespace")));
     }
 
@@ -216,12 +214,12 @@ mod tests {
         ];
         for (tail, wanted) in cases {
             let text = format!("{head}{tail}");
-            let problem = convert(text.as_bytes(), FILE, &Keyring::default(), &controller(), None, &same);
+            let problem = convert(text.as_bytes(), FILE, &Keyring::default(), &controller(), None, &SAME);
             let problem = problem.err().unwrap_or_else(|| panic!("{tail} is refused"));
             assert!(problem.cause.contains(wanted) && !problem.next.is_empty(), "{tail}: {problem}");
             assert!(!format!("{problem:?}").contains("canary"), "{problem:?}");
         }
-        let other = convert(b"kind: ConfigMap\n", FILE, &Keyring::default(), &controller(), None, &same);
+        let other = convert(b"kind: ConfigMap\n", FILE, &Keyring::default(), &controller(), None, &SAME);
         assert!(other.is_err_and(|problem| problem.cause.contains("holds no Secret")));
     }
 }

@@ -5,7 +5,7 @@ use super::{Identity, Scope};
 use crate::model::{Problem, Reason, clean};
 use crate::seal::walk::read;
 use crate::secret::{SecretLeaf, SecretText};
-use crate::yaml::source::{Item, Source};
+use crate::yaml::source::{self, Item, Source};
 use crate::yaml::{Map, Node, ScalarKind, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -84,7 +84,7 @@ pub(super) fn secrets(
         secret.values = match &mut opened {
             Some(documents) => {
                 let document = documents.get_mut(index).map(|node| std::mem::replace(node, Node::null()));
-                opened_values(document.unwrap_or_else(Node::null), file)?
+                opened_values(&document.unwrap_or_else(Node::null), file)?
             }
             None => plain_values(root, file)?,
         };
@@ -118,7 +118,7 @@ fn headed(root: &Item<'_>, file: &str, span: Range<usize>) -> Result<PlainSecret
         annotations.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     });
     annotations.retain(|(name, _)| !Scope::is_annotation(name));
-    let left = metadata.into_iter().flat_map(|map| map.entries()).map(|entry| entry.key.text.to_string());
+    let left = metadata.into_iter().flat_map(source::Map::entries).map(|entry| entry.key.text.to_string());
     let known = ["name", "namespace", "labels", "annotations"];
     let left = left.filter(|key| !known.contains(&key.as_str()) && !OF_SERVER.contains(&key.as_str()));
     let identity = identity(root);
@@ -150,7 +150,7 @@ fn headed(root: &Item<'_>, file: &str, span: Range<usize>) -> Result<PlainSecret
 fn pairs(root: &Item<'_>, field: &str, file: &str) -> Result<Vec<(String, String)>, Problem> {
     let map =
         root.get("metadata").and_then(|entry| entry.value.get(field)).and_then(|entry| entry.value.as_map());
-    let entries = map.into_iter().flat_map(|map| map.entries());
+    let entries = map.into_iter().flat_map(source::Map::entries);
     entries
         .filter(|entry| !LAST_APPLIED.contains(&&*entry.key.text))
         .map(|entry| {
@@ -170,7 +170,7 @@ fn plain_values(root: &Item<'_>, file: &str) -> Result<Vec<(String, SecretText)>
     let mut values = Vec::new();
     for field in ["data", "stringData"] {
         let map = root.get(field).and_then(|entry| entry.value.as_map());
-        for entry in map.into_iter().flat_map(|map| map.entries()) {
+        for entry in map.into_iter().flat_map(source::Map::entries) {
             let (key, line) = (entry.key.text.to_string(), entry.key.line);
             let leaf =
                 entry.value.as_leaf().filter(|leaf| leaf.kind == ScalarKind::Str || leaf.text.is_empty());
@@ -181,8 +181,8 @@ fn plain_values(root: &Item<'_>, file: &str) -> Result<Vec<(String, SecretText)>
     Ok(values)
 }
 
-/// The values of an opened document, which is consumed.
-fn opened_values(document: Node, file: &str) -> Result<Vec<(String, SecretText)>, Problem> {
+/// The values of an opened document.
+fn opened_values(document: &Node, file: &str) -> Result<Vec<(String, SecretText)>, Problem> {
     let mut values = Vec::new();
     for field in ["data", "stringData"] {
         let map = document.get(field).and_then(Node::as_map);
