@@ -1,6 +1,6 @@
 //! What of a revision is sealed, for whom, whether it opens, and what should be sealed and is not. No value is here.
 
-use super::seals::{AuditedCertificate, AuditedSealedSecret, audited_certificates};
+use super::seals::{AuditedCertificate, AuditedSealedSecret, Seals, audited_certificates};
 use super::secrets::{SealedFile, SecretFiles, shown_recipient};
 use super::session::Session;
 use super::snapshot::Recipient;
@@ -118,6 +118,7 @@ impl Session {
             let files = self.secret_files(&*tree, None);
             let mut findings = files.findings.clone();
             if !files.seals.files.is_empty() {
+                findings.extend(files.seals.broken());
                 findings.extend(self.misnamed(&*tree, &files.seals.by_file()));
             }
             return Ok(findings);
@@ -128,6 +129,7 @@ impl Session {
         let rules = Self::rules(&*tree);
         let mut findings = rules.problems.clone();
         let mut naming: Vec<(Arc<str>, Arc<[u8]>)> = Vec::new();
+        let mut seals = Seals::default();
         for change in changes {
             let entry = tree.entry(&change.path).map_err(unreadable)?;
             if let Some(entry) = entry.filter(|entry| entry.kind == EntryKind::File) {
@@ -135,10 +137,12 @@ impl Session {
                 findings.extend(seal::findings(&change.path, &bytes, &rules));
                 let old = before.entry(&change.path).ok().flatten().and_then(|old| before.read(old.id).ok());
                 if may_rename_seals(&change.path, old.as_deref(), &bytes) {
+                    seals.look(&change.path, &bytes);
                     naming.push((change.path.clone(), bytes));
                 }
             }
         }
+        findings.extend(seals.broken());
         if !naming.is_empty() {
             let naming: Vec<(Arc<str>, &[u8])> =
                 naming.iter().map(|(path, bytes)| (path.clone(), &**bytes)).collect();

@@ -47,7 +47,7 @@ pub(super) fn choose(
 ) -> Result<Certificate, Problem> {
     let pinned = pinned(session, tree, environments)?;
     let Some(given) = given else {
-        return pinned.map_or_else(|| only(tree), Ok);
+        return pinned.map_or_else(|| only(tree).map_err(|problem| with_service(session, tree, problem)), Ok);
     };
     let certificate = Certificate::read(&given.bytes, &given.name)?;
     match pinned {
@@ -148,6 +148,32 @@ fn only(tree: &dyn Tree) -> Result<Certificate, Problem> {
                 .next("name one with `--certificate`, or as `sealedSecretsCertificate` in .sealane.yaml"))
         }
     }
+}
+
+/// The same problem with the place of the controller that the repository declares, if it declares one.
+fn with_service(session: &Session, tree: &dyn Tree, problem: Problem) -> Problem {
+    if problem.reason != Reason::NeedsKey {
+        return problem;
+    }
+    let environments = session.environments(tree).environments;
+    let declared = environments.iter().find_map(|environment| {
+        let rendered = session.render(tree, environment);
+        let mut services = rendered.objects().map(|(_, object)| object).filter(|object| {
+            let kind = &*object.key.kind;
+            let ports = object.body.at_path(&["spec", "ports"]).is_some();
+            let name = &*object.key.name;
+            kind == "Service" && ports && name.contains("sealed-secrets") && !name.ends_with("-metrics")
+        });
+        services.next().map(|service| (service.key.namespace.clone(), service.key.name.clone()))
+    });
+    let Some((namespace, name)) = declared else { return problem };
+    let next = format!(
+        "fetch it with `kubeseal --fetch-cert --controller-namespace {} --controller-name {} > FILE`; then \
+         `--certificate FILE`, or commit the file",
+        clean(&namespace),
+        clean(&name)
+    );
+    problem.next(next)
 }
 
 fn none() -> Problem {

@@ -103,6 +103,9 @@ pub(super) fn reseal(session: &Session, files: &[String]) -> Result<Plan, Proble
     let (mut changes, mut notes) = (Vec::new(), Vec::new());
     for file in files {
         let bytes = read(&*tree, file)?.ok_or_else(|| missing(file))?;
+        if !seal::sealed_secrets::sealed_secrets(file, &bytes).is_empty() {
+            return Err(sealing::cannot_reseal(file));
+        }
         let sealed = seal::reseal(&bytes, file, &session.keyring, &rules, time)?;
         notes.push((file.clone(), resealed(file, [&bytes, &sealed], &rules)));
         changes.push(FileChange::write(file, sealed));

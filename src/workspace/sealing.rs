@@ -72,6 +72,14 @@ pub(super) fn plan(session: &Session, request: SealedSecretRequest) -> Result<Pl
     Ok(plan)
 }
 
+/// Only the controller can open a SealedSecret to seal it again.
+pub(super) fn cannot_reseal(file: &str) -> Problem {
+    let cause = "a SealedSecret opens in its cluster alone, so that nobody here can seal all of it again";
+    Problem::error(Reason::NotSupported, cause).at(file, 0).next(
+        "`kubeseal --re-encrypt < FILE` has its controller do it; `sealane seal FILE --set KEY` seals one value anew",
+    )
+}
+
 /// A file's new bytes, and what to say of them.
 struct Made {
     bytes: Vec<u8>,

@@ -94,7 +94,13 @@ impl Seals {
         let of_certificates = self.certificates.iter().flat_map(|certificate| certificate.problems(now));
         // Age alone is no finding: the certificate's own line tells it.
         let of_certificates = of_certificates.filter(|problem| problem.severity != Severity::Note);
-        of_certificates.chain(self.copied()).collect()
+        of_certificates.chain(self.copied()).chain(self.broken()).collect()
+    }
+
+    /// What stops SealedSecrets from opening. That they are no seals at all is the firewall's to tell.
+    pub(super) fn broken(&self) -> Vec<Problem> {
+        let all = self.files.values().flat_map(|file| &file.sealed).flat_map(|sealed| &sealed.problems);
+        all.filter(|problem| problem.reason != Reason::Plaintext).cloned().collect()
     }
 
     /// The same sealed text under two names, of which strict values have only one.

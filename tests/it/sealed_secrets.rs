@@ -169,6 +169,7 @@ fn a_plain_secret_becomes_one_and_its_value_is_not_shown_on_the_way() {
     assert_eq!(fleet.refused(&["seal", FILE, "--set", "a", "--name", "other"], "it holds db"), 3);
     assert_eq!(fleet.refused(&["seal", FILE, "--set", "a b"], "`a b` is no key of a Secret"), 5);
     assert_eq!(fleet.refused(&["seal", FILE, "--remove", "password"], "is the last key"), 5);
+    assert_eq!(fleet.refused(&["reseal", FILE], "kubeseal --re-encrypt"), 3);
     assert_eq!(fleet.refused(&["seal", "README.txt", "--sealed-secret"], "holds no Secret"), 5);
     assert_eq!(fleet.refused(&["seal", "nowhere.yaml", "--sealed-secret"], "does not exist"), 3);
     let unplaced = ["seal", "new.yaml", "--sealed-secret", "--set", "a"];
@@ -180,6 +181,14 @@ fn certificates_that_nothing_may_be_sealed_for_are_refused_by_name() {
     let fleet = Fleet::new(&[]);
     let make = ["seal", FILE, "--sealed-secret", "--namespace", "shop", "--set", "password", "--commit"];
     assert_eq!(fleet.refused(&make, "no certificate of a sealed-secrets controller is in the repository"), 3);
+    // Where the repository declares the controller, its own names are told.
+    fleet.write(
+        "infra/controller.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: sealed-secrets, namespace: security}\nspec: {ports: [{port: 8080}]}\n",
+    );
+    fleet.commit("the controller");
+    let named = "kubeseal --fetch-cert --controller-namespace security --controller-name sealed-secrets";
+    assert_eq!(fleet.refused(&make, named), 3);
     let junk = fleet.sandbox.folder().join("junk.pem");
     fs::write(&junk, "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n").expect("written");
     let cases = [
@@ -265,6 +274,21 @@ fn what_is_sealed_in_name_only_and_what_was_copied_is_found() {
         text.contains(
             "is a copy of that of shop/db in apps/db.yaml: a strict value opens as one of them alone"
         ),
+        "{text}"
+    );
+
+    // Two scopes that contradict each other.
+    fleet.write(
+        "apps/two.yaml",
+        &sealed.replace("shop", "two").replacen(
+            "  name: db\n",
+            "  name: db\n  annotations: {sealedsecrets.bitnami.com/cluster-wide: \"true\"}\n",
+            1,
+        ),
+    );
+    let (text, _) = fleet.said(&["check"]);
+    assert!(
+        text.contains("apps/two.yaml:1: SealedSecret two/db is cluster-wide, and its template says strict"),
         "{text}"
     );
 

@@ -84,9 +84,10 @@ impl SealedSecret {
     }
 }
 
-/// What is wrong with the SealedSecrets among these documents.
+/// What stands in the clear in the SealedSecrets among these documents.
 pub(in crate::seal) fn findings(path: &str, documents: &[Node]) -> Vec<Problem> {
-    of_documents(path, documents).into_iter().flat_map(|sealed| sealed.problems).collect()
+    let problems = of_documents(path, documents).into_iter().flat_map(|sealed| sealed.problems);
+    problems.filter(|problem| problem.reason == Reason::Plaintext).collect()
 }
 
 /// Whether an object is a SealedSecret.
