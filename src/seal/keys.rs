@@ -181,24 +181,34 @@ impl Keyring {
 
     /// Opens one wrapped data key: a complete armored age file.
     pub fn unwrap(&self, armored: &str) -> Option<DataKey> {
+        DataKey::from_bytes(&self.unwrap_bytes(armored)?)
+    }
+
+    /// Opens what is wrapped in an armored age file: a data key, or one share of it.
+    pub(super) fn unwrap_bytes(&self, armored: &str) -> Option<Zeroizing<Vec<u8>>> {
         let decryptor = age::Decryptor::new_buffered(ArmoredReader::new(armored.trim().as_bytes())).ok()?;
         let identities = self.keys.iter().map(|k| &k.identity as &dyn age::Identity);
         let mut reader = decryptor.decrypt(identities).ok()?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(64));
         reader.by_ref().take(64).read_to_end(&mut bytes).ok()?;
-        DataKey::from_bytes(&bytes)
+        Some(bytes)
     }
 }
 
 /// Wraps a data key for one recipient, as a complete armored age file.
 pub fn wrap(key: &DataKey, recipient: &str) -> Result<String, RecipientError> {
+    wrap_bytes(key.bytes(), recipient)
+}
+
+/// Wraps a data key, or one share of it, for one recipient.
+pub(super) fn wrap_bytes(bytes: &[u8], recipient: &str) -> Result<String, RecipientError> {
     let recipient: x25519::Recipient = parse_recipient(recipient)?;
     let failed = |_| RecipientError::Failed;
     let encryptor = age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
         .map_err(|_| RecipientError::Failed)?;
     let armor = ArmoredWriter::wrap_output(Vec::new(), Format::AsciiArmor).map_err(failed)?;
     let mut writer = encryptor.wrap_output(armor).map_err(failed)?;
-    writer.write_all(key.bytes()).map_err(failed)?;
+    writer.write_all(bytes).map_err(failed)?;
     let bytes = writer.finish().and_then(ArmoredWriter::finish).map_err(failed)?;
     String::from_utf8(bytes).map_err(|_| RecipientError::Failed)
 }

@@ -1,11 +1,12 @@
 //! What of a revision is sealed, for whom, whether it opens, and what should be sealed and is not. No value is here.
 
-use super::seals::{AuditedCertificate, AuditedSealedSecret, Seals, audited_certificates};
+use super::firewall::{Exposed, unreadable};
+use super::seals::{AuditedCertificate, AuditedSealedSecret, audited_certificates};
 use super::secrets::{SealedFile, SecretFiles, shown_recipient};
 use super::session::Session;
 use super::snapshot::Recipient;
-use crate::model::{EntryKind, Problem, Reason, Revision, SealedFormat, TreeError, clean};
-use crate::seal::{self, Rule, Rules, Selector};
+use crate::model::{Problem, Revision, SealedFormat, clean};
+use crate::seal::{self, ExposureKind, Rule, Rules, Selector};
 use std::sync::Arc;
 
 /// What was found in a revision, or in the files on disk.
@@ -18,7 +19,9 @@ pub struct Audit {
     /// The certificates of sealed-secrets controllers.
     pub certificates: Vec<AuditedCertificate>,
     /// What stands in the clear, is sealed in name only, or is sealed for others than the rules say.
-    pub findings: Vec<Problem>,
+    pub findings: Vec<Exposed>,
+    /// What is wrong with the rules.
+    pub problems: Vec<Problem>,
     /// What nobody could look into.
     pub left_out: Vec<Problem>,
 }
@@ -97,58 +100,20 @@ impl Session {
         };
         let rules = Self::rules(&*tree);
         let files = self.secret_files(&*tree, at);
-        let mut findings = files.findings.clone();
+        let mut findings = files.exposed.clone();
         findings.extend(files.sealed.iter().filter_map(|(path, file)| of_others(path, file, &rules)));
+        findings.extend(super::delivery::lints(&*tree, &super::firewall::files(&*tree).map_err(unreadable)?));
+        let mut problems = rules.problems.clone();
         let now = jiff::Timestamp::now().as_second();
-        findings.extend(files.seals.findings(now));
+        problems.extend(files.seals.findings(now));
         if !files.seals.files.is_empty() {
-            findings.extend(self.misnamed(&*tree, &files.seals.by_file()));
+            problems.extend(self.misnamed(&*tree, &files.seals.by_file()));
         }
         let SecretFiles { sealed, left_out, seals, .. } = &*files;
         let sealed_secrets = self.audited_seals(&*tree, seals);
         let certificates = audited_certificates(seals, now);
         let files = sealed.iter().map(|(path, file)| audited(path, file, &rules)).collect();
-        Ok(Audit { files, sealed_secrets, certificates, findings, left_out: left_out.clone() })
-    }
-
-    /// What stands in the clear in the files on disk, or in what is staged and differs from HEAD.
-    pub(super) fn check(&self, staged: bool) -> Result<Vec<Problem>, Problem> {
-        let tree = self.tree(if staged { Revision::Index } else { Revision::Worktree })?;
-        let (true, Some(head)) = (staged, self.head()?) else {
-            let files = self.secret_files(&*tree, None);
-            let mut findings = files.findings.clone();
-            if !files.seals.files.is_empty() {
-                findings.extend(files.seals.broken());
-                findings.extend(self.misnamed(&*tree, &files.seals.by_file()));
-            }
-            return Ok(findings);
-        };
-        let before = self.tree(Revision::Commit(head))?;
-        let changes = self.repo.changed(Revision::Commit(head), Revision::Index).map_err(|e| e.problem())?;
-        let unreadable = |e: TreeError| Problem::error(Reason::Repository, e.to_string());
-        let rules = Self::rules(&*tree);
-        let mut findings = rules.problems.clone();
-        let mut naming: Vec<(Arc<str>, Arc<[u8]>)> = Vec::new();
-        let mut seals = Seals::default();
-        for change in changes {
-            let entry = tree.entry(&change.path).map_err(unreadable)?;
-            if let Some(entry) = entry.filter(|entry| entry.kind == EntryKind::File) {
-                let bytes = tree.read(entry.id).map_err(unreadable)?;
-                findings.extend(seal::findings(&change.path, &bytes, &rules));
-                let old = before.entry(&change.path).ok().flatten().and_then(|old| before.read(old.id).ok());
-                if may_rename_seals(&change.path, old.as_deref(), &bytes) {
-                    seals.look(&change.path, &bytes);
-                    naming.push((change.path.clone(), bytes));
-                }
-            }
-        }
-        findings.extend(seals.broken());
-        if !naming.is_empty() {
-            let naming: Vec<(Arc<str>, &[u8])> =
-                naming.iter().map(|(path, bytes)| (path.clone(), &**bytes)).collect();
-            findings.extend(self.newly_misnamed(&*before, &*tree, &naming));
-        }
-        Ok(findings)
+        Ok(Audit { files, sealed_secrets, certificates, findings, problems, left_out: left_out.clone() })
     }
 
     /// Which rule of `.sops.yaml` on disk is for each of these paths, and why the others are not.
@@ -156,23 +121,6 @@ impl Session {
         let rules = Self::rules(&*self.tree(Revision::Worktree)?);
         Ok(paths.iter().map(|path| rules_for(path, &rules)).collect())
     }
-}
-
-/// True for a staged file that can change what SealedSecrets are called: one of them, or a kustomization that names
-/// otherwise than before.
-fn may_rename_seals(path: &str, before: Option<&[u8]>, now: &[u8]) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    if matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization") {
-        return naming_lines(before.unwrap_or_default()) != naming_lines(now);
-    }
-    std::str::from_utf8(now).is_ok_and(|text| text.contains("SealedSecret"))
-}
-
-/// The lines of a kustomization that give names.
-fn naming_lines(bytes: &[u8]) -> Vec<&str> {
-    let names = ["namePrefix:", "nameSuffix:", "namespace:"];
-    let text = std::str::from_utf8(bytes).unwrap_or_default();
-    text.lines().filter(|line| names.iter().any(|name| line.trim_start().starts_with(name))).collect()
 }
 
 fn audited(path: &Arc<str>, file: &SealedFile, rules: &Rules) -> AuditedFile {
@@ -192,7 +140,7 @@ fn audited(path: &Arc<str>, file: &SealedFile, rules: &Rules) -> AuditedFile {
 }
 
 /// A file whose recipients are not those of its rule: somebody who should open it cannot, or the other way round.
-fn of_others(path: &str, file: &SealedFile, rules: &Rules) -> Option<Problem> {
+fn of_others(path: &str, file: &SealedFile, rules: &Rules) -> Option<Exposed> {
     let rule = rules.matching(path).filter(|_| file.info.recipients_differ)?;
     let more = only(&file.info.recipients, &rule.recipients);
     let less = only(&rule.recipients, &file.info.recipients);
@@ -202,7 +150,7 @@ fn of_others(path: &str, file: &SealedFile, rules: &Rules) -> Option<Problem> {
     let cause = format!("{}; {} of {} says otherwise", told.join(" and "), rule.describe(), rules.file);
     let next =
         format!("`sealane reseal {path}` seals it for the rule's recipients; history keeps what it was");
-    Some(Problem::warning(Reason::Config, cause).at(path, 0).next(next))
+    Some(Exposed::lint(ExposureKind::OtherRecipients, path, 0, cause, &next))
 }
 
 /// Who is among these and not among those.

@@ -55,7 +55,8 @@ pub(super) fn of(session: &Session, file: &str) -> Result<SecretForm, Problem> {
 /// The form of a SealedSecret: its keys can be set, and never read.
 fn of_sealed_secret(form: &mut SecretForm, sealed: &SealedSecret, count: usize) {
     form.sealed_secret = true;
-    form.rule = format!("SealedSecret, {}: opens {}", sealed.scope.word(), sealed.scope.opens_as(&sealed.sealed_as));
+    form.rule =
+        format!("SealedSecret, {}: opens {}", sealed.scope.word(), sealed.scope.opens_as(&sealed.sealed_as));
     form.recipients = vec!["the sealed-secrets controller of its cluster".into()];
     form.keys = sealed.keys.iter().map(|key| (clean(&key.name).into(), "sealed")).collect();
     form.problems.clone_from(&sealed.problems);

@@ -4,11 +4,13 @@
 //! answers questions; it owns handles and nothing else. Everything that changes something goes through a
 //! [`Plan`]: made by `plan_…`, shown by a face, consumed by [`Workspace::commit`].
 
+mod alike;
 mod apps;
 mod ask;
 mod audit;
 mod blinded;
 mod certificates;
+mod delivery;
 mod details;
 mod doctor;
 mod engine;
@@ -18,6 +20,8 @@ mod errands;
 mod explain;
 mod facts;
 mod field;
+mod firewall;
+mod for_controller;
 mod forms;
 mod handle;
 mod history;
@@ -28,6 +32,7 @@ mod outside;
 mod plan;
 mod planning;
 mod publish;
+mod readers;
 mod reading;
 mod rehearse;
 mod repository;
@@ -40,24 +45,27 @@ mod snapshot;
 mod stories;
 mod writing;
 
+pub use crate::seal::ExposureKind;
+pub use alike::{Place as ValuePlace, Places, Standing};
 pub use audit::{Audit, AuditedFile, RuleFor, RuleVerdict, RulesFor};
 pub use certificates::GivenCertificate;
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::{Finding, Reasoned};
 pub use explain::{Explained, ExplainedStep, Source};
+pub use firewall::{Checked, Exposed};
+pub use for_controller::SealedSecretRequest;
 pub use handle::{Settings, Workspace};
 pub use history::text;
 pub use merging::{MergeRequest, merge};
 pub use plan::{
-    Committed, Destination, DiffLine, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
+    Committed, Destination, DiffLine, FileEdit, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
     PushOutcome, Refusal, SecretForm,
 };
+pub use readers::{Access, ReadFile, Readers, Removed};
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
 pub use scan::{Leak, Scan};
-pub use sealing::SealedSecretRequest;
 pub use seals::{AuditedCertificate, AuditedSealedSecret};
 pub use snapshot::{
     AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, Next, ObjectRow,
-    SealScope, SealedFor,
-    Recipient, RepoView, SecretRow, SecretState, Snapshot, Work,
+    Recipient, RepoView, SealScope, SealedFor, SecretRow, SecretState, Snapshot, Work,
 };

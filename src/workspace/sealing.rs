@@ -1,333 +1,267 @@
-//! Plans for SealedSecrets: keys set and removed, new ones made, Secrets turned into them. Values stay in wiped memory.
+//! Plans for sealed files: keys set, removed, renamed, generated and imported, plain files sealed, recipients changed; in
+//! any number of files at once.
 
-use super::certificates::{self, GivenCertificate};
-use super::plan::{KeyEdit, Plan, PlanKind};
-use super::planning::{Draft, in_words, read, standing};
+use super::audit::only;
+use super::firewall::in_parallel;
+use super::for_controller::{self, SealedSecretRequest};
+use super::plan::{FileEdit, KeyEdit, Plan, PlanKind};
+use super::planning::{Draft, missing, read, standing};
 use super::session::Session;
 use crate::git::{FileChange, TreeChange};
-use crate::model::{Manifest, ObjectKey, Problem, Reason, Revision, Severity, Tree, clean};
+use crate::model::{Problem, Reason, Revision, Tree, clean};
 use crate::seal;
-use crate::seal::sealed_secrets::{self as sealing, Certificate, Identity, Scope, SealedSecret};
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What is to be sealed for a sealed-secrets controller.
-#[derive(Default)]
-pub struct SealedSecretRequest {
-    /// The file, by its path inside the repository.
-    pub file: String,
-    /// Keys to set and to remove; without any, the file's Secrets become SealedSecrets.
-    pub edits: Vec<KeyEdit>,
-    /// The scope of what is made; strict, or what annotations say, if it is not given.
-    pub scope: Option<Scope>,
-    /// The certificate, if it is not that of the repository.
-    pub certificate: Option<GivenCertificate>,
-    /// The name of a new one, or of the one that is meant in a file of several.
-    pub name: Option<String>,
-    /// The namespace of a new one.
-    pub namespace: Option<String>,
-    /// The environment whose cluster opens it, where the certificate depends on that.
-    pub environment: Option<String>,
-}
+/// Where the rules stand.
+const RULES: &str = ".sops.yaml";
 
-/// What a file's objects are called once they are rendered, by environment.
-struct Called(BTreeMap<Arc<str>, Vec<Identity>>);
-
-/// Rehearses it.
-pub(super) fn plan(session: &Session, request: SealedSecretRequest) -> Result<Plan, Problem> {
+/// Rehearses changes to sealed files.
+pub(super) fn seal(session: &Session, mut files: Vec<(String, FileEdit)>) -> Result<Plan, Problem> {
     let started = Instant::now();
     let (branch, head) = standing(session)?;
     let tree = session.tree(Revision::Commit(head))?;
-    let file = request.file.clone();
-    let existing = read(&*tree, &file)?;
-    let called = Called::of(session, &*tree, &file, request.environment.as_deref());
-    let environments = match &request.environment {
-        Some(name) => BTreeSet::from([Arc::from(name.as_str())]),
-        None => called.0.keys().cloned().collect(),
-    };
-    let certificate = certificates::choose(session, &*tree, request.certificate.as_ref(), &environments)?;
-    let mut warnings = certificate.problems(jiff::Timestamp::now().as_second());
-    if let Some(error) = warnings.iter().find(|problem| problem.severity == Severity::Error) {
-        return Err(error.clone());
+    if let [(file, FileEdit::Keys(edits))] = &mut *files
+        && for_controller::is_one(&*tree, file)?
+    {
+        let (file, edits) = (std::mem::take(file), std::mem::take(edits));
+        return for_controller::plan(
+            session,
+            SealedSecretRequest { file, edits, ..SealedSecretRequest::default() },
+        );
     }
-    let work = Work { session, file: &file, called: &called, certificate: &certificate };
-    let made = match &existing {
-        None => work.create(request)?,
-        Some(bytes) if request.edits.is_empty() => work.convert(bytes, &request)?,
-        Some(bytes) => work.edit(bytes, request, &mut warnings)?,
+    let rules = Session::rules(&*tree);
+    let desk = Desk { session, tree: &*tree, rules: &rules, time: jiff::Timestamp::now().as_second() };
+    let (mut changes, mut notes, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    for (file, edit) in files {
+        let (bytes, words, note) = desk.changed(&file, edit)?;
+        changes.push(FileChange::write(&*file, bytes));
+        notes.push((file.clone(), note));
+        told.push((file, words));
+    }
+    let (title, message) = match &*told {
+        [(file, words)] => (format!("seal {file}: {words}"), format!("{}: {words}\n", short_name(file))),
+        many => {
+            let first = many.first().map_or("", |(_, words)| words);
+            let words = if many.iter().all(|(_, words)| words == first) { first } else { "change values" };
+            let lines: String = many.iter().map(|(file, words)| format!("- {file}: {words}\n")).collect();
+            let count = many.len();
+            (format!("seal {count} files: {words}"), format!("secrets: {words} in {count} files\n\n{lines}"))
+        }
+    };
+    let change = TreeChange { onto: head, files: changes };
+    Draft { title, kind: PlanKind::Seal, message, branch, change, notes, started }.finish(session)
+}
+
+/// What all files of a plan share.
+struct Desk<'a> {
+    session: &'a Session,
+    tree: &'a dyn Tree,
+    rules: &'a seal::Rules,
+    time: i64,
+}
+
+impl Desk<'_> {
+    /// The file's new bytes, what was done in words, and what to say beside its diff.
+    fn changed(&self, file: &str, edit: FileEdit) -> Result<(Vec<u8>, String, String), Problem> {
+        let existing = read(self.tree, file)?;
+        if for_controller::is_one(self.tree, file)? {
+            return Err(for_controller::alone(file));
+        }
+        match edit {
+            FileEdit::Keys(edits) => {
+                let (edits, words) = in_words(edits)?;
+                let bytes = self.edited(file, existing.as_deref(), edits)?;
+                Ok((bytes, words.clone(), words))
+            }
+            FileEdit::Import { name, content } => {
+                // A whole file becomes a whole file; into one that is there come its keys.
+                if existing.is_none() && seal::format_of(&name) == seal::format_of(file) {
+                    let bytes = seal::seal_plain(content.expose_secret(), file, self.rules, self.time);
+                    let bytes = bytes.map_err(|problem| nameless(problem, file, &name))?;
+                    let words = format!("import {}", clean(short_name(&name)));
+                    return Ok((bytes, words.clone(), words));
+                }
+                let edits = seal::import(&name, &content)?;
+                let count = edits.len();
+                let bytes = self.edited(file, existing.as_deref(), edits)?;
+                let keys = if count == 1 { "key" } else { "keys" };
+                let words = format!("import {count} {keys} from {}", clean(&name));
+                Ok((bytes, words.clone(), words))
+            }
+            FileEdit::Convert => self.converted(file, existing),
+        }
+    }
+
+    fn edited(
+        &self,
+        file: &str,
+        existing: Option<&[u8]>,
+        edits: Vec<seal::Edit>,
+    ) -> Result<Vec<u8>, Problem> {
+        match existing {
+            Some(bytes) => seal::edit(bytes, file, &self.session.keyring, edits, self.time),
+            None => seal::create(file, self.rules, edits, self.time),
+        }
+    }
+
+    fn converted(
+        &self,
+        file: &str,
+        existing: Option<Arc<[u8]>>,
+    ) -> Result<(Vec<u8>, String, String), Problem> {
+        let Some(bytes) = existing else {
+            let on_disk = read(&*self.session.tree(Revision::Worktree)?, file)?.is_some();
+            return Err(if on_disk {
+                Problem::error(
+                    Reason::Refused,
+                    "git does not know this file: its plain text would stay on the disk",
+                )
+                .at(file, 0)
+                .next("move it out of the repository; `sealane seal FILE --from IT` then seals it here")
+            } else {
+                missing(file)
+            });
+        };
+        if seal::inspect(file, &bytes, self.rules).is_some() {
+            return Err(Problem::error(Reason::Refused, "the file is sealed already").at(file, 0).next(
+                "--set, --generate, --rename and --remove change its keys, `sealane reseal` its recipients",
+            ));
+        }
+        let sealed = seal::seal_plain(&bytes, file, self.rules, self.time)?;
+        let count = seal::inspect(file, &sealed, self.rules).map_or(0, |info| info.keys.len());
+        let values = if count == 1 { "value" } else { "values" };
+        let note = format!(
+            "{count} {values} sealed; history keeps them in the clear: change them where they are used"
+        );
+        Ok((sealed, "seal what stood in the clear".to_owned(), note))
+    }
+}
+
+/// What is wrong with an imported file is wrong where it was read from.
+fn nameless(problem: Problem, file: &str, name: &str) -> Problem {
+    let is_file = problem.place.as_ref().is_some_and(|place| &*place.file == file);
+    let line = problem.place.as_ref().map_or(0, |place| place.line);
+    if is_file { Problem { place: None, ..problem }.at(&clean(name), line) } else { problem }
+}
+
+/// Edits as the room that seals takes them, and in words.
+pub(super) fn in_words(edits: Vec<KeyEdit>) -> Result<(Vec<seal::Edit>, String), Problem> {
+    let [mut set, mut generated, mut renamed, mut removed] = [(); 4].map(|()| Vec::<String>::new());
+    let mut done = Vec::new();
+    for edit in edits {
+        done.push(match edit {
+            KeyEdit::Set { key, value } => {
+                set.push(clean(&key));
+                seal::Edit::Set { key: key.to_string(), value }
+            }
+            KeyEdit::Generate { key, letters } => {
+                generated.push(clean(&key));
+                seal::Edit::Set { key: key.to_string(), value: seal::generate(letters)? }
+            }
+            KeyEdit::Rename { key, to } => {
+                renamed.push(format!("{} to {}", clean(&key), clean(&to)));
+                seal::Edit::Rename { key: key.to_string(), to: to.to_string() }
+            }
+            KeyEdit::Remove { key } => {
+                removed.push(clean(&key));
+                seal::Edit::Remove { key: key.to_string() }
+            }
+        });
+    }
+    let mut words = String::new();
+    for (verb, keys) in [("set", set), ("generate", generated), ("rename", renamed), ("remove", removed)] {
+        if !keys.is_empty() {
+            let _ = write!(words, "{}{verb} {}", if words.is_empty() { "" } else { "; " }, keys.join(", "));
+        }
+    }
+    Ok((done, words))
+}
+
+/// Rehearses bringing files in line with the recipients that the rules give now: under new data keys, or with those that
+/// they have.
+pub(super) fn reseal(session: &Session, files: &[String], keep_key: bool) -> Result<Plan, Problem> {
+    let started = Instant::now();
+    let (branch, head) = standing(session)?;
+    let tree = session.tree(Revision::Commit(head))?;
+    let rules = Session::rules(&*tree);
+    let time = jiff::Timestamp::now().as_second();
+    if read(&*tree, RULES)? != read(&*session.tree(Revision::Worktree)?, RULES)? {
+        let cause =
+            "the rules on disk are not the committed ones, and files are sealed for the committed ones";
+        return Err(Problem::error(Reason::Refused, cause)
+            .at(RULES, 0)
+            .next("commit .sops.yaml first, then seal the files again"));
+    }
+    let (mut changes, mut notes) = (Vec::new(), Vec::new());
+    let all = in_parallel(files.len(), |at| {
+        let file = files.get(at)?;
+        let again = || {
+            let bytes = read(&*tree, file)?.ok_or_else(|| missing(file))?;
+            if for_controller::is_one(&*tree, file)? {
+                return Err(for_controller::cannot_reseal(file));
+            }
+            let sealed = if keep_key {
+                // Who is in line already stays as it is.
+                seal::rewrap(&bytes, file, &session.keyring, &rules)?
+            } else {
+                Some(seal::reseal(&bytes, file, &session.keyring, &rules, time)?)
+            };
+            Ok(sealed.map(|sealed| (resealed(file, [&bytes, &sealed], &rules, keep_key), sealed)))
+        };
+        Some((file, again()))
+    });
+    for (file, sealed) in all.into_iter().flatten() {
+        let Some((words, sealed)) = sealed? else { continue };
+        notes.push((file.clone(), words));
+        changes.push(FileChange::write(&**file, sealed));
+    }
+    if changes.is_empty() {
+        return Err(Problem::error(
+            Reason::Refused,
+            "nobody comes or goes: each file has the recipients of its rule",
+        )
+        .next("without --keep-key the files get new data keys"));
+    }
+    let what = match &*notes {
+        [(one, _)] => one.clone(),
+        many => format!("{} files", many.len()),
     };
     let draft = Draft {
-        title: format!("seal {file}: {}", made.words),
+        title: format!("re-seal {what}"),
         kind: PlanKind::Seal,
-        message: format!("{}: {}\n", short(&file), made.words),
+        message: format!("secrets: re-seal {what}\n"),
         branch,
-        change: TreeChange { onto: head, files: vec![FileChange::write(&file, made.bytes)] },
-        notes: vec![(file.clone(), format!("{}; {}", made.note, for_whom(&certificate)))],
+        change: TreeChange { onto: head, files: changes },
+        notes,
         started,
     };
-    let mut plan = draft.finish(session)?;
-    plan.findings.extend(warnings);
-    Ok(plan)
+    draft.finish(session)
 }
 
-/// Only the controller can open a SealedSecret to seal it again.
-pub(super) fn cannot_reseal(file: &str) -> Problem {
-    let cause = "a SealedSecret opens in its cluster alone, so that nobody here can seal all of it again";
-    Problem::error(Reason::NotSupported, cause).at(file, 0).next(
-        "`kubeseal --re-encrypt < FILE` has its controller do it; `sealane seal FILE --set KEY` seals one value anew",
-    )
-}
-
-/// A file's new bytes, and what to say of them.
-struct Made {
-    bytes: Vec<u8>,
-    words: String,
-    note: String,
-}
-
-struct Work<'a> {
-    session: &'a Session,
-    file: &'a str,
-    called: &'a Called,
-    certificate: &'a Certificate,
-}
-
-impl Work<'_> {
-    fn create(&self, request: SealedSecretRequest) -> Result<Made, Problem> {
-        if request.edits.is_empty() {
-            return Err(Problem::error(Reason::MissingFile, "the file does not exist")
-                .at(self.file, 0)
-                .next("`--set KEY` makes a new SealedSecret; without it, an existing file is converted"));
-        }
-        let scope = request.scope.unwrap_or_default();
-        let name = request.name.unwrap_or_else(|| short(self.file).to_owned());
-        let identity = Identity::new(&request.namespace.unwrap_or_default(), &name);
-        let (set, removed, edits) = split(request.edits);
-        let bytes = sealing::create(self.file, &identity, scope, self.certificate, edits)?;
-        Ok(Made {
-            bytes,
-            words: in_words(&set, &removed),
-            note: format!("a new SealedSecret, {}: it opens {}", scope.word(), scope.opens_as(&identity)),
-        })
+/// What sealing again means for who can open the file.
+fn resealed(file: &str, sides: [&[u8]; 2], rules: &seal::Rules, keep_key: bool) -> String {
+    let recipients =
+        |bytes: &[u8]| seal::inspect(file, bytes, rules).map(|i| i.recipients).unwrap_or_default();
+    let [before, after] = sides.map(recipients);
+    let mut words =
+        if keep_key { "its data key stays" } else { "sealed again under a new data key" }.to_owned();
+    let (gains, loses) = (only(&after, &before), only(&before, &after));
+    if !gains.is_empty() {
+        let _ = write!(words, "; {} can open it from now on", gains.join(", "));
     }
-
-    fn edit(
-        &self,
-        bytes: &[u8],
-        request: SealedSecretRequest,
-        warnings: &mut Vec<Problem>,
-    ) -> Result<Made, Problem> {
-        let sealed = self.meant(bytes, request.name.as_deref())?;
-        if let Some(scope) = request.scope.filter(|scope| *scope != sealed.scope) {
-            let cause = format!(
-                "SealedSecret {} is {}: its other values would not open as {}",
-                sealed.identity,
-                sealed.scope.word(),
-                scope.word()
-            );
-            return Err(Problem::error(Reason::Refused, cause)
-                .at(self.file, sealed.line)
-                .next("make it anew with all its values, or leave `--scope` out"));
-        }
-        let identity = self.called.one(&sealed.identity, sealed.scope, self.file, sealed.line)?;
-        if !sealed.scope.is_same(&sealed.sealed_as, &identity) && !sealed.sealed_as.namespace.is_empty() {
-            let cause = format!(
-                "its other values were sealed as {}, and this one is sealed as {identity}, which it is rendered as",
-                sealed.sealed_as
-            );
-            let next = "seal the other values again too: the controller opens all of them or none";
-            warnings
-                .push(Problem::warning(Reason::InvalidObject, cause).at(self.file, sealed.line).next(next));
-        }
-        warnings.extend(foreign(self.file, &sealed, self.certificate));
-        let (set, removed, edits) = split(request.edits);
-        let templated = sealed.templated.iter().filter(|key| set.iter().any(|set| **set == ***key));
-        warnings.extend(templated.map(|key| {
-            let cause =
-                format!("`{}` is also made by the template, which wins over the sealed value", clean(key));
-            let next =
-                "take it out of `spec.template.data`, or leave it there and seal what the template uses";
-            Problem::warning(Reason::InvalidObject, cause).at(self.file, sealed.line).next(next)
-        }));
-        let bytes = sealing::edit(bytes, self.file, &sealed, &identity, self.certificate, edits)?;
-        let words = in_words(&set, &removed);
-        let kept =
-            sealed.keys.iter().filter(|key| !set.iter().chain(&removed).any(|named| **named == *key.name));
-        let note = format!(
-            "{words}; {} unchanged; {}: it opens {}",
-            kept.count(),
-            sealed.scope.word(),
-            sealed.scope.opens_as(&identity)
-        );
-        Ok(Made { bytes, words, note })
-    }
-
-    fn convert(&self, bytes: &[u8], request: &SealedSecretRequest) -> Result<Made, Problem> {
-        if !sealing::sealed_secrets(self.file, bytes).is_empty() {
-            return Err(Problem::error(Reason::Refused, "the file holds SealedSecrets already")
-                .at(self.file, 0)
-                .next("`--set KEY` sets one of their keys"));
-        }
-        let namespace = request.namespace.as_deref().unwrap_or_default();
-        let called = |identity: &Identity, scope: Scope| {
-            let mut identity = identity.clone();
-            if identity.namespace.is_empty() {
-                identity.namespace = namespace.into();
-            }
-            let called = self.called.one(&identity, scope, self.file, 0)?;
-            if !namespace.is_empty() && *called.namespace != *namespace {
-                let cause =
-                    format!("it is rendered as {called}, and `--namespace` says {}", clean(namespace));
-                return Err(Problem::error(Reason::Refused, cause)
-                    .at(self.file, 0)
-                    .next("leave `--namespace` out, or change what sets its namespace"));
-            }
-            Ok(called)
-        };
-        let keyring = &self.session.keyring;
-        let done = sealing::convert(bytes, self.file, keyring, self.certificate, request.scope, &called)?;
-        let mut note = String::new();
-        for (identity, scope, keys) in &done.objects {
-            let keys: Vec<String> = keys.iter().map(|key| clean(key)).collect();
-            let word = scope.word();
-            let _ = write!(
-                note,
-                "{identity} ({word}): {} sealed, it opens {}; ",
-                keys.join(", "),
-                scope.opens_as(identity)
-            );
-        }
-        if !done.left_out.is_empty() {
-            let _ = write!(note, "not taken over: {}; ", done.left_out.join(", "));
-        }
-        note.push_str(if done.was_sealed {
-            "nobody opens it with age any more, but history still does"
+    if !loses.is_empty() {
+        let left = if keep_key {
+            "may have kept the data key, and history keeps what they could open: seal it under a new one, and change the values"
         } else {
-            "it was in the clear: change the values too, history still has them"
-        });
-        let words = if done.was_sealed { "from SOPS to SealedSecret" } else { "from plain to SealedSecret" };
-        Ok(Made { bytes: done.bytes, words: words.to_owned(), note })
+            "no longer can, but history keeps what they could open: change the values too"
+        };
+        let _ = write!(words, "; {} {left}", loses.join(", "));
     }
-
-    /// The SealedSecret that is meant.
-    fn meant(&self, bytes: &[u8], name: Option<&str>) -> Result<SealedSecret, Problem> {
-        let mut found = sealing::sealed_secrets(self.file, bytes);
-        if found.is_empty() {
-            return Err(Problem::error(Reason::Refused, "the file holds no SealedSecret")
-                .at(self.file, 0)
-                .next("without `--set` and `--remove` its Secrets are turned into SealedSecrets"));
-        }
-        let names: Vec<String> = found.iter().map(|sealed| clean(&sealed.identity.name)).collect();
-        if let Some(name) = name {
-            found.retain(|sealed| *sealed.identity.name == *name);
-        }
-        match (found.pop(), found.is_empty()) {
-            (Some(one), true) => Ok(one),
-            (None, _) => Err(Problem::error(Reason::MissingFile, format!("it holds {}", names.join(", ")))
-                .at(self.file, 0)
-                .next("name one of them with `--name`")),
-            (Some(_), false) => {
-                let cause = format!("the file holds {} SealedSecrets: {}", names.len(), names.join(", "));
-                Err(Problem::error(Reason::Config, cause).at(self.file, 0).next("name one with `--name`"))
-            }
-        }
-    }
+    words
 }
 
-impl Called {
-    fn of(session: &Session, tree: &dyn Tree, file: &str, only: Option<&str>) -> Self {
-        let mut called: BTreeMap<Arc<str>, Vec<Identity>> = BTreeMap::new();
-        let environments = session.environments(tree).environments;
-        for environment in environments.iter().filter(|e| only.is_none_or(|only| *only == *e.name)) {
-            let rendered = session.render(tree, environment);
-            for (_, object) in rendered.objects().filter(|(_, object)| is_sealable(&object.key)) {
-                let origin = &object.origin;
-                if *origin.file == *file || origin.sealed.as_deref().is_some_and(|sealed| sealed == file) {
-                    called.entry(environment.name.clone()).or_default().push(named(object));
-                }
-            }
-        }
-        Self(called)
-    }
-
-    /// What an object of the file is called in the end; refuses where environments disagree on what its scope binds.
-    fn one(&self, own: &Identity, scope: Scope, file: &str, line: u32) -> Result<Identity, Problem> {
-        let mut found: BTreeSet<&Identity> = BTreeSet::new();
-        for names in self.0.values() {
-            let exact = names.iter().find(|identity| identity.name == own.name);
-            let alike = || names.iter().find(|identity| identity.name.contains(&*own.name));
-            found.extend(exact.or_else(alike));
-        }
-        let Some(first) = found.first().copied() else { return Ok(own.clone()) };
-        if let Some(other) = found.iter().find(|other| !scope.is_same(first, other)) {
-            let cause = format!(
-                "it is rendered as {first} and as {other}, and a {} value opens as one of them alone",
-                scope.word()
-            );
-            return Err(Problem::error(Reason::Refused, cause)
-                .at(file, line)
-                .next("give each environment a file of its own, or seal with a wider `--scope`"));
-        }
-        let namespace =
-            if first.namespace.is_empty() { own.namespace.clone() } else { first.namespace.clone() };
-        Ok(Identity { namespace, name: first.name.clone() })
-    }
-}
-
-/// What an object is called, with no namespace where none is written: which one that is, its applier says.
-pub(super) fn named(object: &Manifest) -> Identity {
-    Identity::new(object.body.str_at(&["metadata", "namespace"]).unwrap_or_default(), &object.key.name)
-}
-
-fn is_sealable(key: &ObjectKey) -> bool {
-    key.is_secret() || is_sealed_secret(key)
-}
-
-/// Whether an object is a SealedSecret.
-pub(super) fn is_sealed_secret(key: &ObjectKey) -> bool {
-    *key.group == *"bitnami.com" && *key.kind == *"SealedSecret"
-}
-
-/// Values sealed for a key of another length were sealed for another certificate, most likely another cluster's.
-fn foreign(file: &str, sealed: &SealedSecret, certificate: &Certificate) -> Option<Problem> {
-    let other = sealed.keys.iter().find(|key| key.bits.is_some_and(|bits| bits != certificate.bits))?;
-    let cause = format!(
-        "`{}` is sealed for a key of {} bits, and the certificate's has {}: it is probably another cluster's",
-        clean(&other.name),
-        other.bits.unwrap_or_default(),
-        certificate.bits
-    );
-    Some(
-        Problem::warning(Reason::Config, cause)
-            .at(file, other.line)
-            .next("look whose certificate it is before this is committed"),
-    )
-}
-
-fn for_whom(certificate: &Certificate) -> String {
-    let day = jiff::Timestamp::from_second(certificate.not_before);
-    let day = day.map(|day| day.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
-    format!("sealed for the certificate in {} ({}, of {day})", clean(&certificate.file), certificate.short())
-}
-
-fn split(edits: Vec<KeyEdit>) -> (Vec<String>, Vec<String>, Vec<seal::Edit>) {
-    let (mut set, mut removed) = (Vec::new(), Vec::new());
-    let edits = edits.into_iter().map(|edit| match edit {
-        KeyEdit::Set { key, value } => {
-            set.push(clean(&key));
-            seal::Edit::Set { key: key.to_string(), value }
-        }
-        KeyEdit::Remove { key } => {
-            removed.push(clean(&key));
-            seal::Edit::Remove { key: key.to_string() }
-        }
-    });
-    let edits = edits.collect();
-    (set, removed, edits)
-}
-
-fn short(file: &str) -> &str {
+fn short_name(file: &str) -> &str {
     file.rsplit('/').next().unwrap_or(file).split('.').next().unwrap_or(file)
 }

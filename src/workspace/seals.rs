@@ -1,13 +1,16 @@
 //! SealedSecrets of a tree: what they are, what they are rendered as, and which of them cannot open any more.
 
-use super::sealing::{is_sealed_secret, named};
+use super::firewall;
+use super::for_controller::{is_sealed_secret, named};
 use super::secrets::SecretFiles;
 use super::session::Session;
 use super::snapshot::{Next, SealedFor, SecretRow, SecretState};
-use crate::model::{EntryKind, HealthState, ObjectKey, Problem, Reason, Severity, Tree, clean};
+use crate::model::{
+    CommitId, EntryKind, HealthState, ObjectKey, Problem, Reason, Revision, Severity, Tree, clean,
+};
 use crate::seal::sealed_secrets::{Certificate, Identity, Scope, SealedSecret, sealed_secrets};
 use crate::yaml::{Map, Node};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// One SealedSecret of a repository.
@@ -73,6 +76,19 @@ struct RenderedSeal {
 }
 
 impl Seals {
+    /// Those of one file.
+    pub(super) fn of(path: &str, bytes: &[u8]) -> Self {
+        let mut seals = Self::default();
+        seals.look(path, bytes);
+        seals
+    }
+
+    /// Takes those of others in.
+    pub(super) fn add(&mut self, more: Self) {
+        self.files.extend(more.files);
+        self.certificates.extend(more.certificates);
+    }
+
     /// Looks at one file.
     pub(super) fn look(&mut self, path: &str, bytes: &[u8]) {
         let sealed = sealed_secrets(path, bytes);
@@ -194,6 +210,53 @@ impl Session {
         found.into_iter().filter(|new| !known.iter().any(|old| old.cause == new.cause)).collect()
     }
 
+    /// What stops SealedSecrets of a tree from opening.
+    pub(super) fn all_broken_seals(&self, tree: &dyn Tree) -> Result<Vec<Problem>, Problem> {
+        let files = firewall::files(tree).map_err(firewall::unreadable)?;
+        let found = firewall::in_parallel(files.len(), |at| {
+            let (path, id) = files.get(at)?;
+            let bytes = tree.read(*id).ok().filter(|bytes| bytes.len() <= firewall::LARGEST)?;
+            Some(Seals::of(path, &bytes))
+        });
+        let mut seals = Seals::default();
+        found.into_iter().flatten().for_each(|more| seals.add(more));
+        if seals.files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut problems = seals.broken();
+        problems.extend(self.misnamed(tree, &seals.by_file()));
+        Ok(problems)
+    }
+
+    /// What a staged change does to them.
+    pub(super) fn broken_seals(
+        &self,
+        tree: &dyn Tree,
+        head: CommitId,
+        changed: &BTreeSet<Arc<str>>,
+    ) -> Result<Vec<Problem>, Problem> {
+        let before = self.tree(Revision::Commit(head))?;
+        let bytes = |tree: &dyn Tree, path: &str| {
+            let entry = tree.entry(path).ok().flatten().filter(|entry| entry.kind == EntryKind::File);
+            entry.and_then(|entry| tree.read(entry.id).ok())
+        };
+        let (mut seals, mut naming) = (Seals::default(), Vec::new());
+        for path in changed {
+            let Some(now) = bytes(tree, path) else { continue };
+            if may_rename_seals(path, bytes(&*before, path).as_deref(), &now) {
+                seals.look(path, &now);
+                naming.push((path.clone(), now));
+            }
+        }
+        let mut problems = seals.broken();
+        if !naming.is_empty() {
+            let naming: Vec<(Arc<str>, &[u8])> =
+                naming.iter().map(|(path, now)| (path.clone(), &**now)).collect();
+            problems.extend(self.newly_misnamed(&*before, tree, &naming));
+        }
+        Ok(problems)
+    }
+
     fn rendered_seals(&self, tree: &dyn Tree) -> Vec<RenderedSeal> {
         let mut found = Vec::new();
         for environment in self.environments(tree).environments {
@@ -257,6 +320,23 @@ fn misnamed(path: &str, sealed: &SealedSecret, how: &str) -> Problem {
     Problem::warning(Reason::InvalidObject, cause).at(path, sealed.line).next(
         "seal its values for the name that it has now, or give it back the one that they were sealed for",
     )
+}
+
+/// True for a staged file that can change what SealedSecrets are called: one of them, or a kustomization that names
+/// otherwise than before.
+fn may_rename_seals(path: &str, before: Option<&[u8]>, now: &[u8]) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization") {
+        return naming_lines(before.unwrap_or_default()) != naming_lines(now);
+    }
+    std::str::from_utf8(now).is_ok_and(|text| text.contains("SealedSecret"))
+}
+
+/// The lines of a kustomization that give names.
+fn naming_lines(bytes: &[u8]) -> Vec<&str> {
+    let names = ["namePrefix:", "nameSuffix:", "namespace:"];
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    text.lines().filter(|line| names.iter().any(|name| line.trim_start().starts_with(name))).collect()
 }
 
 fn read(tree: &dyn Tree, path: &str) -> Vec<SealedSecret> {
@@ -363,6 +443,7 @@ fn of_sealed(
             .map(|key| (clean(&key.name).into(), super::KeyState::NotCompared))
             .collect(),
         recipients: Vec::new(),
+        wanted: None,
         sealed_for: Some(SealedFor {
             scope: sealed.map(|sealed| sealed.scope),
             opens: sealed.map(|sealed| sealed.scope.opens_as(&sealed.sealed_as)).unwrap_or_default(),

@@ -2,27 +2,27 @@
 
 use super::facts::Compared;
 use super::field::Field;
+use super::firewall::{self, Exposed};
 use super::inventory::secret_keys;
 use super::seals::{self, Seals};
 use super::session::Session;
 use super::snapshot::{KeyState, Next, Recipient, SecretRow, SecretState};
-use crate::model::{CommitId, EntryKind, Problem, Reason, Revision, Tree};
+use crate::model::{CommitId, Problem, Reason, Revision, Tree};
 use crate::seal::{self, SealedInfo};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Files larger than this are not looked into for secrets.
-const LARGEST: usize = 5 << 20;
 
 /// What a tree's files say about secrets.
 #[derive(Default)]
 pub(super) struct SecretFiles {
     /// Sealed files by path.
     pub(super) sealed: BTreeMap<Arc<str>, SealedFile>,
-    /// What stands in the clear or is sealed in name only.
+    /// What certainly stands in the clear or is sealed in name only, and what is wrong with the rules.
     pub(super) findings: Vec<Problem>,
     /// SealedSecrets, and certificates of their controllers.
     pub(super) seals: Seals,
+    /// All that the firewall finds, the likely too.
+    pub(super) exposed: Vec<Exposed>,
     /// What nobody can look into: submodules, files that live in LFS, names that are no text, links that lead out.
     pub(super) left_out: Vec<Problem>,
 }
@@ -30,6 +30,8 @@ pub(super) struct SecretFiles {
 /// One sealed file.
 pub(super) struct SealedFile {
     pub(super) info: SealedInfo,
+    /// For whom its rule seals it.
+    pub(super) wanted: Option<Vec<Recipient>>,
     /// Who changed it last.
     pub(super) changed_by: Option<Arc<str>>,
     /// Why it does not open, or that it was tampered with.
@@ -47,23 +49,28 @@ impl Session {
     /// Looks through all files of a tree; who changed them last is asked of the history before `head`.
     pub(super) fn secret_files(&self, tree: &dyn Tree, head: Option<CommitId>) -> Arc<SecretFiles> {
         let rules = Self::rules(tree);
+        let exceptions = self.exceptions();
+        let all = firewall::files(tree).unwrap_or_default();
+        let seen = firewall::in_parallel(all.len(), |at| {
+            let (path, id) = all.get(at)?;
+            let bytes = tree.read(*id).ok().filter(|bytes| bytes.len() <= firewall::LARGEST)?;
+            let exposures = seal::findings(path, &bytes, &rules);
+            let kept = exposures.iter().filter(|exposure| !exceptions.hold(path, exposure));
+            let exposed: Vec<Exposed> = kept.map(|exposure| Exposed::of(exposure, false)).collect();
+            let sealed = seal::inspect(path, &bytes, &rules).map(|info| {
+                let broken = seal::verify(&bytes, path, &self.keyring).err();
+                let rule = rules.matching(path).filter(|rule| !rule.recipients.is_empty());
+                let wanted = rule.map(|rule| rule.recipients.iter().map(shown_recipient).collect());
+                SealedFile { info, wanted, changed_by: None, broken }
+            });
+            Some((path.clone(), exposed, sealed, seals::Seals::of(path, &bytes)))
+        });
         let mut files = SecretFiles { findings: rules.problems.clone(), ..SecretFiles::default() };
-        let mut open = vec![String::new()];
-        while let Some(folder) = open.pop() {
-            for (name, entry) in tree.list(&folder).ok().flatten().unwrap_or_default() {
-                let path = if folder.is_empty() { name.to_string() } else { format!("{folder}/{name}") };
-                match entry.kind {
-                    EntryKind::Folder => open.push(path),
-                    EntryKind::File if may_hold_secrets(&path) => {
-                        if let Ok(bytes) = tree.read(entry.id)
-                            && bytes.len() <= LARGEST
-                        {
-                            self.look(&path, &bytes, &rules, &mut files);
-                        }
-                    }
-                    _ => {}
-                }
-            }
+        for (path, exposed, sealed, seals) in seen.into_iter().flatten() {
+            files.findings.extend(exposed.iter().filter(|e| e.is_certain()).map(|e| e.problem.clone()));
+            files.exposed.extend(exposed);
+            files.seals.add(seals);
+            files.sealed.extend(sealed.map(|file| (path, file)));
         }
         if let Some(head) = head {
             self.who_sealed(&mut files, head);
@@ -75,15 +82,6 @@ impl Session {
     /// What a commit holds that is not read, each with its place and next step.
     pub(super) fn left_out(&self, head: CommitId) -> Vec<Problem> {
         self.repo.problems(Revision::Commit(head)).unwrap_or_else(|error| vec![error.problem()])
-    }
-
-    fn look(&self, path: &str, bytes: &[u8], rules: &seal::Rules, files: &mut SecretFiles) {
-        files.findings.extend(seal::findings(path, bytes, rules));
-        files.seals.look(path, bytes);
-        if let Some(info) = seal::inspect(path, bytes, rules) {
-            let broken = seal::verify(bytes, path, &self.keyring).err();
-            files.sealed.insert(path.into(), SealedFile { info, changed_by: None, broken });
-        }
     }
 
     /// Adds who changed each sealed file last.
@@ -99,29 +97,6 @@ impl Session {
             file.changed_by = last(path);
         }
     }
-}
-
-fn may_hold_secrets(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let extension = name.rsplit_once('.').map_or("", |(_, e)| e);
-    matches!(
-        extension,
-        "yaml"
-            | "yml"
-            | "json"
-            | "env"
-            | "ini"
-            | "enc"
-            | "pem"
-            | "key"
-            | "agekey"
-            | "txt"
-            | "conf"
-            | "dec"
-            | "crt"
-    ) || name.contains(".sops.")
-        || name == "Kustomization"
-        || super::certificates::may_be_certificate(name)
 }
 
 /// The rows, most urgent first.
@@ -187,6 +162,7 @@ fn of_object(
         cause,
         next,
         keys,
+        wanted: file.and_then(|f| f.wanted.clone()),
         recipients: file.map(|f| f.info.recipients.iter().map(shown_recipient).collect()).unwrap_or_default(),
         sealed_for: None,
         sealed_at: file.and_then(|f| f.info.sealed_at),
@@ -223,6 +199,7 @@ fn of_file(path: &Arc<str>, file: &SealedFile) -> SecretRow {
         cause,
         next,
         keys: file.info.keys.iter().map(|(name, _)| (name.clone(), KeyState::NotCompared)).collect(),
+        wanted: file.wanted.clone(),
         recipients: file.info.recipients.iter().map(shown_recipient).collect(),
         sealed_for: None,
         sealed_at: file.info.sealed_at,

@@ -374,6 +374,8 @@ pub struct SecretRow {
     pub recipients: Vec<Recipient>,
     /// Where its values open, if it is a SealedSecret: those open in a cluster alone.
     pub sealed_for: Option<SealedFor>,
+    /// Who should, by its rule; `None` if no rule is for it.
+    pub wanted: Option<Vec<Recipient>>,
     /// When it was sealed last, seconds since 1970.
     pub sealed_at: Option<i64>,
     /// Who changed the file last.

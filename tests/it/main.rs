@@ -2,6 +2,7 @@
 
 mod audit;
 mod bad_input;
+mod canaries;
 mod console;
 mod demo;
 mod dump;
@@ -15,9 +16,12 @@ mod merge_driver;
 mod past;
 mod pictures;
 mod pty;
+mod readers;
 mod sandbox;
+mod seal_verbs;
 mod sealed_secrets;
 mod served;
 mod start;
+mod stores;
 mod svg;
 mod terminal;

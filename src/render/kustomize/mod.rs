@@ -25,6 +25,12 @@
 //! | `limits` | what one build may cost |
 //! | `steps` | who asked for what, kept where an object is to be explained |
 //! | `error` | what can be wrong, where, and what to do |
+//!
+//! The way of a document: `accumulate` asks the `loader` for a path, and `documents` reads the file, once for all folders
+//! and revisions that have it. Each object becomes a `resource` in the folder's `resmap`, where generated ones join it;
+//! `transform` runs the folder's transformers over all of them, in kustomize's order. The folder that named this one takes
+//! the result in and does the same with it. At the top, `build` lets `references` follow renames, adds hashes, and hands
+//! each object to `sort`, `trace` and `folded`; `build::to_text` prints what is left.
 
 mod accumulate;
 mod annotations;

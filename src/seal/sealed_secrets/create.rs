@@ -82,7 +82,7 @@ impl Draft<'_> {
     pub(super) fn text(&self, syntax: Syntax) -> String {
         let node = self.node();
         match syntax {
-            Syntax::Yaml => to_masked_string(&node),
+            Syntax::Yaml | Syntax::Dotenv | Syntax::Ini => to_masked_string(&node),
             Syntax::Json => {
                 let compact = to_json(&node);
                 let pretty = serde_json::from_str::<serde_json::Value>(&compact)

@@ -32,6 +32,15 @@ pub fn edit(
                 set(&text, file, sealed, &key, &fresh)?
             }
             Edit::Remove { key } => remove(&text, file, sealed, &key)?,
+            Edit::Rename { key, .. } => {
+                let cause = format!("`{}` cannot get another name: nobody here can open it", clean(&key));
+                return Err(refused(
+                    file,
+                    sealed.line,
+                    &cause,
+                    "set the value under its new name, then remove the old one",
+                ));
+            }
             Edit::SetAt { .. } => {
                 return Err(refused(file, sealed.line, "a SealedSecret has keys and no paths", "name a key"));
             }

@@ -84,14 +84,23 @@ impl SealedSecret {
     }
 }
 
-/// What stands in the clear in the SealedSecrets among these documents.
+/// Values of SealedSecrets among these documents that are not sealed at all: place, cause and next step in a problem each.
 pub(in crate::seal) fn findings(path: &str, documents: &[Node]) -> Vec<Problem> {
-    let problems = of_documents(path, documents).into_iter().flat_map(|sealed| sealed.problems);
-    problems.filter(|problem| problem.reason == Reason::Plaintext).collect()
+    let all = of_documents(path, documents).into_iter();
+    let open = all.flat_map(|sealed| {
+        let lines: Vec<u32> =
+            sealed.keys.iter().filter(|key| key.bits.is_none()).map(|key| key.line).collect();
+        let of_key = move |problem: &Problem| {
+            problem.reason == Reason::Plaintext
+                && problem.place.as_ref().is_some_and(|p| lines.contains(&p.line))
+        };
+        sealed.problems.into_iter().filter(of_key)
+    });
+    open.collect()
 }
 
 /// Whether an object is a SealedSecret.
-pub(in crate::seal) fn is_sealed_secret(object: &Node) -> bool {
+pub(super) fn is_sealed_secret(object: &Node) -> bool {
     object.str_at(&["kind"]) == Some("SealedSecret")
         && object
             .str_at(&["apiVersion"])

@@ -314,9 +314,10 @@ impl Screen for Form {
             (None, Some(_)) => {
                 ("Shown for ten seconds because you asked; that it was shown is noted.", "V hides it")
             }
-            (None, None) if self.content.here().is_some_and(|form| form.sealed_secret) => {
-                ("A new value is sealed for the controller; the others keep their ciphertext, which opens in the cluster alone.", "")
-            }
+            (None, None) if self.content.here().is_some_and(|form| form.sealed_secret) => (
+                "A new value is sealed for the controller; the others keep their ciphertext, which opens in the cluster alone.",
+                "",
+            ),
             (None, None) => ("Keys that are not touched keep their ciphertext byte for byte.", ""),
         };
         Strip { title, cause: vec![piece(Label::Muted, said)], place: String::new(), next: next.into() }
