@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::plan;
 use crate::model::{Problem, Reason, clean};
 use crate::secret::SecretText;
-use crate::workspace::{FileEdit, KeyEdit};
+use crate::workspace::{FileEdit, GivenCertificate, KeyEdit, SealScope, SealedSecretRequest, Workspace};
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -30,14 +30,80 @@ pub(super) async fn run(context: &mut Context<'_, '_>, arguments: SealArguments)
             Err(problem) => return context.problem(&problem),
         }
     }
+    let controller = &arguments.for_controller;
+    if controller.is_meant() && !asks_for_keys(&arguments) {
+        return seal_for_controller(context, &workspace, inside, Vec::new(), &arguments).await;
+    }
     let edit = match read_edit(context.input, &arguments)? {
         Ok(edit) => edit,
         Err(problem) => return context.problem(&problem),
     };
+    if controller.is_meant() {
+        let FileEdit::Keys(edits) = edit else {
+            let problem =
+                Problem::error(Reason::NotSupported, "a whole file is not imported into a SealedSecret");
+            return context
+                .problem(&problem.next("set its keys with --set, or seal a Secret with --sealed-secret"));
+        };
+        return seal_for_controller(context, &workspace, inside, edits, &arguments).await;
+    }
     match workspace.plan_seals(inside, edit).await {
         Ok(made) => plan::carry_out(context, &workspace, made, &arguments.write).await,
         Err(problem) => context.problem(&problem),
     }
+}
+
+/// True if keys are to change.
+fn asks_for_keys(arguments: &SealArguments) -> bool {
+    let lists = [&arguments.generate, &arguments.rename, &arguments.remove];
+    arguments.set.is_some() || arguments.from.is_some() || lists.iter().any(|list| !list.is_empty())
+}
+
+/// Seals for a sealed-secrets controller.
+async fn seal_for_controller(
+    context: &mut Context<'_, '_>,
+    workspace: &Workspace,
+    files: Vec<String>,
+    edits: Vec<KeyEdit>,
+    arguments: &SealArguments,
+) -> io::Result<Exit> {
+    let mut files = files.into_iter();
+    let (Some(file), None) = (files.next(), files.next()) else {
+        let problem = Problem::error(Reason::NotSupported, "SealedSecrets are sealed one file at a time");
+        return context.problem(&problem.next("name one file"));
+    };
+    let controller = &arguments.for_controller;
+    let certificate = match controller.certificate.as_deref().map(read_certificate).transpose() {
+        Ok(certificate) => certificate,
+        Err(problem) => return context.problem(&problem),
+    };
+    let request = SealedSecretRequest {
+        file,
+        edits,
+        scope: controller.scope.as_deref().and_then(SealScope::of_word),
+        certificate,
+        name: controller.name.clone(),
+        namespace: controller.namespace.clone(),
+        environment: context.place.environment.clone(),
+    };
+    match workspace.plan_sealed_secret(request).await {
+        Ok(made) => plan::carry_out(context, workspace, made, &arguments.write).await,
+        Err(problem) => context.problem(&problem),
+    }
+}
+
+/// A certificate on disk; no more of a file is read than a certificate can have.
+fn read_certificate(path: &Path) -> Result<GivenCertificate, Problem> {
+    let name = clean(&path.display().to_string());
+    let unread = |error: io::Error| {
+        Problem::error(Reason::Config, format!("the certificate cannot be read: {error}"))
+            .at(&name, 0)
+            .next("name the controller's certificate, a PEM file")
+    };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unread)?;
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(unread)?;
+    Ok(GivenCertificate { name: name.clone(), bytes })
 }
 
 fn read_edit(input: &mut dyn io::Read, arguments: &SealArguments) -> io::Result<Result<FileEdit, Problem>> {

@@ -1,6 +1,6 @@
 //! SOPS and age: opens, seals, verifies. Only room that knows the ciphers.
 //!
-//! "Seal" here means SOPS with age, not Bitnami's SealedSecrets controller.
+//! "Seal" here means SOPS with age; what is sealed for Bitnami's sealed-secrets controller lives in `sealed_secrets`.
 //!
 //! | file | job |
 //! | --- | --- |
@@ -21,6 +21,7 @@
 //! | `merge` | three versions to one, key by key |
 //! | `held` | what a file holds, as digests, for comparing |
 //! | `detect` | secrets in the clear |
+//! | `sealed_secrets` | SealedSecrets: certificates, scopes, sealing, converting |
 //! | `unsigned` | what was changed behind the MAC's back |
 
 #[cfg(test)]
@@ -46,6 +47,7 @@ mod plain;
 mod refresh;
 mod rename;
 mod rules;
+pub mod sealed_secrets;
 mod shamir;
 #[cfg(test)]
 mod testing;

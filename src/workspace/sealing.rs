@@ -3,6 +3,7 @@
 
 use super::audit::only;
 use super::firewall::in_parallel;
+use super::for_controller::{self, SealedSecretRequest};
 use super::plan::{FileEdit, KeyEdit, Plan, PlanKind};
 use super::planning::{Draft, missing, read, standing};
 use super::session::Session;
@@ -17,15 +18,24 @@ use std::time::Instant;
 const RULES: &str = ".sops.yaml";
 
 /// Rehearses a change to sealed files; each gets the same, with generated values of its own.
-pub(super) fn seal(session: &Session, files: Vec<String>, edit: &FileEdit) -> Result<Plan, Problem> {
+pub(super) fn seal(session: &Session, mut files: Vec<String>, mut edit: FileEdit) -> Result<Plan, Problem> {
     let started = Instant::now();
     let (branch, head) = standing(session)?;
     let tree = session.tree(Revision::Commit(head))?;
+    if let ([file], FileEdit::Keys(edits)) = (&mut *files, &mut edit)
+        && for_controller::is_one(&*tree, file)?
+    {
+        let (file, edits) = (std::mem::take(file), std::mem::take(edits));
+        return for_controller::plan(
+            session,
+            SealedSecretRequest { file, edits, ..SealedSecretRequest::default() },
+        );
+    }
     let rules = Session::rules(&*tree);
     let desk = Desk { session, tree: &*tree, rules: &rules, time: jiff::Timestamp::now().as_second() };
     let (mut changes, mut notes, mut told) = (Vec::new(), Vec::new(), Vec::new());
     for file in files {
-        let (bytes, words, note) = desk.changed(&file, edit)?;
+        let (bytes, words, note) = desk.changed(&file, &edit)?;
         changes.push(FileChange::write(&file, bytes));
         notes.push((file.clone(), note));
         told.push((file, words));
@@ -60,6 +70,9 @@ impl Desk<'_> {
     /// The file's new bytes, what was done in words, and what to say beside its diff.
     fn changed(&self, file: &str, edit: &FileEdit) -> Result<(Vec<u8>, String, String), Problem> {
         let existing = read(self.tree, file)?;
+        if for_controller::is_one(self.tree, file)? {
+            return Err(for_controller::alone(file));
+        }
         match edit {
             FileEdit::Keys(edits) => {
                 let (edits, words) = in_words(edits)?;
@@ -138,7 +151,7 @@ fn nameless(problem: Problem, file: &str, name: &str) -> Problem {
 }
 
 /// Edits as the room that seals takes them, and in words.
-fn in_words(edits: &[KeyEdit]) -> Result<(Vec<seal::Edit>, String), Problem> {
+pub(super) fn in_words(edits: &[KeyEdit]) -> Result<(Vec<seal::Edit>, String), Problem> {
     let [mut set, mut generated, mut renamed, mut removed] = [(); 4].map(|()| Vec::<String>::new());
     let mut done = Vec::new();
     for edit in edits {
@@ -190,6 +203,9 @@ pub(super) fn reseal(session: &Session, files: &[String], keep_key: bool) -> Res
         let file = files.get(at)?;
         let again = || {
             let bytes = read(&*tree, file)?.ok_or_else(|| missing(file))?;
+            if for_controller::is_one(&*tree, file)? {
+                return Err(for_controller::cannot_reseal(file));
+            }
             let sealed = if keep_key {
                 // Who is in line already stays as it is.
                 seal::rewrap(&bytes, file, &session.keyring, &rules)?

@@ -20,6 +20,7 @@ mod pty;
 mod readers;
 mod sandbox;
 mod seal_verbs;
+mod sealed_secrets;
 mod served;
 mod start;
 mod stores;
