@@ -43,7 +43,10 @@ pub use cipher::{CipherError, DataKey, Sealed, ValueType};
 pub use detect::findings;
 pub use edit::{Edit, edit};
 pub use inspect::{SealedInfo, format_of, inspect};
-pub use keys::{KeySources, Keyring, RecipientError, UnusableSource, parse_recipient, wrap};
+pub use keys::{
+    AgeError, Ask, KeySources, Keyring, LockedKind, LockedSource, PluginError, PluginSource, Plugins,
+    RecipientError, RecipientKind, Shut, UnlockError, UnusableSource, parse_recipient, wrap, wrap_with,
+};
 pub use make::{create, reseal, seal_plain};
 pub use merge::{MergeError, merge};
 pub use metadata::{Metadata, Wrapped};

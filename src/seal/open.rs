@@ -1,7 +1,7 @@
 //! Opening: identities to the data key, leaves to secret texts, and the MAC checked (secrets.md 1.7).
 
 use super::cipher::{DataKey, Sealed, ValueType};
-use super::keys::Keyring;
+use super::keys::{Keyring, Shut};
 use super::metadata::Metadata;
 use super::value;
 use super::walk::{Place, Visit, plain_node, read, scalar, walk};
@@ -198,13 +198,10 @@ pub(super) fn unlock(metadata: &Metadata, file: &str, keyring: &Keyring) -> Resu
             "it needs several key groups together, which Sealane cannot use yet",
         ));
     }
-    let ours = metadata.age.iter().filter(|w| keyring.holds(&w.recipient));
-    let others = metadata.age.iter().filter(|w| !keyring.holds(&w.recipient));
-    for wrapped in ours.chain(others) {
-        if let Some(key) = keyring.unwrap(&wrapped.enc) {
-            return Ok(key);
-        }
-    }
+    let shut = match keyring.data_key(&metadata.age) {
+        Ok(key) => return Ok(key),
+        Err(shut) => shut,
+    };
     let held = metadata.age.iter().any(|w| keyring.holds(&w.recipient));
     if held {
         return Err(broken(
@@ -212,6 +209,9 @@ pub(super) fn unlock(metadata: &Metadata, file: &str, keyring: &Keyring) -> Resu
             metadata.line,
             "an identity at hand is a recipient, and its wrapped key is damaged".to_owned(),
         ));
+    }
+    if !shut.reasons.is_empty() {
+        return Err(not_yet(file, metadata, &shut));
     }
     let foreign: Vec<String> =
         metadata.foreign.iter().map(|(name, count)| format!("{count} {name}")).collect();
@@ -223,6 +223,14 @@ pub(super) fn unlock(metadata: &Metadata, file: &str, keyring: &Keyring) -> Resu
         _ => "no age identity at hand opens it".to_owned(),
     };
     Err(needs_key(file, metadata, &why))
+}
+
+/// What would open it has to be unlocked, agreed to or mended first.
+fn not_yet(file: &str, metadata: &Metadata, shut: &Shut) -> OpenError {
+    let error = needs_key(file, metadata, &shut.reasons.join("; "));
+    let reason = if shut.needs_plugin { Reason::NeedsPlugin } else { Reason::NeedsKey };
+    let next = shut.next.clone().unwrap_or(error.0.next);
+    OpenError(Problem { reason, next, ..error.0 })
 }
 
 fn needs_key(file: &str, metadata: &Metadata, why: &str) -> OpenError {
