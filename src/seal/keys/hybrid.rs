@@ -284,8 +284,7 @@ impl hpke::Kem for XWing {
         encapsulated: &Encapped,
     ) -> Result<SharedSecret<Self>, HpkeError> {
         let grown = private.grown();
-        let ciphertext =
-            encapsulated.0[..MLKEM_CIPHERTEXT].try_into().map_err(|_| HpkeError::DecapError)?;
+        let ciphertext = encapsulated.0[..MLKEM_CIPHERTEXT].try_into().map_err(|_| HpkeError::DecapError)?;
         let theirs = last(&encapsulated.0[..]);
         let lattice = grown.lattice.decapsulate(ciphertext).map_err(|()| HpkeError::DecapError)?;
         let curve = Zeroizing::new(x25519(*grown.scalar, theirs));
@@ -318,7 +317,12 @@ impl hpke::Kem for XWing {
 }
 
 /// X-Wing's combiner: SHA3-256 over both secrets, the ciphertext and the public key of X25519, and the label.
-fn combined(lattice: &[u8], curve: &[u8; 32], ciphertext: &[u8; 32], point: &[u8; 32]) -> SharedSecret<XWing> {
+fn combined(
+    lattice: &[u8],
+    curve: &[u8; 32],
+    ciphertext: &[u8; 32],
+    point: &[u8; 32],
+) -> SharedSecret<XWing> {
     let hash = Sha3_256::default().chain(lattice).chain(curve).chain(ciphertext).chain(point).chain(LABEL);
     SharedSecret(hash.finalize_fixed())
 }

@@ -87,7 +87,8 @@ impl Locked {
         }
         for attempt in 0..3 {
             let again = if attempt == 0 { "" } else { "this is not it; once more: " };
-            let Some(passphrase) = ask(&format!("{again}passphrase of {source}")).filter(|p| !p.is_empty()) else {
+            let Some(passphrase) = ask(&format!("{again}passphrase of {source}")).filter(|p| !p.is_empty())
+            else {
                 break;
             };
             match self.unlock(&passphrase, source, plugins) {
@@ -126,8 +127,14 @@ fn ssh(key: &age::ssh::EncryptedKey, passphrase: &SecretText, source: &Arc<str>)
     let text = passphrase.expose_secret_str().ok_or_else(wrong)?;
     let open = key.decrypt(age::secrecy::SecretString::from(text.to_owned())).map_err(|_| wrong())?;
     let identity = age::ssh::Identity::Unencrypted(open);
-    let recipient = age::ssh::Recipient::try_from(identity.clone()).map(|r| r.to_string()).unwrap_or_default();
-    Ok(Key { kind: Kind::Ready(Box::new(identity)), recipient: recipient.into(), source: source.clone(), line: 0 })
+    let recipient =
+        age::ssh::Recipient::try_from(identity.clone()).map(|r| r.to_string()).unwrap_or_default();
+    Ok(Key {
+        kind: Kind::Ready(Box::new(identity)),
+        recipient: recipient.into(),
+        source: source.clone(),
+        line: 0,
+    })
 }
 
 fn file(
@@ -145,7 +152,9 @@ fn file(
     whole.map_err(|error| unusable(error.to_string()))?;
     let text = std::str::from_utf8(&plain).map_err(|_| unusable("what it holds is no text".to_owned()))?;
     sources::identities(text, source, false, plugins).map_err(|bad| {
-        let told = bad.first().map_or_else(String::new, |UnusableSource { line, why, .. }| format!("line {line} of what it holds: {why}"));
+        let told = bad.first().map_or_else(String::new, |UnusableSource { line, why, .. }| {
+            format!("line {line} of what it holds: {why}")
+        });
         unusable(told)
     })
 }

@@ -151,7 +151,9 @@ impl KeyCommand {
             return sources::identities(text, &source, false, plugins).map(Arc::from).map_err(bad);
         }
         match ssh::identity(text)? {
-            (ssh::PrivateKey::Locked(_), _) => Err("it prints a key that is locked with a passphrase".to_owned()),
+            (ssh::PrivateKey::Locked(_), _) => {
+                Err("it prints a key that is locked with a passphrase".to_owned())
+            }
             (key, recipient) => Ok(Arc::from(vec![sources::ssh_key(key, recipient, source)])),
         }
     }
@@ -176,7 +178,10 @@ impl Key {
 }
 
 /// Opens one wrapped data key: a complete armored age file.
-fn unwrapped<'a>(armored: &'a str, identities: impl Iterator<Item = &'a dyn age::Identity>) -> Option<DataKey> {
+fn unwrapped<'a>(
+    armored: &'a str,
+    identities: impl Iterator<Item = &'a dyn age::Identity>,
+) -> Option<DataKey> {
     let reader = age_file::open(armored.trim().as_bytes(), identities).ok()?;
     let (bytes, whole) = age_file::read_to_end(reader, 64);
     whole.ok()?;
@@ -299,7 +304,8 @@ impl Keyring {
             return Ok(key);
         }
         let mut shut = Shut::default();
-        let slowly = self.with_passphrases(wrapped, LockedKind::Ssh, &mut shut)
+        let slowly = self
+            .with_passphrases(wrapped, LockedKind::Ssh, &mut shut)
             .or_else(|| self.with_commands(wrapped, &mut shut))
             .or_else(|| self.with_passphrases(wrapped, LockedKind::File, &mut shut))
             .or_else(|| self.with_plugins(wrapped, &mut shut));
@@ -309,7 +315,8 @@ impl Keyring {
     fn with_passphrases(&self, wrapped: &[Wrapped], kind: LockedKind, shut: &mut Shut) -> Option<DataKey> {
         for key in &self.keys {
             let Kind::Locked(locked) = &key.kind else { continue };
-            let fits = |w: &&Wrapped| key.recipient.is_empty() || recipient::same(&w.recipient, &key.recipient);
+            let fits =
+                |w: &&Wrapped| key.recipient.is_empty() || recipient::same(&w.recipient, &key.recipient);
             if locked.kind() != kind || locked.opened().is_some() || !wrapped.iter().any(|w| fits(&w)) {
                 continue;
             }
@@ -386,7 +393,9 @@ impl Shut {
         self.reasons.push(format!("locked: {source} needs its passphrase"));
         self.next.get_or_insert_with(|| match kind {
             LockedKind::Ssh => {
-                format!("unlock {source} (an SSH agent can only sign, not open files), or use another identity")
+                format!(
+                    "unlock {source} (an SSH agent can only sign, not open files), or use another identity"
+                )
             }
             LockedKind::File => format!("unlock {source}, or use another identity"),
         });

@@ -37,6 +37,9 @@ pub enum RecipientError {
     /// Not a recipient at all.
     #[error("`{0}` is no age recipient")]
     Invalid(String),
+    /// An identity, where everybody reads it.
+    #[error("a private key stands where a recipient belongs: replace the key, it is known now")]
+    Private,
     /// The plug-in it needs did not do it.
     #[error(transparent)]
     Plugin(#[from] PluginError),
@@ -106,6 +109,9 @@ fn resolved(
 ) -> Result<(RecipientKind, Box<dyn age::Recipient>), RecipientError> {
     let text = text.trim();
     let invalid = || RecipientError::Invalid(short(text));
+    if text.starts_with("AGE-") || text.contains("PRIVATE KEY") {
+        return Err(RecipientError::Private);
+    }
     let kind = RecipientKind::of(text).ok_or_else(invalid)?;
     let recipient: Box<dyn age::Recipient> = match kind {
         RecipientKind::X25519 => Box::new(text.parse::<age::x25519::Recipient>().map_err(|_| invalid())?),
@@ -148,6 +154,7 @@ mod tests {
             (&*long, "`age1pq1qqqqqqqqq` is no age recipient"),
             ("age1yubikey1qqqq", "`age1yubikey1qqqq` is no age recipient"),
             ("age1\u{202e}tag1qqqq", "is no age recipient"),
+            ("AGE-SECRET-KEY-1CANARY", "a private key stands where a recipient belongs"),
             ("ssh-dss AAAAB3NzaC1kc3MAAACB", "recipient ssh-dss AAAAB3Nz is an ssh-dss key"),
         ] {
             let Err(error) = parse_recipient(text) else { panic!("{text} was taken") };

@@ -145,7 +145,10 @@ impl Keyring {
     fn add_ssh(&mut self, file: &Path, expected: bool) {
         let Some((source, bytes)) = self.read(file, expected) else { return };
         *self.generation.get_mut() += 1;
-        match std::str::from_utf8(&bytes).map_err(|_| "it is no private key".to_owned()).and_then(ssh::identity) {
+        match std::str::from_utf8(&bytes)
+            .map_err(|_| "it is no private key".to_owned())
+            .and_then(ssh::identity)
+        {
             Ok((key, recipient)) => self.keys.push(ssh_key(key, recipient, source)),
             Err(why) => self.refuse(&source, 0, &why),
         }
@@ -189,7 +192,12 @@ pub(super) fn identities(
         for part in parts {
             match identity(part, plugins) {
                 Ok((kind, recipient)) => {
-                    keys.push(Key { kind, recipient: recipient.into(), source: source.clone(), line: number });
+                    keys.push(Key {
+                        kind,
+                        recipient: recipient.into(),
+                        source: source.clone(),
+                        line: number,
+                    });
                 }
                 Err(why) => {
                     let why = format!("{why}; {VOID}");
@@ -203,12 +211,14 @@ pub(super) fn identities(
 
 fn identity(text: &str, plugins: &Plugins) -> Result<(Kind, String), &'static str> {
     if text.starts_with("AGE-SECRET-KEY-PQ-1") {
-        let identity: hybrid::Identity = text.parse().map_err(|()| "this post-quantum identity is damaged")?;
+        let identity: hybrid::Identity =
+            text.parse().map_err(|()| "this post-quantum identity is damaged")?;
         let recipient = identity.recipient();
         return Ok((Kind::Ready(Box::new(identity)), recipient));
     }
     if text.starts_with("AGE-PLUGIN-") {
-        let identity = plugin::Identity::parse(text, plugins).ok_or("this identity of a plug-in is damaged")?;
+        let identity =
+            plugin::Identity::parse(text, plugins).ok_or("this identity of a plug-in is damaged")?;
         return Ok((Kind::Plugin(identity), String::new()));
     }
     if text.starts_with("AGE-SECRET-KEY-1") {

@@ -24,7 +24,10 @@ pub(super) fn recipient(text: &str) -> Result<age::ssh::Recipient, RecipientErro
     let mut words = text.split_whitespace();
     let (kind, blob) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if !matches!(kind, "ssh-ed25519" | "ssh-rsa") {
-        return Err(RecipientError::Unsupported { short: short(text), kind: format!("an {} key", crate::model::clean(kind)) });
+        return Err(RecipientError::Unsupported {
+            short: short(text),
+            kind: format!("an {} key", crate::model::clean(kind)),
+        });
     }
     let bytes = STANDARD.decode(blob).map_err(|_| invalid())?;
     public_key(&bytes).filter(|found| *found == kind).ok_or_else(invalid)?;
@@ -48,8 +51,9 @@ pub(super) fn identity(text: &str) -> Result<(PrivateKey, String), String> {
     if text.starts_with("-----BEGIN OPENSSH PRIVATE KEY-----") {
         well_formed(text).ok_or("it is no private key that age can read: it is damaged")?;
     }
-    let read = Identity::from_buffer(text.as_bytes(), None)
-        .map_err(|_| "it is no private key that age can read (ed25519 or RSA, as `ssh-keygen` writes them)")?;
+    let read = Identity::from_buffer(text.as_bytes(), None).map_err(
+        |_| "it is no private key that age can read (ed25519 or RSA, as `ssh-keygen` writes them)",
+    )?;
     let recipient = age::ssh::Recipient::try_from(read.clone());
     let key = match read {
         Identity::Unsupported(kind) => return Err(unsupported(&kind)),
@@ -58,7 +62,9 @@ pub(super) fn identity(text: &str) -> Result<(PrivateKey, String), String> {
     };
     match recipient {
         Ok(recipient) => Ok((key, recipient.to_string())),
-        Err(ParseRecipientKeyError::RsaModulusTooLarge) => Err("an RSA key of more than 4,096 bits, which age cannot use".to_owned()),
+        Err(ParseRecipientKeyError::RsaModulusTooLarge) => {
+            Err("an RSA key of more than 4,096 bits, which age cannot use".to_owned())
+        }
         Err(_) => Err("a key of a kind that age cannot use; ed25519 and RSA can be used".to_owned()),
     }
 }
@@ -202,7 +208,12 @@ mod tests {
             field(&private),
         ]
         .concat();
-        for text in [armored(&whole), armored(b"openssh-key-v1\0"), armored(&[]), "-----BEGIN OPENSSH PRIVATE KEY-----".to_owned()] {
+        for text in [
+            armored(&whole),
+            armored(b"openssh-key-v1\0"),
+            armored(&[]),
+            "-----BEGIN OPENSSH PRIVATE KEY-----".to_owned(),
+        ] {
             assert!(identity(&text).is_err_and(|why| why.contains("damaged")), "{text}");
         }
     }

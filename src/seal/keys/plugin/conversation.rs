@@ -49,7 +49,10 @@ impl Conversation {
     /// Starts the program with one of the two state machines of the protocol.
     pub(super) fn start(program: &Path, machine: &str, limits: Limits) -> Result<Self, PluginError> {
         let name: Arc<str> = crate::model::clean(&program.to_string_lossy()).into();
-        let failed = |error: std::io::Error| PluginError::NotStarted { program: name.clone(), why: error.kind().to_string() };
+        let failed = |error: std::io::Error| PluginError::NotStarted {
+            program: name.clone(),
+            why: error.kind().to_string(),
+        };
         let mut child = Command::new(program)
             .arg(format!("--age-plugin={machine}"))
             .current_dir("/")
@@ -69,7 +72,16 @@ impl Conversation {
             std::thread::spawn(move || read_all(stdout, &incoming));
         }
         let deadline = Instant::now() + limits.total;
-        Ok(Self { child, program: name, to, from, buffer: Zeroizing::new(Vec::new()), heard: 0, limits, deadline })
+        Ok(Self {
+            child,
+            program: name,
+            to,
+            from,
+            buffer: Zeroizing::new(Vec::new()),
+            heard: 0,
+            limits,
+            deadline,
+        })
     }
 
     /// The program, as it is shown.

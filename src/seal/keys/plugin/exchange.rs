@@ -72,7 +72,11 @@ pub(super) fn unwrap(
             ("file-key", [file], Ok(bytes)) if file == "0" && key.is_none() => {
                 key = Some(FileKey::new(Box::new(bytes)));
             }
-            _ => return Err(talk.plugin.broken("it gives a file key that was not asked for, or none of 16 bytes")),
+            _ => {
+                return Err(talk
+                    .plugin
+                    .broken("it gives a file key that was not asked for, or none of 16 bytes"));
+            }
         }
         talk.plugin.send("ok", &[], &[]);
     }
@@ -127,7 +131,8 @@ impl<'a> Talk<'a> {
     fn shown(&self, text: &[u8]) -> String {
         let text = String::from_utf8_lossy(text).replace(self.key, "…");
         // In pieces it would be as bad; whoever echoes the half of it shows nothing at all.
-        let secret = self.key.starts_with("AGE-") && self.key.get(12..28).is_some_and(|part| text.contains(part));
+        let secret =
+            self.key.starts_with("AGE-") && self.key.get(12..28).is_some_and(|part| text.contains(part));
         let shown = if secret { "(not shown: it holds a part of the identity)" } else { &*text };
         clean(&shown.chars().take(SHOWN).collect::<String>())
     }

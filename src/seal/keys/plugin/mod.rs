@@ -157,7 +157,8 @@ impl Plugins {
     pub fn find(&self, name: &str) -> Result<PathBuf, PluginError> {
         let program = format!("age-plugin-{name}");
         let runs = |path: &PathBuf| {
-            std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+            std::fs::metadata(path)
+                .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
         };
         let absolute = self.0.folders.iter().filter(|folder| folder.is_absolute());
         let mut found = absolute.map(|folder| folder.join(&program)).filter(runs);
@@ -243,7 +244,8 @@ impl Identity {
                 return Err(error.clone());
             }
             let program = self.plugins.permitted(&self.name)?;
-            let outcome = exchange::unwrap(&program, &self.text, stanzas, shared.limits, shared.ask.as_deref());
+            let outcome =
+                exchange::unwrap(&program, &self.text, stanzas, shared.limits, shared.ask.as_deref());
             if let Err(error) = &outcome {
                 self.plugins.answers().failed.insert(self.text.to_string(), error.clone());
             }
@@ -287,7 +289,8 @@ impl age::Recipient for Recipient {
 /// nothing else.
 fn name_of(text: &str, cut: impl Fn(&str) -> Option<&str>) -> Option<String> {
     let found = |hrp: &str| cut(hrp).map(str::to_owned).ok_or(());
-    let name = bech32_decode(text, |_| (), |hrp| found(hrp.as_str()).map(drop), |hrp, _| found(hrp.as_str())).ok()?;
+    let name = bech32_decode(text, |_| (), |hrp| found(hrp.as_str()).map(drop), |hrp, _| found(hrp.as_str()))
+        .ok()?;
     let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_');
     (!name.is_empty() && name.bytes().all(is_safe)).then_some(name)
 }

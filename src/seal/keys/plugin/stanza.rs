@@ -113,7 +113,10 @@ mod tests {
             text.extend_from_slice(b"-> done\n");
             let Parsed::Message(message, taken) = read(&text) else { panic!("{length}: no message") };
             assert_eq!((&*message.command, taken), ("file-key", whole), "{length}");
-            assert_eq!((message.arguments.as_slice(), message.body.len()), (&["0".to_owned(), "x".to_owned()][..], length));
+            assert_eq!(
+                (message.arguments.as_slice(), message.body.len()),
+                (&["0".to_owned(), "x".to_owned()][..], length)
+            );
             assert!(matches!(read(&text[..whole - 1]), Parsed::Incomplete), "{length}");
         }
     }
@@ -121,7 +124,16 @@ mod tests {
     #[test]
     fn what_is_no_message_is_broken() {
         let long = format!("-> msg\n{}\n", "A".repeat(65));
-        for text in ["hello\n", "->\n\n", "-> \n\n", "-> a  b\n\n", "-> \u{7}\n\n", "-> a\nA\n", "-> a\nAA==\n", &*long] {
+        for text in [
+            "hello\n",
+            "->\n\n",
+            "-> \n\n",
+            "-> a  b\n\n",
+            "-> \u{7}\n\n",
+            "-> a\nA\n",
+            "-> a\nAA==\n",
+            &*long,
+        ] {
             assert!(matches!(read(text.as_bytes()), Parsed::Broken), "{text:?}");
         }
     }
