@@ -297,6 +297,27 @@ impl Keyring {
         unwrapped(armored, self.open_keys().filter_map(Key::ready))
     }
 
+    /// Opens a whole age file of up to `limit` bytes with the identities that can be used as they are, or with a
+    /// passphrase. What was read before something wrong was met is given back too: each part of it is authentic.
+    pub fn open_age(
+        &self,
+        bytes: &[u8],
+        passphrase: Option<&SecretText>,
+        limit: usize,
+    ) -> (SecretText, Result<(), AgeError>) {
+        let outcome = match passphrase {
+            Some(passphrase) => {
+                age_file::open_with(bytes, passphrase).map(|from| age_file::read_to_end(from, limit))
+            }
+            None => age_file::open(bytes, self.open_keys().filter_map(Key::ready))
+                .map(|from| age_file::read_to_end(from, limit)),
+        };
+        match outcome {
+            Ok((mut held, whole)) => (SecretText::from_vec(std::mem::take(&mut held)), whole),
+            Err(error) => (SecretText::with_capacity(0), Err(error)),
+        }
+    }
+
     /// Opens one of several wrapped data keys: first with what is at hand, then with what has to be unlocked, asked or run.
     pub fn data_key(&self, wrapped: &[Wrapped]) -> Result<DataKey, Shut> {
         let (ours, others): (Vec<_>, Vec<_>) = wrapped.iter().partition(|w| self.holds(&w.recipient));

@@ -2,7 +2,6 @@
 
 use super::PluginError;
 use super::stanza::{Message, Parsed, read, written};
-use std::io::{Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
