@@ -97,7 +97,7 @@ fn yaml(fields: &Fields<'_>) -> String {
         for line in enc.lines() {
             let _ = writeln!(text, "            {line}");
         }
-        let _ = writeln!(text, "          recipient: {recipient}");
+        let _ = writeln!(text, "          recipient: {}", one_line(recipient));
     }
     for (name, value) in words(fields) {
         let value = match name {

@@ -4,7 +4,7 @@ use super::block::{self, Fields};
 use super::cipher::{DataKey, Sealed, ValueType};
 use super::edit::{Edit, as_text, cannot_write, failed, stamp_text};
 use super::inspect::format_of;
-use super::keys::{Keyring, wrap};
+use super::keys::{Keyring, PluginError, RecipientError, wrap_with};
 use super::metadata::Metadata;
 use super::open::{self, computed_mac};
 use super::rules::{Rule, Rules, Selector};
@@ -132,7 +132,12 @@ fn sealed_whole(body: &str, file: &str, key: &DataKey, rule: &Rule, time: i64) -
     let wrapped = rule
         .recipients
         .iter()
-        .map(|r| Ok((r.key.clone(), wrap(key, &r.key).map_err(|e| recipient_problem(rule, &e.to_string()))?)))
+        .map(|r| {
+            Ok((
+                r.key.clone(),
+                wrap_with(key, &r.key, &rule.plugins).map_err(|e| recipient_problem(rule, &e))?,
+            ))
+        })
         .collect::<Result<Vec<_>, Problem>>()?;
     let when = stamp_text(time);
     let mac = computed_mac(body.as_bytes(), file, key, &metadata)?;
@@ -282,10 +287,16 @@ fn refuse_rule(rules: &Rules, rule: &Rule, cause: String, next: &str) -> Problem
     Problem::error(Reason::Config, cause).at(&place_of(rules), rule.line).next(next)
 }
 
-fn recipient_problem(rule: &Rule, cause: &str) -> Problem {
-    Problem::error(Reason::Config, cause.to_owned())
-        .at(".sops.yaml", rule.line)
-        .next("mend the recipients of the rule in .sops.yaml")
+fn recipient_problem(rule: &Rule, error: &RecipientError) -> Problem {
+    let (reason, next) = match error {
+        RecipientError::Plugin(PluginError::NotAgreed { .. } | PluginError::Missing { .. }) => (
+            Reason::NeedsPlugin,
+            "install the plug-in and agree to it in a terminal, or seal for other recipients",
+        ),
+        RecipientError::Plugin(_) => (Reason::NeedsPlugin, "mend the plug-in, or seal for other recipients"),
+        _ => (Reason::Config, "mend the recipients of the rule in .sops.yaml"),
+    };
+    Problem::error(reason, error.to_string()).at(".sops.yaml", rule.line).next(next)
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use super::session::Session;
 use super::{
     Audit, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding, History,
     KeyEdit, LogLine, ObjectId, Plan, PushOutcome, Refusal, RenderedEnvironment, RulesFor, Scan, SecretForm,
-    Snapshot, ask, doctor, forms, history, planning, writing,
+    Snapshot, ask, doctor, forms, history, identities, planning, writing,
 };
 use crate::cluster::{Connection, default_paths};
+use crate::config::Answers;
 use crate::model::{Commit, CommitId, ObjectDiff, ObjectKey, Problem, Reason};
 use crate::seal::KeySources;
 use crate::secret::SecretText;
@@ -67,7 +68,9 @@ impl Settings {
 impl Workspace {
     /// Opens a repository and starts reading it and its clusters. Must be called inside a tokio runtime.
     pub fn open(settings: Settings) -> Answer<Self> {
-        let session = Arc::new(Session::open(&settings.path, &settings.keys)?);
+        let mut keys = settings.keys;
+        keys.agreed.extend(Answers::load(settings.state.as_deref()).plugins);
+        let session = Arc::new(Session::open(&settings.path, &keys)?);
         let variable = std::env::var_os("KUBECONFIG");
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let clusters = Clusters {
@@ -109,6 +112,19 @@ impl Workspace {
     /// Agrees to run the program that the kubeconfig names for this environment.
     pub async fn consent(&self, environment: &str) -> Answer<()> {
         self.tell(|reply| Message::Consent(environment.into(), reply)).await
+    }
+
+    /// Unlocks an identity with its passphrase; what it opens is read again.
+    pub async fn unlock(&self, source: &str, passphrase: SecretText) -> Answer<()> {
+        let (session, source) = (self.session.clone(), source.to_owned());
+        blocking(move || identities::unlock(&session, &source, &passphrase)).await?;
+        self.tell(|reply| Message::Keys(None, reply)).await
+    }
+
+    /// Agrees to run the age plug-in at this path, now and later.
+    pub async fn agree(&self, program: &str) -> Answer<()> {
+        self.session.keyring.agree(program);
+        self.tell(|reply| Message::Keys(Some(program.to_owned()), reply)).await
     }
 
     async fn tell(&self, message: impl FnOnce(oneshot::Sender<Answer<()>>) -> Message) -> Answer<()> {

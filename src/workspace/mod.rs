@@ -20,6 +20,7 @@ mod field;
 mod forms;
 mod handle;
 mod history;
+mod identities;
 mod inventory;
 mod logs;
 mod merging;
@@ -42,7 +43,9 @@ pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, Histo
 pub use doctor::{Finding, Reasoned};
 pub use explain::{Explained, ExplainedStep, Source};
 pub use handle::{Settings, Workspace};
+pub use crate::seal::Ask;
 pub use history::text;
+pub use identities::KeyNeed;
 pub use merging::{MergeRequest, merge};
 pub use plan::{
     Committed, Destination, DiffLine, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,

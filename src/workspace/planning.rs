@@ -61,7 +61,7 @@ pub(super) fn seal(session: &Session, file: &str, edits: Vec<KeyEdit>) -> Result
             }
         })
         .collect();
-    let rules = Session::rules(&*tree);
+    let rules = Session::rules(&*tree).with_plugins(session.keyring.plugins());
     let existing = read(&*tree, file)?;
     let time = jiff::Timestamp::now().as_second();
     let bytes = match &existing {
@@ -86,7 +86,7 @@ pub(super) fn reseal(session: &Session, files: &[String]) -> Result<Plan, Proble
     let started = Instant::now();
     let (branch, head) = standing(session)?;
     let tree = session.tree(Revision::Commit(head))?;
-    let rules = Session::rules(&*tree);
+    let rules = Session::rules(&*tree).with_plugins(session.keyring.plugins());
     let time = jiff::Timestamp::now().as_second();
     if read(&*tree, RULES)? != read(&*session.tree(Revision::Worktree)?, RULES)? {
         let cause =

@@ -78,7 +78,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "zeroize",
         ],
     ),
-    ("cli", FACE, &["clap", "clap_complete", "clap_mangen", "tokio", "tokio_util", "jiff"]),
+    ("cli", FACE, &["clap", "clap_complete", "clap_mangen", "tokio", "tokio_util", "jiff", "rustix", "zeroize"]),
     (
         "demo",
         &[
@@ -191,6 +191,7 @@ const EXPOSING: &[&str] = &[
     "src/render/reveal.rs",
     "src/render/kustomize/reveal.rs",
     "src/seal/",
+    "src/cli/terminal.rs",
     "src/tui/screen/seal.rs",
     "src/tui/secret_input.rs",
     "src/demo/reveal.rs",

@@ -23,6 +23,13 @@ impl Pair {
     fn is_ssh(&self) -> bool {
         self.kind.starts_with("ssh")
     }
+
+    /// The key as we find it where sops looks.
+    fn ring(&self) -> Keyring {
+        let found = Some(self.identity.clone());
+        let (file, ssh_file) = if self.is_ssh() { (None, found) } else { (found, None) };
+        Keyring::load(&KeySources { file, ssh_file, ..KeySources::default() })
+    }
 }
 
 /// Keys, and a folder for files.
@@ -79,17 +86,9 @@ impl Bench {
         ]
     }
 
-    fn ring(&self, pair: &Pair) -> Keyring {
-        let found = Some(pair.identity.clone());
-        Keyring::load(&match pair.is_ssh() {
-            true => KeySources { ssh_file: found, ..KeySources::default() },
-            false => KeySources { file: found, ..KeySources::default() },
-        })
-    }
-
     /// `age1pq1…` for programs that know it through a plug-in only.
     fn through_plugin(&self, pair: &Pair) -> PathBuf {
-        let made = run(self.program("age-plugin-pq").arg("-identity").arg("-o").arg("-").arg(&pair.identity));
+        let made = run(self.program("age-plugin-pq").arg("-identity").arg(&pair.identity));
         self.write("through-plugin", made.as_bytes())
     }
 }
@@ -109,7 +108,7 @@ fn age_and_rage_open_what_we_seal_and_we_what_they_seal() {
     let bench = Bench::new();
     let plain = bench.write("plain", &content());
     for pair in bench.pairs() {
-        let ring = bench.ring(&pair);
+        let ring = pair.ring();
         assert_eq!(ring.unusable, [], "{}", pair.kind);
         assert!(ring.holds(&pair.recipient), "{}", pair.kind);
         let key = DataKey::from_bytes(&content()).expect("32 bytes");
@@ -147,7 +146,7 @@ fn age_and_rage_open_what_we_seal_and_we_what_they_seal() {
 fn sops_opens_what_we_seal_for_each_kind_and_we_what_it_seals() {
     let bench = Bench::new();
     let pairs = bench.pairs();
-    let list: String = pairs.iter().map(|pair| format!("      - {}\n", pair.recipient)).collect();
+    let list = pairs.each_ref().map(|pair| format!("      - {}\n", pair.recipient)).concat();
     let each =
         pairs.iter().map(|pair| (pair.kind.to_owned(), format!("      - {}\n", pair.recipient), vec![pair]));
     let all = std::iter::once(("all in one file".to_owned(), list, pairs.iter().collect()));
@@ -167,7 +166,7 @@ fn sops_opens_what_we_seal_for_each_kind_and_we_what_it_seals() {
         assert!(theirs.status.success(), "{name}: {}", text(&theirs.stderr));
         let ours = seal::seal_plain(SECRET.as_bytes(), "plain.yaml", &rules, 1_700_000_000).expect("sealed");
         for owner in owners {
-            let ring = bench.ring(owner);
+            let ring = owner.ring();
             seal::verify(&theirs.stdout, "theirs.yaml", &ring).expect("we open what sops sealed");
             let again = seal::reseal(&theirs.stdout, "theirs.yaml", &ring, &rules, 1_700_000_000)
                 .expect("sealed again");
@@ -217,7 +216,7 @@ fn what_is_locked_by_ssh_keygen_and_age_opens_with_its_passphrase() {
     let file = Pair { identity: locked, ..native };
     for pair in pairs.iter().chain([&file]) {
         let sealed = run(bench.program("age").args(["-e", "-a", "-r", &pair.recipient]).arg(&plain));
-        let ring = bench.ring(pair);
+        let ring = pair.ring();
         let [waiting] = &ring.locked()[..] else { panic!("{}: {:?}", pair.kind, ring.unusable) };
         assert_eq!(opened_by_us(&ring, sealed.as_bytes()), None);
         let passphrase = |text: &str| SecretText::from_string(text.to_owned());

@@ -54,15 +54,15 @@ impl Case {
         }
         let passphrase = self.passphrase.clone().map(SecretText::from_string);
         let (held, outcome) = ring.open_age(&self.file, passphrase.as_ref(), LIMIT);
-        let fits = match (&*self.expect, outcome) {
+        let fits = matches!(
+            (&*self.expect, outcome),
             ("success", Ok(()))
-            | ("no match", Err(AgeError::NoMatch))
-            | ("HMAC failure", Err(AgeError::Mac))
-            | ("header failure", Err(AgeError::Header | AgeError::TooHard))
-            | ("payload failure", Err(AgeError::Payload))
-            | ("armor failure", Err(AgeError::Armor)) => true,
-            _ => false,
-        };
+                | ("no match", Err(AgeError::NoMatch))
+                | ("HMAC failure", Err(AgeError::Mac))
+                | ("header failure", Err(AgeError::Header | AgeError::TooHard))
+                | ("payload failure", Err(AgeError::Payload))
+                | ("armor failure", Err(AgeError::Armor))
+        );
         if !fits {
             return Err(format!("{} expected, {outcome:?}", self.expect));
         }

@@ -2,20 +2,84 @@
 //!
 //! They are run as sops runs them, without a shell, when a file needs them and not before; bounded in time and output.
 
+use super::plugin::Plugins;
+use super::sources::{self, UnusableSource};
+use super::{Key, ssh};
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Time for a command: somebody may have to unlock something.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Bytes that it may print.
 const LARGEST: u64 = 1 << 20;
 
+/// Recipients that a command is asked about in one session.
+const ASKED: usize = 16;
+
+/// The keys that a command printed, or what went wrong.
+type Printed = Result<Arc<[Key]>, String>;
+
+/// A command that prints keys, with what it printed for each recipient.
+pub(super) struct KeyCommand {
+    pub(super) name: &'static str,
+    pub(super) line: String,
+    ssh: bool,
+    printed: Mutex<BTreeMap<String, Printed>>,
+}
+
+impl KeyCommand {
+    pub(super) fn new(name: &'static str, line: &str, ssh: bool) -> Self {
+        Self { name, line: line.to_owned(), ssh, printed: Mutex::default() }
+    }
+
+    fn printed(&self) -> MutexGuard<'_, BTreeMap<String, Printed>> {
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it prints for a recipient; run once for each, and not for ever more of them.
+    pub(super) fn keys(&self, recipient: &str, alone: bool, plugins: &Plugins) -> Printed {
+        let mut printed = self.printed();
+        if let Some(known) = printed.get(recipient) {
+            return known.clone();
+        }
+        if printed.len() >= ASKED {
+            return Err(format!("it was asked about {ASKED} recipients already"));
+        }
+        let keys = output(&self.line, recipient, alone).and_then(|text| self.read(&text, plugins));
+        printed.insert(recipient.to_owned(), keys.clone());
+        keys
+    }
+
+    fn read(&self, text: &str, plugins: &Plugins) -> Printed {
+        let source: Arc<str> = self.name.into();
+        if !self.ssh {
+            let bad = |bad: Vec<UnusableSource>| bad.into_iter().next().map(|b| b.why).unwrap_or_default();
+            return sources::identities(text, &source, false, plugins).map(Arc::from).map_err(bad);
+        }
+        match ssh::identity(text)? {
+            (ssh::PrivateKey::Locked(_), _) => {
+                Err("it prints a key that is locked with a passphrase".to_owned())
+            }
+            (key, recipient) => Ok(Arc::from(vec![sources::ssh_key(key, recipient, source)])),
+        }
+    }
+
+    /// Runs it again where it failed; true if it did.
+    pub(super) fn retry(&self) -> bool {
+        let mut printed = self.printed();
+        let before = printed.len();
+        printed.retain(|_, outcome| outcome.is_ok());
+        printed.len() < before
+    }
+}
+
 /// Runs a command line for a recipient and gives back what it prints. What went wrong is told without what it printed.
-pub(super) fn output(line: &str, recipient: &str, alone: bool) -> Result<Zeroizing<String>, String> {
+fn output(line: &str, recipient: &str, alone: bool) -> Result<Zeroizing<String>, String> {
     let words = words(line).ok_or("its quotes do not match")?;
     let (program, arguments) = words.split_first().ok_or("it is empty")?;
     let mut command = Command::new(program);
@@ -122,7 +186,7 @@ mod tests {
     #[test]
     fn what_a_command_prints_is_taken_and_its_failure_told_without_it() {
         let told = output("sh -c 'echo $SOPS_AGE_RECIPIENT'", "age1x", true);
-        assert_eq!(told.as_deref().map(|text| text.as_str()), Ok("age1x\n"));
+        assert_eq!(told.map(|text| text.to_string()), Ok("age1x\n".to_owned()));
         for (line, why) in [
             ("sh -c 'echo AGE-SECRET-KEY-1; exit 3'", "it failed (exit status: 3)"),
             ("/nowhere/at/all", "it cannot be started: entity not found"),

@@ -100,9 +100,9 @@ impl Locked {
         Err(wrong())
     }
 
-    /// Asks again from now on.
-    pub(super) fn retry(&self) {
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    /// Asks again from now on; true if nobody answered before.
+    pub(super) fn retry(&self) -> bool {
+        std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Opens it. What was opened stays open.

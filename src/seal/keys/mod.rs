@@ -29,11 +29,12 @@ mod tests;
 use super::cipher::DataKey;
 use super::metadata::Wrapped;
 use crate::secret::SecretText;
+use command::KeyCommand;
 use locked::Locked;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use age_file::AgeError;
 pub use ask::Ask;
@@ -41,9 +42,6 @@ pub use locked::{LockedKind, UnlockError};
 pub use plugin::{PluginError, Plugins};
 pub use recipient::{RecipientError, RecipientKind, parse_recipient, wrap, wrap_with};
 pub use sources::{KeySources, UnusableSource};
-
-/// Recipients that a command is asked about in one session.
-const ASKED: usize = 16;
 
 /// The identities at hand.
 #[derive(Default)]
@@ -74,14 +72,6 @@ enum Kind {
     Ready(Box<dyn age::Identity + Send + Sync>),
     Locked(Locked),
     Plugin(plugin::Identity),
-}
-
-/// A command that prints keys, with what it printed for each recipient.
-struct KeyCommand {
-    name: &'static str,
-    line: String,
-    ssh: bool,
-    printed: Mutex<BTreeMap<String, Result<Arc<[Key]>, String>>>,
 }
 
 /// An identity that waits for its passphrase.
@@ -121,44 +111,6 @@ pub struct Shut {
     pub needs_plugin: bool,
 }
 
-impl KeyCommand {
-    fn new(name: &'static str, line: &str, ssh: bool) -> Self {
-        Self { name, line: line.to_owned(), ssh, printed: Mutex::default() }
-    }
-
-    fn printed(&self) -> MutexGuard<'_, BTreeMap<String, Result<Arc<[Key]>, String>>> {
-        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What it prints for a recipient; run once for each, and not for ever more of them.
-    fn keys(&self, recipient: &str, alone: bool, plugins: &Plugins) -> Result<Arc<[Key]>, String> {
-        let mut printed = self.printed();
-        if let Some(known) = printed.get(recipient) {
-            return known.clone();
-        }
-        if printed.len() >= ASKED {
-            return Err(format!("it was asked about {ASKED} recipients already"));
-        }
-        let keys = command::output(&self.line, recipient, alone).and_then(|text| self.read(&text, plugins));
-        printed.insert(recipient.to_owned(), keys.clone());
-        keys
-    }
-
-    fn read(&self, text: &str, plugins: &Plugins) -> Result<Arc<[Key]>, String> {
-        let source: Arc<str> = self.name.into();
-        if !self.ssh {
-            let bad = |bad: Vec<UnusableSource>| bad.into_iter().next().map(|b| b.why).unwrap_or_default();
-            return sources::identities(text, &source, false, plugins).map(Arc::from).map_err(bad);
-        }
-        match ssh::identity(text)? {
-            (ssh::PrivateKey::Locked(_), _) => {
-                Err("it prints a key that is locked with a passphrase".to_owned())
-            }
-            (key, recipient) => Ok(Arc::from(vec![sources::ssh_key(key, recipient, source)])),
-        }
-    }
-}
-
 impl Key {
     /// Itself, or what was inside once it is unlocked.
     fn open(&self) -> &[Key] {
@@ -196,7 +148,7 @@ impl Keyring {
 
     /// Identities that can be used as they are.
     fn open_keys(&self) -> impl Iterator<Item = &Key> {
-        self.keys.iter().flat_map(|key| key.open().iter()).filter(|key| key.ready().is_some())
+        self.keys.iter().flat_map(Key::open).filter(|key| key.ready().is_some())
     }
 
     /// True if one of the identities belongs to this recipient.
@@ -233,7 +185,7 @@ impl Keyring {
 
     /// The identities that plug-ins hold.
     pub fn plugin_identities(&self) -> Vec<PluginSource> {
-        let inside = self.keys.iter().chain(self.keys.iter().flat_map(|key| key.open()));
+        let inside = self.keys.iter().chain(self.keys.iter().flat_map(Key::open));
         let held = inside.filter_map(|key| match &key.kind {
             Kind::Plugin(identity) => Some((key, identity.name())),
             _ => None,
@@ -276,16 +228,19 @@ impl Keyring {
 
     /// Asks and tries again what was refused or failed.
     pub fn retry(&self) {
-        self.plugins.retry();
+        let mut again = self.plugins.retry();
         for key in &self.keys {
             if let Kind::Locked(locked) = &key.kind {
-                locked.retry();
+                again |= locked.retry();
             }
         }
         for command in &self.commands {
-            command.printed().retain(|_, outcome| outcome.is_ok());
+            again |= command.retry();
         }
-        self.grown();
+        // What is rendered stays where nothing could come out otherwise.
+        if again {
+            self.grown();
+        }
     }
 
     fn grown(&self) {
@@ -387,7 +342,7 @@ impl Keyring {
             if let Some(key) = late.get(&sum).and_then(|key| DataKey::from_bytes(key.bytes())) {
                 return Some(key);
             }
-            for key in self.keys.iter().chain(self.keys.iter().flat_map(|key| key.open())) {
+            for key in self.keys.iter().chain(self.keys.iter().flat_map(Key::open)) {
                 let Kind::Plugin(identity) = &key.kind else { continue };
                 if !identity.may_open(&one.recipient) {
                     continue;

@@ -55,7 +55,7 @@ impl RecipientKind {
     }
 
     /// The kind, by its beginning alone: what is behind it may be damaged.
-    fn of(text: &str) -> Option<Self> {
+    pub(in crate::seal) fn of(text: &str) -> Option<Self> {
         if text.starts_with("ssh-") {
             return Some(Self::Ssh);
         }

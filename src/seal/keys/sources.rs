@@ -1,9 +1,10 @@
 //! Where identities are looked for: all the places of sops, pooled (secrets.md 1.12).
 
 use super::ask::Ask;
+use super::command::KeyCommand;
 use super::locked::{Lock, Locked};
 use super::plugin::{self, Plugins};
-use super::{Key, KeyCommand, Keyring, Kind, age_file, hybrid, ssh};
+use super::{Key, Keyring, Kind, age_file, hybrid, ssh};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

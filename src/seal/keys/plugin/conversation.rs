@@ -23,7 +23,7 @@ pub(super) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { silence: Duration::from_secs(30), total: Duration::from_secs(120), output: 256 << 10 }
+        Self { silence: Duration::from_secs(30), total: Duration::from_mins(2), output: 256 << 10 }
     }
 }
 

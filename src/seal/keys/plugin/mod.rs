@@ -18,6 +18,7 @@ use age_core::format::{FileKey, Stanza};
 use age_core::primitives::bech32_decode;
 use conversation::Limits;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -99,6 +100,12 @@ pub enum PluginError {
 #[derive(Clone, Default)]
 pub struct Plugins(Arc<Shared>);
 
+impl fmt::Debug for Plugins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Plugins")
+    }
+}
+
 #[derive(Default)]
 struct Shared {
     folders: Vec<PathBuf>,
@@ -146,11 +153,11 @@ impl Plugins {
         self.answers().agreed.contains(program)
     }
 
-    /// Forgets what went wrong and what was refused, so that everything is tried again.
-    pub fn retry(&self) {
+    /// Forgets what went wrong and what was refused, so that everything is tried again; true if there was anything.
+    pub fn retry(&self) -> bool {
         let mut answers = self.answers();
-        answers.failed.clear();
-        answers.refused.clear();
+        let (failed, refused) = (std::mem::take(&mut answers.failed), std::mem::take(&mut answers.refused));
+        !failed.is_empty() || !refused.is_empty()
     }
 
     /// Where the program of a plug-in is: the first that can be run in an absolute folder of PATH.
