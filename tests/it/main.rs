@@ -10,6 +10,7 @@ mod exits;
 mod explain;
 mod hardening;
 mod house;
+mod identities;
 mod journeys;
 mod merge_driver;
 mod past;
