@@ -29,6 +29,10 @@ use parts::{Missing, Parts};
 use std::process::ExitCode;
 use table::Table;
 
+/// The program's own, so that what is measured in this process is what the program does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     if let [flag, folder] = words.as_slice()

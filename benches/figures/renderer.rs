@@ -8,7 +8,7 @@ use sealane::model::{CommitId, EntryKind, Environment, Rendered, Revision, Tree}
 use sealane::render::kustomize::{BuildOptions, DocumentCache, Inputs as BuildInputs, build, to_text};
 use sealane::render::{Caches, Inputs, discover, render_environment};
 use sealane::yaml::{Dialect, Limits, read_stream, to_masked_string};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -47,16 +47,7 @@ fn tree_at(repo: &Repo, commit: CommitId) -> Result<Arc<dyn Tree>, Missing> {
 /// Every environment of a tree.
 fn render(tree: &dyn Tree, caches: &Caches) -> Result<Vec<Rendered>, Missing> {
     let found = discover(tree, &caches.surveys, &[]).map_err(|e| broken(&e))?;
-    let (bases, known) = (BTreeMap::new(), HashMap::new());
-    let inputs = Inputs {
-        caches,
-        opener: None,
-        remotes: &[],
-        bases: &bases,
-        scopes: None,
-        known: &known,
-        steps: false,
-    };
+    let inputs = Inputs::new(caches);
     let all = found.environments.iter().map(|environment| render_environment(tree, environment, &inputs));
     Ok(all.collect())
 }
@@ -165,9 +156,9 @@ fn roots(parts: &Parts, made: &Generated, table: &mut Table) -> Result<(), Missi
         let begun = Instant::now();
         let repo = Repo::open(&made.folder).map_err(|e| broken(&e))?;
         let (tree, documents) = (tree_at(&repo, made.newest()?)?, DocumentCache::default());
-        let (bases, mut own) = (BTreeMap::new(), Vec::new());
+        let mut own = Vec::new();
         for root in &roots {
-            let inputs = BuildInputs { opener: None, remotes: &bases, documents: &documents, steps: false };
+            let inputs = BuildInputs::new(&documents);
             let made = build(&*tree, root, &BuildOptions::default(), &inputs);
             own.push(to_text(&made.map_err(|e| broken(&e.problem()))?));
         }
@@ -263,8 +254,8 @@ fn objects_of(text: &str) -> Result<Vec<String>, Missing> {
 /// A small overlay whose documents are known, built again.
 fn overlay(made: &Generated, table: &mut Table) -> Result<(), Missing> {
     let tree = tree_at(&made.repo, made.newest()?)?;
-    let (documents, bases) = (DocumentCache::default(), BTreeMap::new());
-    let inputs = BuildInputs { opener: None, remotes: &bases, documents: &documents, steps: false };
+    let documents = DocumentCache::default();
+    let inputs = BuildInputs::new(&documents);
     let folder = format!("{}/app", generated::folder_of(generated::WALKED));
     let mut times = Vec::new();
     for _ in 0..500 {
@@ -288,16 +279,7 @@ fn path(made: &Generated, table: &mut Table) -> Result<(), Missing> {
     };
     let repo = Repo::open(&made.folder).map_err(|e| broken(&e))?;
     let caches = Caches::default();
-    let (bases, known) = (BTreeMap::new(), HashMap::new());
-    let inputs = Inputs {
-        caches: &caches,
-        opener: None,
-        remotes: &[],
-        bases: &bases,
-        scopes: None,
-        known: &known,
-        steps: false,
-    };
+    let inputs = Inputs::new(&caches);
     for (name, limit) in [("cold", 1000), ("warm", 100)] {
         let (begun, before) = (Instant::now(), cpu());
         let mut images = BTreeSet::new();
@@ -379,9 +361,8 @@ fn single(parts: &Parts, table: &mut Table) -> Result<(), Missing> {
         for _ in 0..runs {
             let begun = Instant::now();
             let repo = Repo::open(&made.folder).map_err(|e| broken(&e))?;
-            let (tree, documents, bases) =
-                (tree_at(&repo, made.newest()?)?, DocumentCache::default(), BTreeMap::new());
-            let inputs = BuildInputs { opener: None, remotes: &bases, documents: &documents, steps: false };
+            let (tree, documents) = (tree_at(&repo, made.newest()?)?, DocumentCache::default());
+            let inputs = BuildInputs::new(&documents);
             let built = build(&*tree, "", &BuildOptions::default(), &inputs);
             let built = built.map_err(|e| broken(&e.problem()))?;
             times.push(begun.elapsed());

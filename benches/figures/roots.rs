@@ -4,7 +4,6 @@ use super::parts::{Missing, Parts, run};
 use super::table::{Figure, Table, best, shown};
 use sealane::git::DiskTree;
 use sealane::render::kustomize::{BuildOptions, DocumentCache, Inputs, build, to_text};
-use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -101,7 +100,7 @@ fn inside(parts: &Parts, roots: &[String], differ: &mut Vec<String>) -> Result<D
     let begun = Instant::now();
     let (tree, inside) = DiskTree::around(&parts.corpora.join(REPOSITORY))?;
     let documents_read = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents_read, steps: false };
+    let inputs = Inputs::new(&documents_read);
     let mut texts = Vec::new();
     for root in roots {
         let path = if inside.is_empty() { root.clone() } else { format!("{inside}/{root}") };

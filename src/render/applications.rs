@@ -177,8 +177,8 @@ impl Engine<'_> {
         let inputs = kustomize::Inputs {
             opener: self.inputs.opener,
             remotes: self.inputs.bases,
-            documents: &self.inputs.caches.documents,
             steps: self.inputs.steps,
+            ..kustomize::Inputs::new(&self.inputs.caches.documents)
         };
         let outside =
             Outside { tree: self.tree, home: &around.home, settings: &around.settings, inputs: &inputs };

@@ -111,8 +111,8 @@ impl<'a> Engine<'a> {
         kustomize::Inputs {
             opener: self.inputs.opener,
             remotes: self.inputs.bases,
-            documents: &self.inputs.caches.documents,
             steps: self.inputs.steps,
+            ..kustomize::Inputs::new(&self.inputs.caches.documents)
         }
     }
 

@@ -5,7 +5,6 @@ use super::{BuildCache, Caches, Inputs, discover, render_environment};
 use crate::model::{Manifest, OpenError, Opened, Opener, Problem, Reason, SealedFormat, Tree};
 use crate::secret::{SecretLeaf, SecretText};
 use crate::yaml::{Node, Value, to_masked_string};
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 type File = (&'static str, &'static str);
@@ -37,9 +36,7 @@ const IGNORE: File = (".sourceignore", "apps/web/more.yaml\n");
 
 fn objects(files: &[File], caches: &Caches, opener: Option<&dyn Opener>) -> Vec<Arc<Manifest>> {
     let tree = Files::new(files);
-    let (bases, known) = (BTreeMap::new(), HashMap::new());
-    let inputs =
-        Inputs { caches, opener, remotes: &[], bases: &bases, scopes: None, known: &known, steps: false };
+    let inputs = Inputs { opener, ..Inputs::new(caches) };
     let found = discover(&tree as &dyn Tree, &caches.surveys, &[]).expect("the files are in memory");
     let rendered = render_environment(&tree, &found.environments[0], &inputs);
     rendered.objects().map(|(_, manifest)| manifest.clone()).collect()

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `discover` | which environments a repository has, and why |
 //! | `environment` | one environment to producers and objects, until nothing is new |
+//! | `inputs`, `handed` | what it takes from outside; what a source of Flux hands on |
 //! | `survey`, `survey_cache`, `sources`, `places` | what discovery looks at: files, URLs, paths |
 //! | `applications` | the Argo CD side of it |
 //! | `flux/`, `argo/` | what Flux and Argo CD make of a folder |
@@ -31,6 +32,8 @@ mod environment;
 pub mod flux;
 mod folders;
 mod foreign;
+mod handed;
+mod inputs;
 pub mod kustomize;
 mod making;
 #[cfg(test)]
@@ -53,6 +56,7 @@ mod unreached;
 pub use builds::BuildCache;
 pub use columns::settle;
 pub use discover::{Discovery, discover};
-pub use environment::{Caches, Inputs, render_environment};
+pub use environment::render_environment;
+pub use inputs::{Caches, Inputs};
 pub use survey_cache::SurveyCache;
 pub use unreached::unreached;

@@ -4,7 +4,6 @@ use super::*;
 use crate::render::kustomize::{BuildOptions, DocumentCache, Inputs, build};
 use crate::render::testing::Files;
 use crate::yaml::{Dialect, Limits, read_stream};
-use std::collections::BTreeMap;
 
 fn read(text: &str) -> Node {
     let stream = read_stream(text.as_bytes(), &"x.yaml".into(), Dialect::Resource, &Limits::default());
@@ -85,7 +84,7 @@ fn last(field: &str) -> (Told, String) {
         ),
     ]);
     let documents = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents, steps: true };
+    let inputs = Inputs { steps: true, ..Inputs::new(&documents) };
     let built = build(&tree, "", &BuildOptions::default(), &inputs).expect("it builds");
     let of_web = built.objects.iter().find(|m| &*m.key.kind == "Deployment").expect("it is there");
     let mut told = story(of_web, field).pop().expect("something is told");

@@ -3,7 +3,6 @@
 use super::testing::Files;
 use super::{Caches, Discovery, Inputs, SurveyCache, discover, render_environment};
 use crate::model::{Producer, Reason, Rendered};
-use std::collections::{BTreeMap, HashMap};
 
 pub(super) fn discovered(files: &[(&str, &str)]) -> Discovery {
     discover(&Files::new(files), &SurveyCache::default(), &[]).expect("the files are in memory")
@@ -12,16 +11,7 @@ pub(super) fn discovered(files: &[(&str, &str)]) -> Discovery {
 pub(super) fn rendered(files: &[(&str, &str)]) -> Rendered {
     let tree = Files::new(files);
     let caches = Caches::default();
-    let (bases, known) = (BTreeMap::new(), HashMap::new());
-    let inputs = Inputs {
-        caches: &caches,
-        opener: None,
-        remotes: &[],
-        bases: &bases,
-        scopes: None,
-        known: &known,
-        steps: false,
-    };
+    let inputs = Inputs::new(&caches);
     let found = discover(&tree, &caches.surveys, &[]).expect("the files are in memory");
     render_environment(&tree, &found.environments[0], &inputs)
 }

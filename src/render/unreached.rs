@@ -35,7 +35,6 @@ mod tests {
     use super::*;
     use crate::render::testing::Files;
     use crate::render::{Caches, Inputs, discover, render_environment};
-    use std::collections::{BTreeMap, HashMap};
 
     const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
 
@@ -51,16 +50,7 @@ mod tests {
         ]);
         let caches = Caches::default();
         let found = discover(&tree, &caches.surveys, &[]).expect("files in memory");
-        let (bases, known) = (BTreeMap::new(), HashMap::new());
-        let inputs = Inputs {
-            caches: &caches,
-            opener: None,
-            remotes: &[],
-            bases: &bases,
-            scopes: None,
-            known: &known,
-            steps: false,
-        };
+        let inputs = Inputs::new(&caches);
         let rendered: Vec<_> =
             found.environments.iter().map(|e| Arc::new(render_environment(&tree, e, &inputs))).collect();
         let files = unreached(&tree, &caches.surveys, &rendered).expect("files in memory");

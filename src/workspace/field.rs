@@ -6,12 +6,11 @@ use self::served::Schemas;
 use super::apps::Story;
 use super::facts::{Absence, Compared, Facts, hidden_name};
 use super::outside::{self, Outside};
-use super::snapshot::{ClusterView, ContextChoice};
+use super::snapshot::ClusterView;
 use crate::cluster::{ClusterError, ClusterEvent, KindState, Reader, Slot, WatchKind};
 use crate::controllers;
 use crate::model::{CommitId, Live, ObjectKey, Problem, Reason, Rendered, clean};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -436,19 +435,6 @@ impl Field {
 
 fn is_whole(group: &str, kind: &str) -> bool {
     WHOLE_GROUPS.contains(&group) || WHOLE_KINDS.contains(&(group, kind))
-}
-
-impl ContextChoice {
-    /// The contexts of kubeconfigs, and the first thing that is wrong with those files.
-    pub(super) fn all(kubeconfig: &[PathBuf]) -> (Vec<Self>, Option<Problem>) {
-        let (contexts, problems) = crate::cluster::contexts(kubeconfig);
-        let choice = |c: crate::cluster::ContextInfo| Self {
-            name: c.name.as_str().into(),
-            server: c.server.as_str().into(),
-            current: c.current,
-        };
-        (contexts.into_iter().map(choice).collect(), problems.into_iter().next())
-    }
 }
 
 #[cfg(test)]

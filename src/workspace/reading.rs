@@ -7,7 +7,6 @@ use crate::git::DiskTree;
 use crate::model::{Coverage, ObjectKey, Origin, Problem, Reason, Revision, Severity, Tree, clean};
 use crate::render::kustomize::{self, BuildOptions, DocumentCache, Inputs, Order};
 use crate::yaml::to_masked_string;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,8 +32,8 @@ pub fn build(folder: &Path, request: &BuildRequest) -> Result<String, Problem> {
         managed_by_label: request.managed_by_label,
         partial: false,
     };
-    let (documents, remotes) = (DocumentCache::default(), BTreeMap::new());
-    let inputs = Inputs { opener: None, remotes: &remotes, documents: &documents, steps: false };
+    let documents = DocumentCache::default();
+    let inputs = Inputs::new(&documents);
     let built = kustomize::build(&tree, &inside, &options, &inputs).map_err(|e| e.problem())?;
     Ok(kustomize::to_text(&built))
 }

@@ -13,7 +13,7 @@ use crate::model::{CommitId, ContentId, Environment, Problem, Reason, Rendered, 
 use crate::render::{self, Caches, Inputs};
 use crate::seal::{KeySources, Keyring, KeyringOpener, Rules};
 use crate::secret::DigestKey;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -153,15 +153,12 @@ impl Session {
         steps: bool,
     ) -> Rendered {
         let opener = KeyringOpener::new(self.keyring.clone());
-        let bases = BTreeMap::new();
         let inputs = Inputs {
-            caches: &self.caches,
             opener: Some(&opener),
             remotes: &self.remotes,
-            bases: &bases,
-            scopes: None,
             known: &outside.variables,
             steps,
+            ..Inputs::new(&self.caches)
         };
         self.blinded.of(render::render_environment(tree, environment, &inputs), &self.digests)
     }

@@ -4,6 +4,7 @@ use super::identities::KeyNeed;
 use crate::model::{
     Commit, CommitId, Coverage, Health, ObjectKey, Origin, Place, Problem, SourceRevision, Verdict,
 };
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// One state of everything, published as a whole. It can be pasted into a public issue.
@@ -153,6 +154,19 @@ pub struct ContextChoice {
     pub server: Arc<str>,
     /// True if it is the kubeconfig's current one.
     pub current: bool,
+}
+
+impl ContextChoice {
+    /// The contexts of kubeconfigs, and the first thing that is wrong with those files.
+    pub(super) fn all(kubeconfig: &[PathBuf]) -> (Vec<Self>, Option<Problem>) {
+        let (contexts, problems) = crate::cluster::contexts(kubeconfig);
+        let choice = |c: crate::cluster::ContextInfo| Self {
+            name: c.name.as_str().into(),
+            server: c.server.as_str().into(),
+            current: c.current,
+        };
+        (contexts.into_iter().map(choice).collect(), problems.into_iter().next())
+    }
 }
 
 /// What an app (a producer) needs, most urgent first.

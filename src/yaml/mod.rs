@@ -27,6 +27,6 @@ mod write;
 pub use json::{JsonError, from_json, to_json};
 pub use node::{Entry, Key, Map, Mark, Node, Scalar, ScalarKind, Style, Value};
 pub use read::{Dialect, Document, Limits, ReadError, Stream, read_stream};
+pub use scalar::{float_number, json_number, printed_number, resolve_v1, resolve_v3};
 pub(crate) use scalar::{is_base60, whole_number};
-pub use scalar::{resolve_v1, resolve_v3};
 pub use write::{MASK, is_empty_string as prints_as_empty_string, text as printed_text, to_masked_string};

@@ -74,6 +74,9 @@ pub enum ScalarKind {
 pub enum Style {
     /// Without quotes.
     Plain,
+    /// Without quotes, by a transformer that forgot what it means: whatever is written into it later means what its
+    /// spelling says.
+    Untagged,
     /// In single quotes.
     Single,
     /// In double quotes.

@@ -5,7 +5,7 @@ use crate::others::{OTHERS, Ours};
 use crate::refusals::{REFUSALS, kind_of};
 use crate::{Score, say, shows};
 use sealane::render::kustomize::{BuildError, BuildOptions, DocumentCache, Inputs, Order, build, to_text};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Runs all cases: those that the oracle confirms, and the others, each of which a table of ours explains.
@@ -61,7 +61,7 @@ fn ours(case: &serde_json::Value) -> Result<String, BuildError> {
         partial: false,
     };
     let documents = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents, steps: false };
+    let inputs = Inputs::new(&documents);
     let root = case["root"].as_str().expect("a case has a root").trim_start_matches('/');
     build(&tree, root, &options, &inputs).map(|built| to_text(&built))
 }

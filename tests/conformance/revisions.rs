@@ -7,7 +7,7 @@ use sealane::model::{CommitId, Producer, Rendered, Revision, Tree};
 use sealane::render::kustomize::DocumentCache;
 use sealane::render::{BuildCache, Caches, Inputs, discover, render_environment};
 use sealane::yaml::{Node, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::process::Command;
@@ -108,16 +108,7 @@ fn told(repo: &Repo, commit: CommitId, caches: &Caches) -> Told {
 }
 
 fn render(tree: &dyn Tree, environment: &sealane::model::Environment, caches: &Caches) -> Rendered {
-    let (bases, known) = (BTreeMap::new(), HashMap::new());
-    let inputs = Inputs {
-        caches,
-        opener: None,
-        remotes: &[],
-        bases: &bases,
-        scopes: None,
-        known: &known,
-        steps: false,
-    };
+    let inputs = Inputs::new(caches);
     render_environment(tree, environment, &inputs)
 }
 

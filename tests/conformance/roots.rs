@@ -36,7 +36,7 @@ pub fn run(corpora: &Path) -> Score {
 
 fn one(score: &mut Score, corpora: &Path, tree: &Files, documents: &DocumentCache, row: &[&str]) {
     let (repository, path, wanted) = (row[0], row[1], row[2]);
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents, steps: false };
+    let inputs = Inputs::new(documents);
     let options = BuildOptions { confined: row[3] != "none", ..BuildOptions::default() };
     let built = build(tree, if path == "." { "" } else { path }, &options, &inputs);
     let mut count = |what: &str, right: bool| {

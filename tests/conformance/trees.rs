@@ -7,7 +7,6 @@ use sealane::model::{Producer, Rendered};
 use sealane::render::{Caches, Inputs, discover, render_environment};
 use sealane::yaml::to_masked_string;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -37,16 +36,8 @@ pub fn check(corpora: &Path) {
 }
 
 fn summary(files: &Files, out: &mut String) {
-    let (caches, known, bases) = (Caches::default(), HashMap::new(), BTreeMap::new());
-    let inputs = Inputs {
-        caches: &caches,
-        opener: None,
-        remotes: &[],
-        bases: &bases,
-        scopes: None,
-        known: &known,
-        steps: false,
-    };
+    let caches = Caches::default();
+    let inputs = Inputs::new(&caches);
     let found = discover(files, &caches.surveys, &[]).expect("the files can be read");
     for environment in &found.environments {
         let rendered = render_environment(files, environment, &inputs);

@@ -8,6 +8,7 @@ mod dump;
 mod entries;
 mod exits;
 mod explain;
+mod found;
 mod hardening;
 mod house;
 mod identities;

@@ -166,16 +166,7 @@ impl Fleet {
         let found = discover(&*tree, &caches.surveys, &remotes).expect("it can be read");
         let fleet: Vec<_> = found.environments.iter().filter(|e| e.name.starts_with("argocd")).collect();
         assert_eq!(fleet.len(), 1, "one environment holds all: {:?}", found.environments);
-        let (bases, known) = (BTreeMap::new(), HashMap::new());
-        let inputs = Inputs {
-            caches: &caches,
-            opener: None,
-            remotes: &remotes,
-            bases: &bases,
-            scopes: None,
-            known: &known,
-            steps: false,
-        };
+        let inputs = Inputs { remotes: &remotes, ..Inputs::new(&caches) };
         let rendered = render_environment(&*tree, fleet[0], &inputs);
         let mut objects = Objects::new();
         for producer in &rendered.producers {

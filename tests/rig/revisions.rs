@@ -6,7 +6,7 @@ mod corpora {
     use crate::kustomize::Kustomize;
     use crate::oracle::git;
     use sealane::render::kustomize::{BuildOptions, DocumentCache, FILE_NAMES, Inputs, build, to_text};
-    use std::collections::BTreeMap;
+
     use std::path::Path;
 
     const BUNDLES: [&str; 4] = [
@@ -59,7 +59,7 @@ mod corpora {
     }
 
     fn ours(files: &Files, root: &str, documents: &DocumentCache) -> Result<String, String> {
-        let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents, steps: false };
+        let inputs = Inputs::new(documents);
         let options = BuildOptions { confined: false, ..BuildOptions::default() };
         build(files, root, &options, &inputs)
             .map(|built| to_text(&built))

@@ -8,7 +8,7 @@ use crate::model::{CommitId, Environment, Rendered, Revision};
 use crate::render::{self, Caches, Inputs};
 use crate::seal::{Keyring, KeyringOpener};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -169,16 +169,7 @@ impl DemoCluster {
             return known.clone();
         }
         let opener = KeyringOpener::new(self.keyring.clone());
-        let (bases, known) = (BTreeMap::new(), HashMap::new());
-        let inputs = Inputs {
-            caches: &self.caches,
-            opener: Some(&opener),
-            remotes: &[],
-            bases: &bases,
-            scopes: None,
-            known: &known,
-            steps: false,
-        };
+        let inputs = Inputs { opener: Some(&opener), ..Inputs::new(&self.caches) };
         let rendered = match self.origin.tree(Revision::Commit(commit)) {
             Ok(tree) => Arc::new(render::render_environment(&*tree, &self.environment(), &inputs)),
             // A commit that cannot be read is applied as nothing new: the last state stays.

@@ -400,7 +400,7 @@ impl Work<'_> {
 fn is_risky(piece: &Piece, style: Style) -> bool {
     let Piece::Secret(secret) = piece else { return false };
     reveal::inspect(secret, |text| match style {
-        Style::Plain => {
+        Style::Plain | Style::Untagged => {
             text.contains(": ")
                 || text.contains(" #")
                 || text.ends_with(':')

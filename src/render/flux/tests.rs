@@ -7,7 +7,6 @@ use crate::render::kustomize::testing::{print, read};
 use crate::render::kustomize::{DocumentCache, Inputs};
 use crate::render::testing::Files;
 use crate::yaml::Node;
-use std::collections::BTreeMap;
 
 fn spec(text: &str) -> Spec {
     let body = read(&format!(
@@ -20,8 +19,8 @@ fn spec(text: &str) -> Spec {
 }
 
 fn made(files: &[(&str, &str)], text: &str, known: &[(&str, &str)]) -> Made {
-    let (documents, remotes) = (DocumentCache::default(), BTreeMap::new());
-    let inputs = Inputs { opener: None, remotes: &remotes, documents: &documents, steps: false };
+    let documents = DocumentCache::default();
+    let inputs = Inputs::new(&documents);
     let known: Vec<(ObjectKey, Node)> = known
         .iter()
         .map(|(name, text)| {

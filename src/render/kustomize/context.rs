@@ -53,6 +53,16 @@ pub struct Inputs<'a> {
     pub steps: bool,
 }
 
+/// No remote entry has content.
+pub(crate) static NO_BASES: BTreeMap<String, Remote> = BTreeMap::new();
+
+impl<'a> Inputs<'a> {
+    /// The tree alone: sealed sources stay closed, remote entries are not there.
+    pub fn new(documents: &'a DocumentCache) -> Self {
+        Self { opener: None, remotes: &NO_BASES, documents, steps: false }
+    }
+}
+
 /// Content of one remote entry, fetched by somebody else.
 #[derive(Clone)]
 pub struct Remote {

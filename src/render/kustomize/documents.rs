@@ -6,10 +6,10 @@ use super::error::{BuildError, Cause};
 use super::loader::Loaded;
 use super::model::Kustomization;
 use super::parsed::Reading;
-use super::patches;
 use super::resource::{Resource, is_nil_or_empty};
+use super::{json_spelling, patches};
 use crate::model::{ContentId, Origin};
-use crate::yaml::{Dialect, Limits, Node, ScalarKind, Stream, Value, read_stream};
+use crate::yaml::{Dialect, Limits, Node, ScalarKind, Stream, Value, json_number, read_stream};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -180,9 +180,9 @@ fn first_line(piece: u32, root: &Node) -> u32 {
 
 /// An item and its line. Upstream reads items through JSON, which spells what is no text.
 fn listed(item: &Node) -> (Node, u32) {
-    let mut body = patches::respelled(item, crate::yaml::to_json).unwrap_or_else(|| item.clone());
+    let mut body = json_spelling::respelled(item, json_number).unwrap_or_else(|| item.clone());
     for field in ["labels", "annotations"] {
-        patches::spell_as_json(&mut body, field);
+        json_spelling::spell_as_json(&mut body, field);
     }
     (body, item.mark.line)
 }

@@ -4,14 +4,13 @@ use super::*;
 use crate::model::Reason;
 use crate::render::kustomize::{BuildOptions, DocumentCache, Inputs, build};
 use crate::render::testing::Files;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The reason, the place and the cause of a refusal.
 fn refused(files: &[(String, String)], root: &str) -> (Reason, String, String) {
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let documents = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents, steps: false };
+    let inputs = Inputs::new(&documents);
     let error =
         build(&Files::new(&files), root, &BuildOptions::default(), &inputs).expect_err("it is too much");
     let problem = error.problem();

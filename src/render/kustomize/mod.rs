@@ -14,7 +14,9 @@
 //! | `shared` | values that several fields share, and change together |
 //! | `namespace` `names` `labels` `annotations` `images` `replicas` | transformers, one file each |
 //! | `patches`, `parsed`, `selector`, `pattern` | patches: which, read once, onto what |
-//! | `strategic`, `keyed_list`, `merge_keys`, `json6902` | how they are merged and run |
+//! | `patch_objects`, `patched` | patches that name their objects; one patch merged into one object |
+//! | `strategic`, `keyed_list`, `merge_keys` | how lists and maps are merged |
+//! | `json6902`, `json_spelling` | operations; what going through JSON does |
 //! | `replacements`, `replacement`, `field_path`, `structured` | values of one object in fields of others |
 //! | `references`, `vars` | names that follow renames; `$(NAME)` |
 //! | `plugins`, `value_add`, `ksops` | built-in plug-ins as objects, and the one foreign kind that is run |
@@ -23,6 +25,12 @@
 //! | `limits` | what one build may cost |
 //! | `steps` | who asked for what, kept where an object is to be explained |
 //! | `error` | what can be wrong, where, and what to do |
+//!
+//! The way of a document: `accumulate` asks the `loader` for a path, and `documents` reads the file, once for all folders
+//! and revisions that have it. Each object becomes a `resource` in the folder's `resmap`, where generated ones join it;
+//! `transform` runs the folder's transformers over all of them, in kustomize's order. The folder that named this one takes
+//! the result in and does the same with it. At the top, `build` lets `references` follow renames, adds hashes, and hands
+//! each object to `sort`, `trace` and `folded`; `build::to_text` prints what is left.
 
 mod accumulate;
 mod annotations;
@@ -42,6 +50,7 @@ mod generator;
 mod id;
 mod images;
 pub mod json6902;
+mod json_spelling;
 mod keyed_list;
 mod ksops;
 mod labels;
@@ -55,6 +64,8 @@ mod namespace;
 mod oddities;
 mod openapi;
 mod parsed;
+mod patch_objects;
+mod patched;
 mod patches;
 mod pattern;
 mod plugins;
@@ -84,6 +95,7 @@ mod value_add;
 mod vars;
 
 pub use build::{Build, Failure, UNKNOWN_HASH, build, build_generated, build_recorded, to_text};
+pub(super) use context::NO_BASES;
 pub use context::{BuildOptions, Inputs, Omission, Order, Remote};
 pub use decode::{Text, nearest};
 pub use documents::DocumentCache;

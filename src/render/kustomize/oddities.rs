@@ -2,11 +2,10 @@
 
 use super::*;
 use crate::render::testing::Files;
-use std::collections::BTreeMap;
 
 fn text(files: &[(&str, &str)]) -> String {
     let documents = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents, steps: false };
+    let inputs = Inputs::new(&documents);
     let built = build(&Files::new(files), "top", &BuildOptions::default(), &inputs);
     built.map_or_else(|error| format!("refused: {}", error.cause), |built| to_text(&built))
 }
@@ -108,13 +107,43 @@ fn a_source_that_is_a_target_too_is_read_again() {
 }
 
 #[test]
-fn json_patches_spell_numbers_as_json_does() {
+fn json_patches_read_numbers_as_floating_point() {
+    let objects = format!(
+        "{GADGET}big: 9223372036854775807\nless: -9007199254740993\nround: 1000000\nsmall: 80\nto: x\n"
+    );
     let patch = "resources: [o.yaml]\npatches:\n- patch: '[{\"op\": \"add\", \"path\": \"/x\", \"value\": 1}]'\n  target: {kind: Gadget}\n";
+    let base = [("base/kustomization.yaml", patch), ("base/o.yaml", objects.as_str())];
+    // What takes the text of one takes what go-yaml writes; what is printed goes through JSON once more.
+    for (field, taken) in [
+        ("big", "9.223372036854776e+18"),
+        ("less", "-9.007199254740992e+15"),
+        ("round", "1e+06"),
+        ("small", "80"),
+    ] {
+        let top = format!(
+            "resources: [../base]\nreplacements:\n- source: {{kind: Gadget, fieldPath: {field}}}\n  targets: [{{select: {{kind: Gadget}}, fieldPaths: [to]}}]\n"
+        );
+        let built = text(&[base[0], base[1], ("top/kustomization.yaml", &top)]);
+        let printed = "big: 9223372036854776000\nkind: Gadget\nless: -9007199254740992\nmetadata:\n  name: db\nround: 1000000\nsmall: 80\n";
+        assert!(built.contains(printed) && built.contains(&format!("to: \"{taken}\"\n")), "{built}");
+    }
+}
+
+#[test]
+fn a_field_that_a_replacement_made_takes_anything_later() {
+    let replaced = |value: &str, create: &str| {
+        format!(
+            "replacements:\n- sourceValue: {value}\n  targets: [{{select: {{kind: Gadget}}, fieldPaths: [new]{create}}}]\n"
+        )
+    };
+    let base = format!("resources: [o.yaml]\n{}", replaced("'1e3'", ", options: {create: true}"));
+    let top = format!("resources: [../base]\n{}", replaced("web", ""));
     let built = text(&[
-        ("top/kustomization.yaml", patch),
-        ("top/o.yaml", &format!("{GADGET}big: 9223372036854775807\n")),
+        ("base/kustomization.yaml", &base),
+        ("base/o.yaml", GADGET),
+        ("top/kustomization.yaml", &top),
     ]);
-    assert!(built.contains("big: 9223372036854776000\n"), "{built}");
+    assert!(built.ends_with("new: web\n"), "{built}");
 }
 
 #[test]
@@ -151,4 +180,30 @@ fn objects_that_a_json_patch_gives_one_name_are_refused_further_up() {
     let built =
         text(&[("top/kustomization.yaml", "resources: [../base]\n"), ("base/kustomization.yaml", rename)]);
     assert_eq!(built, "refused: ConfigMap/c is declared twice");
+}
+
+#[test]
+fn a_text_that_a_transformer_set_takes_a_number_as_one() {
+    let base = [
+        ("base/kustomization.yaml", "resources: [o.yaml]\nimages: [{name: a/.*}]\n"),
+        (
+            "base/o.yaml",
+            "apiVersion: v1\nkind: Gadget\nmetadata: {name: db}\nspec:\n  n: 80\n  containers: [{name: main, image: a/b:1}]\n",
+        ),
+    ];
+    let replaced = "replacements:\n- source: {kind: Gadget, fieldPath: spec.n}\n  targets:\n  - select: {kind: Gadget}\n    fieldPaths: ['spec.containers.[name=main].image']\n";
+    let merge = "patches:\n- patch: |-\n    apiVersion: v1\n    kind: Gadget\n    metadata: {name: db}\n    spec: {x: true}\n";
+    // Only what goes through JSON is read again, and is a text again.
+    let json = "patches:\n- patch: '[{\"op\": \"add\", \"path\": \"/spec/x\", \"value\": true}]'\n  target: {kind: Gadget}\n";
+    for (patch, image) in [("", "80"), (merge, "80"), (json, "\"80\"")] {
+        let middle = format!("resources: [../base]\n{patch}");
+        let top = format!("resources: [../middle]\n{replaced}");
+        let built = text(&[
+            base[0],
+            base[1],
+            ("middle/kustomization.yaml", &middle),
+            ("top/kustomization.yaml", &top),
+        ]);
+        assert!(built.contains(&format!("image: {image}\n")), "{built}");
+    }
 }

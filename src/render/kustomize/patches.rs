@@ -5,21 +5,17 @@ use super::decode::Text;
 use super::documents::objects_of;
 use super::entries::Patch;
 use super::error::{BuildError, Cause};
+use super::json_spelling::{respelled, spell_as_json};
 use super::json6902::{self, Operation};
 use super::loader::Loader;
-use super::merge_keys::Schema;
-use super::model::Kustomization;
 use super::openapi::Schemas;
 use super::parsed::Content;
+use super::patched::{May, as_merged, merge_body, retyped, schema_for, unique};
 use super::resmap::ResMap;
-use super::resource::{Resource, child_map, is_nil_or_empty, normalize_string_map};
+use super::resource::{Resource, child_map, normalize_string_map};
 use super::selector::{self, Selector};
-use super::steps::By;
-use super::strategic;
 use super::trace;
-use crate::yaml::{
-    Limits, Map, Mark, Node, Scalar, ScalarKind, Value, resolve_v3, to_json, to_masked_string,
-};
+use crate::yaml::{Limits, Map, Node, float_number};
 use std::sync::Arc;
 
 /// A patch entry, read.
@@ -236,7 +232,7 @@ impl Loaded<'_> {
                     cause.in_field(&self.file, error.line, self.field)
                 })?;
                 spell_as_json(&mut resource.body, "annotations");
-                if let Some(body) = respelled(&resource.body, json_number) {
+                if let Some(body) = respelled(&resource.body, float_number) {
                     resource.body = body;
                 }
                 Ok(())
@@ -249,65 +245,6 @@ impl Loaded<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// Upstream goes through JSON to patch, and annotations become texts right after: what is no text there is
-/// spelled as JSON spells it, `null` for `~` and 8 for 010.
-pub fn spell_as_json(body: &mut Node, field: &str) {
-    let plain = |node: &Node| node.as_scalar().is_some_and(|s| s.kind != ScalarKind::Str);
-    let texts = body.at_path(&["metadata", field]).and_then(Node::as_map);
-    if !texts.is_some_and(|map| map.iter().any(|(_, value)| plain(value))) {
-        return;
-    }
-    let texts = child_map(body, "metadata").get_mut(field).and_then(Node::as_map_mut);
-    for entry in texts.into_iter().flat_map(|map| &mut map.entries).filter(|e| plain(&e.value)) {
-        let text = to_json(&entry.value);
-        entry.value = Node::string(text.trim_matches('"')).at(entry.value.mark.clone());
-    }
-}
-
-/// The body with its numbers as JSON spells them, 1 for 1.0: what takes their text later takes that. `None` if they are
-/// spelled so already.
-pub fn respelled(node: &Node, number: fn(&Node) -> String) -> Option<Node> {
-    let value = match &node.value {
-        Value::Scalar(s) if matches!(s.kind, ScalarKind::Int | ScalarKind::Float) => {
-            let text = number(node);
-            let kind = resolve_v3(&text);
-            (*text != *s.text).then(|| Value::Scalar(Scalar { text: text.into(), kind, style: s.style }))?
-        }
-        Value::Scalar(_) | Value::Secret(_) => return None,
-        Value::Seq(items) => {
-            let new: Vec<Option<Node>> = items.iter().map(|item| respelled(item, number)).collect();
-            if new.iter().all(Option::is_none) {
-                return None;
-            }
-            let all = items.iter().zip(new).map(|(old, new)| new.unwrap_or_else(|| old.clone()));
-            Value::Seq(Arc::new(all.collect()))
-        }
-        Value::Map(map) => {
-            let new: Vec<Option<Node>> =
-                map.entries.iter().map(|entry| respelled(&entry.value, number)).collect();
-            if new.iter().all(Option::is_none) {
-                return None;
-            }
-            let mut map = Map::clone(map);
-            for (entry, new) in map.entries.iter_mut().zip(new) {
-                entry.value = new.unwrap_or_else(|| entry.value.clone());
-            }
-            Value::Map(Arc::new(map))
-        }
-    };
-    Some(Node { value, mark: node.mark.clone() })
-}
-
-/// Go's JSON knows floating point only: whole numbers beyond 2^53 lose their last digits.
-fn json_number(node: &Node) -> String {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    let text = to_json(node);
-    match text.parse::<f64>() {
-        Ok(number) if number.abs() > EXACT && !text.contains(['.', 'e']) => number.to_string(),
-        _ => text,
     }
 }
 
@@ -327,231 +264,4 @@ pub fn select(objects: &ResMap, target: &Node) -> Result<Vec<usize>, selector::S
 
 fn selected_by(objects: &ResMap, selector: &Selector) -> Vec<usize> {
     objects.places(|r| selector.selects(&r.original(), &r.id, &r.body))
-}
-
-/// The place of the one object that a patch without target is for.
-fn unique(objects: &ResMap, patch: &Resource) -> Result<usize, BuildError> {
-    match objects.by_any_id(&patch.id).as_slice() {
-        [place] => Ok(*place),
-        several => {
-            let target = format!("{} ({})", patch.id, patch.id.gvk.api_version());
-            Err(Cause::PatchTarget { target, matches: several.len() }
-                .at(&patch.origin.file, patch.origin.line))
-        }
-    }
-}
-
-/// What a patch may change of an identity.
-#[derive(Clone, Copy, Default)]
-struct May {
-    name: bool,
-    kind: bool,
-}
-
-/// Merges a patch into one object, keeping what a patch may not change.
-fn merge_body(
-    resource: &mut Resource,
-    patch: &Node,
-    may: May,
-    schema: &Schema,
-    (file, field): (&Arc<str>, &str),
-) -> Result<(), BuildError> {
-    let (name, namespace, kind) =
-        (resource.id.name.clone(), resource.id.namespace.clone(), resource.id.gvk.kind.clone());
-    let written = written(resource);
-    // Upstream puts the patch in place of its own handle of the object, and the object stays as it was.
-    if patch.str_at(&["$patch"]) == Some("replace") {
-        return Ok(());
-    }
-    trace::exposed(resource, false, |resource| {
-        let merged = strategic::merge(patch, &resource.body, schema)
-            .map_err(|e| Cause::Patch(format!("{e}, for {}", resource.id)).in_field(file, e.line(), field))?;
-        resource.body = merged.filter(|body| !is_nil_or_empty(body)).unwrap_or_else(Node::null);
-        Ok(())
-    })?;
-    if resource.body.is_null() {
-        return Ok(());
-    }
-    if resource.body.str_at(&["apiVersion"]) == Some("")
-        && let Some(map) = resource.body.as_map_mut()
-    {
-        // Upstream gives the patch the target's version as a text without a tag.
-        map.set("apiVersion", Node::null());
-    }
-    let text = |field: &[&str]| resource.body.at_path(field).and_then(Node::scalar_text).unwrap_or("");
-    let (kept_kind, kept_name) = (text(&["kind"]) == &*kind, text(&["metadata", "name"]) == &*name);
-    let kept_namespace = text(&["metadata", "namespace"]) == &*namespace;
-    if !may.kind && !kept_kind {
-        resource.set_kind(&kind);
-    }
-    if !may.name && !kept_name {
-        resource.set_name(&name);
-    }
-    if !kept_namespace {
-        resource.set_namespace(&namespace);
-    }
-    // What was put back is written where it was before.
-    for (path, kept, mark) in [
-        (NAME, may.name || kept_name, written.0),
-        (NAMESPACE, kept_namespace, written.1),
-        (KIND, may.kind || kept_kind, written.2),
-    ] {
-        if let (false, Some(mark)) = (kept, mark) {
-            set_mark(&mut resource.body, path, mark);
-        }
-    }
-    resource.refresh();
-    Ok(())
-}
-
-const NAME: &[&str] = &["metadata", "name"];
-const NAMESPACE: &[&str] = &["metadata", "namespace"];
-const KIND: &[&str] = &["kind"];
-
-/// Where name, namespace and kind are written.
-fn written(resource: &Resource) -> (Option<Mark>, Option<Mark>, Option<Mark>) {
-    let mark = |path: &[&str]| resource.body.at_path(path).map(|node| node.mark.clone());
-    (mark(NAME), mark(NAMESPACE), mark(KIND))
-}
-
-fn set_mark(node: &mut Node, path: &[&str], mark: Mark) {
-    match path.split_first() {
-        None => node.mark = mark,
-        Some((first, rest)) => {
-            if let Some(child) = node.as_map_mut().and_then(|map| map.get_mut(first)) {
-                set_mark(child, rest, mark);
-            }
-        }
-    }
-}
-
-/// The schema of the object's kind; if that is unknown, of the patch's (upstream's `TestPatchTransformerSmpSidecars`).
-/// Comments of the object's file, then of the patch's (`written`), stand in place of it.
-fn schema_for(schemas: &Schemas, resource: &Resource, patch: &Node, written: &Resource) -> Schema {
-    let api_version = resource.id.gvk.api_version();
-    let own = schemas.of(&api_version, &resource.id.gvk.kind);
-    let other = patch.str_at(&["kind"]).filter(|kind| **kind != *resource.id.gvk.kind);
-    let known = match other {
-        // Every kind that is known has owner references.
-        Some(kind) if own.keys("metadata/ownerReferences").is_none() => schemas.of(&api_version, kind),
-        _ => own,
-    };
-    [resource, written]
-        .into_iter()
-        .filter_map(|r| r.commented.as_ref())
-        .flat_map(|c| c.iter())
-        .fold(known, Schema::with_comment)
-}
-
-/// A patch as upstream copies it before merging: labels and annotations become texts, so that `null`
-/// sets the text "null" and removes nothing (`CopyMergeMetaDataFieldsFrom`).
-fn as_merged(patch: &Node) -> Node {
-    let mut copy = patch.clone();
-    normalize_string_map(&mut copy, "labels");
-    normalize_string_map(&mut copy, "annotations");
-    copy
-}
-
-/// The patch with the target's apiVersion; its kind stays.
-fn retyped(patch: &Node, target: &Resource, kind: &str) -> Node {
-    let api_version = target.id.gvk.api_version();
-    let same = patch.str_at(&["apiVersion"]) == Some(&api_version) && patch.str_at(&["kind"]) == Some(kind);
-    if same {
-        return patch.clone();
-    }
-    let mut copy = patch.clone();
-    if let Some(map) = copy.as_map_mut() {
-        map.set("apiVersion", Node::string(api_version));
-        map.set("kind", Node::string(kind));
-    }
-    copy
-}
-
-/// Applies all of `patchesStrategicMerge`: each entry is a text or a file, and each object must match exactly one.
-pub fn strategic_merge(
-    context: &Context<'_>,
-    loader: &Loader<'_>,
-    k: &Kustomization,
-    objects: &mut ResMap,
-) -> Result<(), BuildError> {
-    let (mut patches, mut entries) = (Vec::new(), Vec::new());
-    for (index, entry) in k.patches_strategic_merge.iter().enumerate() {
-        let loaded = load_strategic(context, loader, entry, &k.file)?;
-        entries.extend(loaded.iter().map(|_| (format!("patchesStrategicMerge[{index}]"), &entry.mark)));
-        patches.extend(loaded);
-    }
-    for (index, node) in k.patch_objects.iter().enumerate() {
-        let file = node.mark.file.as_ref().unwrap_or(&k.file);
-        let loaded = objects_of(to_masked_string(node).as_bytes(), file, context.inputs.documents.limits())?;
-        entries.extend(loaded.iter().map(|_| (format!("spec.patchesStrategicMerge[{index}]"), &node.mark)));
-        patches.extend(loaded.into_iter().map(|mut patch| {
-            remark(&mut patch.body, node);
-            patch
-        }));
-    }
-    if patches.is_empty() {
-        let line = k.patches_strategic_merge.first().map_or(0, Text::line);
-        let cause = Cause::Patch("all patches are empty".to_owned());
-        return Err(cause.in_field(&k.file, line, "patchesStrategicMerge"));
-    }
-    let mut told = |number: usize, resource: &mut Resource| {
-        let Some((entry, mark)) = entries.get(number).filter(|_| context.inputs.steps) else { return };
-        let file = mark.file.clone().unwrap_or_else(|| k.file.clone());
-        let through = Some(patches[number].origin.file.clone()).filter(|text| *text != file);
-        let transformer = "PatchStrategicMergeTransformer";
-        let by = By { transformer, file, line: mark.line, entry: entry.clone(), through };
-        resource.step(&by, Vec::new());
-    };
-    merge_all(objects, &patches, &context.schema, &mut told)
-}
-
-/// Gives what was printed and read again the places of what was printed.
-fn remark(new: &mut Node, old: &Node) {
-    new.mark = old.mark.clone();
-    if let Some(map) = new.as_map_mut() {
-        for entry in &mut map.entries {
-            if let Some(old) = old.get(&entry.key.text) {
-                remark(&mut entry.value, old);
-            }
-        }
-    } else if let Some(items) = new.as_seq_mut() {
-        items.iter_mut().zip(old.as_seq().unwrap_or_default()).for_each(|(new, old)| remark(new, old));
-    }
-}
-
-/// Applies objects as patches to the objects they name. `told` hears which one, by number, changed what.
-pub fn merge_all(
-    objects: &mut ResMap,
-    patches: &[Resource],
-    schemas: &Schemas,
-    told: &mut dyn FnMut(usize, &mut Resource),
-) -> Result<(), BuildError> {
-    for (number, patch) in patches.iter().enumerate() {
-        let place = unique(objects, patch)?;
-        let resource = &mut objects.list_mut()[place];
-        let body = retyped(&as_merged(&patch.body), resource, &patch.id.gvk.kind);
-        let schema = schema_for(schemas, resource, &body, patch);
-        merge_body(resource, &body, May::default(), &schema, (&patch.origin.file, "patchesStrategicMerge"))?;
-        told(number, resource);
-        objects.settle().map_err(|c| c.at(&patch.origin.file, patch.origin.line))?;
-    }
-    Ok(())
-}
-
-/// Reads one entry of `patchesStrategicMerge`: a text that holds objects, else a path.
-pub fn load_strategic(
-    context: &Context<'_>,
-    loader: &Loader<'_>,
-    entry: &Text,
-    owner: &Arc<str>,
-) -> Result<Vec<Resource>, BuildError> {
-    let limits = context.inputs.documents.limits();
-    if entry.contains(['\n', '{'])
-        && let Ok(objects) = objects_of(in_place(entry, false).as_bytes(), owner, limits)
-    {
-        return Ok(objects);
-    }
-    let file = loader.load(entry).map_err(|c| c.in_field(owner, entry.line(), "patchesStrategicMerge"))?;
-    let objects = context.inputs.documents.objects(&file);
-    Result::clone(&objects)
 }

@@ -11,6 +11,7 @@ use super::generator::{Product, generate as make};
 use super::model::Kustomization;
 use super::names::{End, extend};
 use super::namespace::{NamespaceTransformer, Subjects};
+use super::patch_objects;
 use super::patches::{self, in_place};
 use super::resmap::ResMap;
 use super::resource::Resource;
@@ -320,7 +321,7 @@ fn strategic(target: &Target<'_, '_>, p: &Plugin<'_>, objects: &mut ResMap) -> R
     let mut loaded = Vec::new();
     if let Some(paths) = Fields::field(p.body, "paths") {
         for entry in p.f.texts(paths)? {
-            loaded.extend(patches::load_strategic(target.context, &target.loader, &entry, &p.file)?);
+            loaded.extend(patch_objects::load(target.context, &target.loader, &entry, &p.file)?);
         }
     }
     let text = p.text("patches")?;
@@ -331,5 +332,5 @@ fn strategic(target: &Target<'_, '_>, p: &Plugin<'_>, objects: &mut ResMap) -> R
     if loaded.is_empty() {
         return Err(p.wrap(Cause::Patch("it is empty".to_owned())));
     }
-    patches::merge_all(objects, &loaded, &target.context.schema, &mut |_, _| {})
+    patch_objects::merge_all(objects, &loaded, &target.context.schema, &mut |_, _| {})
 }

@@ -229,19 +229,19 @@ pub fn set_text(map: &mut Map, key: &str, text: &str) {
     }
 }
 
-/// Gives a scalar a new text and keeps its style; what it means follows from the spelling.
+/// Gives a scalar a new text and keeps its quotes; without them, what it means follows from the spelling, also when
+/// it is changed again (upstream's `FieldSetter` makes a node without a tag).
 pub fn retext(node: &mut Node, text: &str) {
-    let style = node.as_scalar().map_or(Style::Plain, |s| s.style);
-    let kind = match style {
-        Style::Plain => crate::yaml::resolve_v3(text),
-        _ => ScalarKind::Str,
+    let (kind, style) = match node.as_scalar().map_or(Style::Plain, |s| s.style) {
+        Style::Plain | Style::Untagged => (crate::yaml::resolve_v3(text), Style::Untagged),
+        quoted => (ScalarKind::Str, quoted),
     };
     node.value = Value::Scalar(Scalar { text: text.into(), kind, style });
 }
 
 fn plain(text: &str) -> Node {
     let kind = crate::yaml::resolve_v3(text);
-    Node::new(Value::Scalar(Scalar { text: text.into(), kind, style: Style::Plain }))
+    Node::new(Value::Scalar(Scalar { text: text.into(), kind, style: Style::Untagged }))
 }
 
 /// Labels or annotations as texts, sorted as written. Secret leaves stay what they are.

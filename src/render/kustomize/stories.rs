@@ -15,7 +15,7 @@ const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  na
 
 fn run(files: &[(&str, &str)], dir: &str, options: &BuildOptions) -> Result<Build, BuildError> {
     let documents = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents, steps: false };
+    let inputs = Inputs::new(&documents);
     build(&Files::new(files), dir, options, &inputs)
 }
 
@@ -226,7 +226,7 @@ fn fetched_content_is_used_when_it_is_handed_in() {
     let remotes =
         BTreeMap::from([(url.to_owned(), Remote { tree: Arc::new(remote), path: "base".to_owned() })]);
     let documents = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &remotes, documents: &documents, steps: false };
+    let inputs = Inputs { remotes: &remotes, ..Inputs::new(&documents) };
     let built = build(&Files::new(&files), "", &BuildOptions::default(), &inputs).expect("all is there");
     assert_eq!(&*built.objects[0].key.name, "x-web");
     assert_eq!(&*built.objects[0].origin.file, "https://github.com/o/r//base?ref=v1 base/web.yaml");
@@ -269,7 +269,7 @@ fn a_read_set_tells_whether_another_revision_gives_the_same() {
 fn a_failure_knows_what_it_read() {
     let files = [("kustomization.yaml", "resources:\n- a.yaml\n")];
     let documents = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents, steps: false };
+    let inputs = Inputs::new(&documents);
     let failure = build_recorded(&Files::new(&files), "", &BuildOptions::default(), &inputs)
         .expect_err("a.yaml is missing");
     assert!(failure.reads.holds(&Files::new(&files)).expect("trees in memory can be read"));
@@ -301,7 +301,7 @@ fn documents_are_parsed_once_and_shared() {
     let files = Files::new(&[("kustomization.yaml", "resources:\n- web.yaml\n"), ("web.yaml", DEPLOYMENT)]);
     let tree = Counting(&files, 0.into());
     let documents = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents, steps: false };
+    let inputs = Inputs::new(&documents);
     let shared = |built: Build| match built.objects.into_iter().next().map(|o| o.body.value) {
         Some(Value::Map(map)) => map,
         _ => panic!("an object is a map"),
@@ -344,7 +344,7 @@ fn generated(opener: Option<&dyn Opener>, text: &str) -> Build {
         ("a.env", "A=1\n"),
     ];
     let documents = DocumentCache::default();
-    let inputs = Inputs { opener, remotes: &BTreeMap::new(), documents: &documents, steps: false };
+    let inputs = Inputs { opener, ..Inputs::new(&documents) };
     build(&Files::new(&files), "", &BuildOptions::default(), &inputs).expect("it builds")
 }
 
@@ -382,7 +382,7 @@ fn ksops_is_run_with_an_opener_and_named_without_one() {
     ]);
     let documents = DocumentCache::default();
     let run = |opener| {
-        let inputs = Inputs { opener, remotes: &BTreeMap::new(), documents: &documents, steps: false };
+        let inputs = Inputs { opener, ..Inputs::new(&documents) };
         build(&files, "", &BuildOptions::default(), &inputs)
     };
     assert_eq!(run(None).expect_err("programs are not run").reason(), Reason::NeedsPlugin);

@@ -101,10 +101,11 @@ pub(super) fn overwrite(node: &mut Node, value: &Node) -> Result<(), String> {
         }
         Value::Seq(_) | Value::Map(_) => "".into(),
     };
-    let is_new = old.text.is_empty() && old.style == Style::Plain && old.kind == ScalarKind::Str;
+    let is_untagged = old.style == Style::Untagged
+        || old.text.is_empty() && old.style == Style::Plain && old.kind == ScalarKind::Str;
     let found = crate::yaml::resolve_v3(&text);
     let (kind, style) = match (old.kind, found) {
-        _ if is_new => (found, old.style),
+        _ if is_untagged => (found, Style::Untagged),
         (ScalarKind::Str, _) => (ScalarKind::Str, old.style),
         // Printed as the empty string: see `Style`.
         (ScalarKind::Null, ScalarKind::Null) if text.is_empty() => (ScalarKind::Null, Style::Single),

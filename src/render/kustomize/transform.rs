@@ -5,7 +5,9 @@ use super::error::{BuildError, Cause};
 use super::names::{End, extend};
 use super::namespace::{NamespaceTransformer, Subjects};
 use super::steps::{self, By};
-use super::{annotations, images, labels, patches, plugins, replacements, replicas, shared, trace};
+use super::{
+    annotations, images, labels, patch_objects, patches, plugins, replacements, replicas, shared, trace,
+};
 
 /// Runs them all, then the `transformers` and `validators` of the folder.
 pub fn run(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), BuildError> {
@@ -24,12 +26,7 @@ pub fn run(target: &Target<'_, '_>, into: &mut Accumulated) -> Result<(), BuildE
     let replace = replacements::load(target.context, &target.loader, &k.replacements, &k.file)?;
 
     if !k.patches_strategic_merge.is_empty() || !k.patch_objects.is_empty() {
-        target.context.forgive(patches::strategic_merge(
-            target.context,
-            &target.loader,
-            k,
-            &mut into.objects,
-        ))?;
+        target.context.forgive(patch_objects::run(target.context, &target.loader, k, &mut into.objects))?;
         let kind = "PatchStrategicMergeTransformer";
         done(target, into, kind, || By::whole(kind, k))?;
     }

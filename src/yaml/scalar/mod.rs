@@ -5,7 +5,23 @@
 pub(super) mod number;
 pub(super) mod time;
 
-use super::node::ScalarKind;
+use super::node::{Scalar, ScalarKind};
+
+/// A number as kustomize prints it; `None` if the scalar is none.
+pub fn printed_number(scalar: &Scalar) -> Option<String> {
+    number::of_scalar(scalar).map(number::Number::to_yaml)
+}
+
+/// A number as Go's JSON writes it; `None` if the scalar is none.
+pub fn json_number(scalar: &Scalar) -> Option<String> {
+    number::of_scalar(scalar).map(number::Number::to_json)
+}
+
+/// A number as go-yaml v3 writes one that Go's JSON has read, as a floating-point one: `1e+06` for 1000000.
+/// `None` if the scalar is none.
+pub fn float_number(scalar: &Scalar) -> Option<String> {
+    number::of_scalar(scalar).map(|number| number::general_float(number.value()))
+}
 
 /// What a plain scalar means to go-yaml v3 (resources; render.md 2.17).
 ///

@@ -169,6 +169,15 @@ impl Number {
             None => general_float(value),
         }
     }
+
+    /// The number as Go's JSON reads it.
+    pub(in crate::yaml) fn value(self) -> f64 {
+        match self {
+            Self::Int(value) => lossy(value),
+            Self::Uint(value) => lossy_unsigned(value),
+            Self::Float(value) => value,
+        }
+    }
 }
 
 fn not_finite(value: f64) -> &'static str {
@@ -197,7 +206,10 @@ fn json_float(value: f64) -> String {
 
 /// Go's `FormatFloat(value, 'g', -1, 64)`: an exponent, of at least two digits, below 1e-4 and from
 /// 1e6 on.
-fn general_float(value: f64) -> String {
+pub(in crate::yaml) fn general_float(value: f64) -> String {
+    if !value.is_finite() {
+        return not_finite(value).to_owned();
+    }
     let (digits, exponent) = shortest(value);
     if (-4..6).contains(&exponent) {
         return format!("{value}");

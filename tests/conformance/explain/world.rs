@@ -4,7 +4,6 @@ use sealane::model::{ContentId, Environment, Manifest, Overlay, Tree};
 use sealane::render::kustomize::{self, BuildOptions};
 use sealane::render::{Caches, Inputs, discover, render_environment};
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// One repository.
@@ -36,11 +35,10 @@ impl Repository {
 
     /// The objects with their steps; of an environment those that could be made.
     pub fn render(&self, tree: &dyn Tree, root: &Root) -> Result<Vec<Arc<Manifest>>, String> {
-        let bases = BTreeMap::new();
         match root {
             Root::Folder(folder, confined) => {
                 let documents = &self.caches.documents;
-                let inputs = kustomize::Inputs { opener: None, remotes: &bases, documents, steps: true };
+                let inputs = kustomize::Inputs { steps: true, ..kustomize::Inputs::new(documents) };
                 let options = BuildOptions { confined: *confined, ..BuildOptions::default() };
                 let built = kustomize::build(tree, folder, &options, &inputs);
                 built
@@ -48,15 +46,7 @@ impl Repository {
                     .map_err(|error| error.problem().to_string())
             }
             Root::Environment(environment) => {
-                let inputs = Inputs {
-                    caches: &self.caches,
-                    opener: None,
-                    remotes: &[],
-                    bases: &bases,
-                    scopes: None,
-                    known: &HashMap::new(),
-                    steps: true,
-                };
+                let inputs = Inputs { steps: true, ..Inputs::new(&self.caches) };
                 let rendered = render_environment(tree, environment, &inputs);
                 Ok(rendered.objects().map(|(_, manifest)| manifest.clone()).collect())
             }

@@ -68,7 +68,7 @@ impl Both {
 fn ours(tree: &Tree) -> Result<String, String> {
     let files = Files::of(tree.iter().map(|(path, text)| (path.as_str(), text.as_bytes())));
     let documents = DocumentCache::default();
-    let inputs = Inputs { opener: None, remotes: &BTreeMap::new(), documents: &documents, steps: false };
+    let inputs = Inputs::new(&documents);
     let built = build(&files, "top", &BuildOptions::default(), &inputs);
     built.map(|built| to_text(&built)).map_err(|error| error.problem().to_string())
 }

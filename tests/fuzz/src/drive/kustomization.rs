@@ -4,7 +4,7 @@ use sealane::git::id_of;
 use sealane::model::{ContentId, EntryKind, Listing, Tree, TreeEntry, TreeError};
 use sealane::render::kustomize::{self, BuildOptions, Order, build, to_text};
 use sealane::render::{Caches, Inputs, discover, render_environment};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Files by path. A file whose path ends with `@` is a link to its content.
@@ -72,16 +72,10 @@ pub fn run(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let files = Files::of(text);
     let caches = Caches::default();
-    let remotes = BTreeMap::new();
     for partial in [false, true] {
         let options =
             BuildOptions { confined: true, order: Order::Legacy, managed_by_label: partial, partial };
-        let inputs = kustomize::Inputs {
-            opener: None,
-            remotes: &remotes,
-            documents: &caches.documents,
-            steps: partial,
-        };
+        let inputs = kustomize::Inputs { steps: partial, ..kustomize::Inputs::new(&caches.documents) };
         match build(&files, "", &options, &inputs) {
             Ok(built) => drop(to_text(&built)),
             Err(error) => {
@@ -92,16 +86,7 @@ pub fn run(bytes: &[u8]) {
     }
     // Where Flux syncs a folder of these files, what it would apply.
     if text.contains("toolkit.fluxcd.io") {
-        let known = HashMap::new();
-        let inputs = Inputs {
-            caches: &caches,
-            opener: None,
-            remotes: &[],
-            bases: &remotes,
-            scopes: None,
-            known: &known,
-            steps: true,
-        };
+        let inputs = Inputs { steps: true, ..Inputs::new(&caches) };
         for environment in
             discover(&files, &caches.surveys, &[]).into_iter().flat_map(|found| found.environments)
         {
