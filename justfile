@@ -41,7 +41,7 @@ conformance *OPTIONS:
     SEALANE_CORPORA="{{ corpora }}" cargo test --release --features rig,conformance --test conformance -- {{ OPTIONS }}
 
 # Every promised figure beside its limit and its peer; fails when one is missed. `just bench --cold-build` builds from nothing too.
-bench *OPTIONS: (rig "kubectl" "flate")
+bench *OPTIONS: (rig "kubectl" "flate" "gitleaks" "sops" "age")
     SEALANE_CORPORA="{{ corpora }}" cargo bench --bench figures -- {{ OPTIONS }}
 
 # Pictures of every screen, as text and SVG, at two sizes, dark and light, from the real program, in target/pictures.

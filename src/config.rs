@@ -24,6 +24,10 @@ pub struct RepositoryConfig {
     pub protected_branches: BTreeSet<String>,
     /// Fields that are not compared, beside those the controllers ignore.
     pub ignore: Vec<IgnoreRule>,
+    /// Names of recipients, for people: `age1…: Ana`.
+    pub people: BTreeMap<String, String>,
+    /// What the firewall lets pass, each with its reason.
+    pub exceptions: Vec<ExceptionConfig>,
 }
 
 /// One environment.
@@ -50,6 +54,20 @@ pub struct IgnoreRule {
     pub name: Option<String>,
     /// JSON pointers of the fields.
     pub paths: Vec<String>,
+}
+
+/// One value that the firewall lets pass: this one, at this path.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct ExceptionConfig {
+    /// The file.
+    pub path: String,
+    /// The digest that `sealane check --digests` tells.
+    pub digest: String,
+    /// Why it may stand there. Without one the exception is not used.
+    pub reason: String,
+    /// The last day on which it holds: `2027-01-31`.
+    pub until: Option<String>,
 }
 
 /// The user's `config.yaml`.

@@ -11,6 +11,7 @@
 //! | `generated` | repositories made for measuring |
 //! | `renderer` | the renderer on them, beside `kubectl kustomize` and `flate` |
 //! | `roots` | every root of a real repository, beside `kubectl kustomize` |
+//! | `secrets` | sealed files, the firewall and a scan of history, beside `sops` and `gitleaks` |
 //! | `weight` | the program's size, its start, its build |
 
 #[path = "../../tests/it/console.rs"]
@@ -21,6 +22,7 @@ mod parts;
 mod renderer;
 mod roots;
 mod screen;
+mod secrets;
 mod session;
 mod table;
 mod weight;
@@ -79,6 +81,9 @@ fn measure(cold: bool, only: &[&String]) -> Result<Table, Missing> {
     }
     if wanted("renderer") {
         renderer::measure(&parts, &mut table)?;
+    }
+    if wanted("secrets") {
+        secrets::measure(&parts, &mut table)?;
     }
     if cold {
         weight::cold_build(&mut table)?;

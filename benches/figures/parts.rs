@@ -67,6 +67,16 @@ impl Parts {
         })
     }
 
+    /// A program of the rig's cache.
+    pub fn part(&self, name: &str) -> Result<PathBuf, Missing> {
+        let program = rig()?.join("bin").join(name);
+        if program.is_file() {
+            Ok(program)
+        } else {
+            Err(Missing(format!("{} is missing: run `just rig {name}`", program.display())))
+        }
+    }
+
     /// The program with no configuration of anybody.
     pub fn program(&self) -> Command {
         let mut command = Command::new(&self.program);

@@ -66,6 +66,8 @@ pub enum Output {
     Text,
     /// For programs
     Json,
+    /// SARIF 2.1.0, for code scanning; of `check` and `scan` alone
+    Sarif,
 }
 
 /// The verbs.
@@ -134,25 +136,16 @@ pub enum Command {
         #[command(flatten)]
         write: Write,
     },
-    /// Set or remove keys of a sealed file (SOPS with age), or make a new one
-    Seal {
-        /// The file
-        file: PathBuf,
-        /// A key to set; its value is read from standard input
-        #[arg(long, value_name = "KEY", conflicts_with = "remove")]
-        set: Option<String>,
-        /// Keys to remove
-        #[arg(long, value_name = "KEY")]
-        remove: Vec<String>,
-        /// What to do with the plan.
-        #[command(flatten)]
-        write: Write,
-    },
+    /// Set, generate, rename, remove or import keys of sealed files (SOPS), make new ones, or seal plain ones
+    Seal(SealArguments),
     /// Seal files again, under new data keys, for the recipients that .sops.yaml gives now
     Reseal {
         /// The files
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Keep the data keys: only who can open the files changes, no value does
+        #[arg(long)]
+        keep_key: bool,
         /// What to do with the plan.
         #[command(flatten)]
         write: Write,
@@ -178,6 +171,9 @@ pub enum Command {
         /// Only what is staged for the next commit
         #[arg(long)]
         staged: bool,
+        /// Tell the digest of each finding, for an exception in .sealane.yaml
+        #[arg(long)]
+        digests: bool,
     },
     /// Secrets in the clear in all that was ever committed: who brought them, when, and whether they are still there
     Scan {
@@ -211,6 +207,33 @@ pub enum AuditOf {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Who can read what: sealed files and recipients, with the names that .sops.yaml or .sealane.yaml give them
+    Who {
+        /// Only these files or folders
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// At this revision instead of the files on disk
+        #[arg(long, value_name = "REV")]
+        at: Option<String>,
+        /// Also what recipients who were removed still know: values that did not change since
+        #[arg(long)]
+        history: bool,
+    },
+    /// Which values of a sealed file are the same elsewhere, without showing any: another file, REV:, REV:FILE, or live
+    Compare {
+        /// The file
+        file: PathBuf,
+        /// What to compare it with [default: HEAD:]
+        #[arg(value_name = "WITH")]
+        with: Vec<String>,
+    },
+    /// Which other files hold the value of a key, sealed or in the clear
+    Same {
+        /// The file
+        file: PathBuf,
+        /// The key
+        key: String,
+    },
 }
 
 impl Command {
@@ -226,9 +249,18 @@ impl Command {
             | Self::Check { path, .. }
             | Self::Scan { path }
             | Self::Doctor { path }
-            | Self::Audit { path, what: None, .. }
-            | Self::Seal { file: path, .. } => *path = repository.join(&*path),
-            Self::Reseal { files, .. } | Self::Audit { what: Some(AuditOf::Rules { files }), .. } => {
+            | Self::Audit { path, what: None, .. } => *path = repository.join(&*path),
+            Self::Audit {
+                what: Some(AuditOf::Compare { file, .. } | AuditOf::Same { file, .. }), ..
+            } => {
+                *file = repository.join(&*file);
+            }
+            Self::Audit { what: Some(AuditOf::Who { files, .. }), .. } if files.is_empty() => {
+                files.push(repository.to_owned());
+            }
+            Self::Seal(SealArguments { files, .. })
+            | Self::Reseal { files, .. }
+            | Self::Audit { what: Some(AuditOf::Rules { files } | AuditOf::Who { files, .. }), .. } => {
                 for file in files {
                     *file = repository.join(&*file);
                 }
@@ -239,6 +271,35 @@ impl Command {
         }
         self
     }
+}
+
+/// Arguments of `seal`: what becomes of the keys of some files.
+#[derive(Debug, Args)]
+pub struct SealArguments {
+    /// The files; each gets the same changes. Without any change plain files are sealed where they stand
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A key to set; its value is read from standard input
+    #[arg(long, value_name = "KEY")]
+    pub set: Option<String>,
+    /// Keys that get a random value that nobody sees
+    #[arg(long, value_name = "KEY")]
+    pub generate: Vec<String>,
+    /// How many letters a generated value gets
+    #[arg(long, value_name = "LETTERS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(16..=4096))]
+    pub length: u16,
+    /// A key and its new name
+    #[arg(long, num_args = 2, value_names = ["KEY", "NAME"])]
+    pub rename: Vec<String>,
+    /// Keys to remove
+    #[arg(long, value_name = "KEY")]
+    pub remove: Vec<String>,
+    /// A plain file whose keys are set (dotenv, INI, YAML, JSON, a Secret); `-` is dotenv or JSON on standard input
+    #[arg(long, value_name = "PLAIN", conflicts_with_all = ["set", "generate", "rename", "remove"])]
+    pub from: Option<PathBuf>,
+    /// What to do with the plan.
+    #[command(flatten)]
+    pub write: Write,
 }
 
 /// Arguments of `merge-driver`, as git gives them.

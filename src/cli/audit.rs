@@ -1,5 +1,6 @@
-//! `sealane audit`, `sealane audit rules` and `sealane check`: what is sealed, for whom, and what is not and should be.
+//! `sealane audit` and `sealane audit rules`: what is sealed, for whom, and what is not and should be.
 
+use super::check;
 use super::context::{Context, folder_of, path_inside};
 use super::exit::Exit;
 use super::output::{self, Label, counted};
@@ -24,7 +25,8 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path, at: Option<&
         print_file(context, file)?;
         exit = exit.and(file.closed.as_ref().map_or(Exit::Clean, Exit::of));
     }
-    exit = exit.and(told(context, &audit.findings)?);
+    exit = exit.and(check::found(context, &audit.findings)?);
+    exit = exit.and(told(context, &audit.problems)?);
     told(context, &audit.left_out)?;
     let open = audit.files.iter().filter(|file| file.closed.is_none()).count();
     let files = counted(audit.files.len(), "sealed file");
@@ -32,26 +34,11 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path, at: Option<&
     context.out.line(&[(Label::Muted, &sum)])?;
     context.out.json(&json!({
         "files": audit.files.iter().map(file_json).collect::<Vec<_>>(),
-        "findings": audit.findings.iter().map(output::problem).collect::<Vec<_>>(),
+        "findings": audit.findings.iter().map(output::exposed).collect::<Vec<_>>(),
+        "problems": audit.problems.iter().map(output::problem).collect::<Vec<_>>(),
         "leftOut": audit.left_out.iter().map(output::problem).collect::<Vec<_>>(),
     }))?;
     Ok(exit)
-}
-
-/// What stands in the clear, in the files on disk or in what is staged: for hooks and pipelines.
-pub(super) async fn check(context: &mut Context<'_, '_>, path: &Path, staged: bool) -> io::Result<Exit> {
-    let workspace = match context.open_offline(path)? {
-        Ok(workspace) => workspace,
-        Err(exit) => return Ok(exit),
-    };
-    match workspace.check(staged).await {
-        Ok(findings) => {
-            let exit = told(context, &findings)?;
-            context.out.json(&findings.iter().map(output::problem).collect::<Vec<_>>())?;
-            Ok(exit)
-        }
-        Err(problem) => context.problem(&problem),
-    }
 }
 
 /// Which rule of `.sops.yaml` is for each file.
@@ -84,7 +71,7 @@ pub(super) async fn rules(context: &mut Context<'_, '_>, files: &[PathBuf]) -> i
 }
 
 /// Prints problems; findings are findings, whatever they are about.
-fn told(context: &mut Context<'_, '_>, problems: &[Problem]) -> io::Result<Exit> {
+pub(super) fn told(context: &mut Context<'_, '_>, problems: &[Problem]) -> io::Result<Exit> {
     for problem in problems {
         let place = problem.place.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();
         context.out.line(&[(Label::Bad, "! "), (Label::Strong, &place), (Label::Plain, &problem.cause)])?;

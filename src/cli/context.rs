@@ -30,9 +30,9 @@ impl Context<'_, '_> {
         }
     }
 
-    /// Opens the repository without looking at any cluster.
+    /// Opens the repository without looking at any cluster, for questions alone: nothing is published.
     pub(super) fn open_offline(&mut self, path: &Path) -> io::Result<Result<Workspace, Exit>> {
-        let settings = Settings { no_cluster: true, ..(self.settings)(path, self.place) };
+        let settings = Settings { no_cluster: true, quiet: true, ..(self.settings)(path, self.place) };
         match Workspace::open(settings) {
             Ok(workspace) => Ok(Ok(workspace)),
             Err(problem) => self.problem(&problem).map(Err),
@@ -88,6 +88,7 @@ impl Context<'_, '_> {
         if self.out.is_json() {
             self.out.json(&serde_json::json!({ "problem": super::output::problem(problem) }))?;
         }
+        self.out.sarif(&super::sarif::failed(problem))?;
         Ok(Exit::of(problem))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::arguments::Output;
 use crate::model::{Problem, Severity};
-use crate::workspace::{AppState, FieldChange, Next};
+use crate::workspace::{AppState, Exposed, FieldChange, Next};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -33,9 +33,13 @@ impl<'a> Printer<'a> {
         self.format == Output::Json
     }
 
-    /// One line of text; nothing when JSON was asked for.
+    pub(super) fn is_sarif(&self) -> bool {
+        self.format == Output::Sarif
+    }
+
+    /// One line of text; nothing when something for programs was asked for.
     pub(super) fn line(&mut self, parts: &[(Label, &str)]) -> io::Result<()> {
-        if self.is_json() {
+        if self.format != Output::Text {
             return Ok(());
         }
         for (label, text) in parts {
@@ -58,6 +62,15 @@ impl<'a> Printer<'a> {
             return Ok(());
         }
         serde_json::to_writer_pretty(&mut *self.out, value)?;
+        self.out.write_all(b"\n")
+    }
+
+    /// The SARIF answer; nothing when something else was asked for.
+    pub(super) fn sarif(&mut self, log: &serde_json::Value) -> io::Result<()> {
+        if !self.is_sarif() {
+            return Ok(());
+        }
+        serde_json::to_writer_pretty(&mut *self.out, log)?;
         self.out.write_all(b"\n")
     }
 
@@ -87,6 +100,16 @@ pub(super) fn problem(problem: &Problem) -> serde_json::Value {
         "cause": problem.cause,
         "next": problem.next,
     })
+}
+
+/// A finding of the firewall as JSON.
+pub(super) fn exposed(exposed: &Exposed) -> serde_json::Value {
+    let mut told = problem(&exposed.problem);
+    told["kind"] = exposed.kind.code().into();
+    if let Some(digest) = &exposed.digest {
+        told["digest"] = digest.as_str().into();
+    }
+    told
 }
 
 /// The next step in the verbs of the command line.

@@ -7,7 +7,12 @@ use super::plan;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub(super) async fn run(context: &mut Context<'_, '_>, files: &[PathBuf], write: &Write) -> io::Result<Exit> {
+pub(super) async fn run(
+    context: &mut Context<'_, '_>,
+    files: &[PathBuf],
+    keep_key: bool,
+    write: &Write,
+) -> io::Result<Exit> {
     let folder = files.first().map_or_else(|| Path::new("."), |file| folder_of(file));
     let workspace = match context.open(folder)? {
         Ok(workspace) => workspace,
@@ -20,7 +25,9 @@ pub(super) async fn run(context: &mut Context<'_, '_>, files: &[PathBuf], write:
             Err(problem) => return context.problem(&problem),
         }
     }
-    match workspace.plan_reseal(&inside).await {
+    let planned =
+        if keep_key { workspace.plan_rewrap(&inside).await } else { workspace.plan_reseal(&inside).await };
+    match planned {
         Ok(made) => plan::carry_out(context, &workspace, made, write).await,
         Err(problem) => context.problem(&problem),
     }

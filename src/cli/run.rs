@@ -4,7 +4,11 @@ use super::arguments::{Arguments, AuditOf, Command, Where};
 use super::context::Context;
 use super::exit::Exit;
 use super::output::Printer;
-use super::{audit, build, diff, doctor, history, merge_driver, render, reseal, revert, scan, seal, status};
+use super::{
+    audit, build, check, diff, doctor, history, merge_driver, readers, render, reseal, revert, scan, seal,
+    status,
+};
+use crate::model::{Problem, Reason};
 use crate::workspace::Settings;
 use clap::CommandFactory as _;
 use std::io::{self, Read, Write};
@@ -27,6 +31,11 @@ pub struct Face<'a> {
 pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
     let mut printer = Printer::new(face.out, place.output, face.colour);
     let mut context = Context { place, settings: face.settings, input: face.input, out: &mut printer };
+    if context.out.is_sarif() && !matches!(command, Command::Check { .. } | Command::Scan { .. }) {
+        let problem = Problem::error(Reason::Config, "SARIF is written by `check` and `scan` alone")
+            .next("use --output json");
+        return context.problem(&problem).map_or(Exit::Usage, |_| Exit::Usage);
+    }
     let outcome = match command {
         Command::Status { path } => status::run(&mut context, &path).await,
         Command::Render { path, at, object, explain } => {
@@ -39,15 +48,24 @@ pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
         Command::Revert { revisions, path, write } => {
             revert::run(&mut context, &path, &revisions, &write).await
         }
-        Command::Seal { file, set, remove, write } => {
-            seal::run(&mut context, &file, set, &remove, &write).await
+        Command::Seal(arguments) => seal::run(&mut context, arguments).await,
+        Command::Reseal { files, keep_key, write } => {
+            reseal::run(&mut context, &files, keep_key, &write).await
         }
-        Command::Reseal { files, write } => reseal::run(&mut context, &files, &write).await,
         Command::Audit { what: Some(AuditOf::Rules { files }), .. } => {
             audit::rules(&mut context, &files).await
         }
+        Command::Audit { what: Some(AuditOf::Who { files, at, history }), .. } => {
+            readers::who(&mut context, &files, at.as_deref(), history).await
+        }
+        Command::Audit { what: Some(AuditOf::Compare { file, with }), .. } => {
+            readers::compare(&mut context, &file, &with).await
+        }
+        Command::Audit { what: Some(AuditOf::Same { file, key }), .. } => {
+            readers::same(&mut context, &file, &key).await
+        }
         Command::Audit { path, at, what: None } => audit::run(&mut context, &path, at.as_deref()).await,
-        Command::Check { path, staged } => audit::check(&mut context, &path, staged).await,
+        Command::Check { path, staged, digests } => check::run(&mut context, &path, staged, digests).await,
         Command::Scan { path } => scan::run(&mut context, &path).await,
         Command::MergeDriver(arguments) => merge_driver::run(&mut context, &arguments).await,
         Command::Doctor { path } => doctor::run(&mut context, &path).await,

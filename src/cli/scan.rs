@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::exit::Exit;
 use super::output::{self, Label, counted};
+use super::sarif;
 use crate::workspace::Leak;
 use serde_json::json;
 use std::io;
@@ -17,6 +18,13 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
         Ok(scan) => scan,
         Err(problem) => return context.problem(&problem),
     };
+    if context.out.is_sarif() {
+        let found = scan
+            .leaks
+            .iter()
+            .map(|leak| sarif::Found { exposed: &leak.exposed, more: Some(leak_json(leak)) });
+        context.out.sarif(&sarif::log(found, &scan.left_out))?;
+    }
     for leak in &scan.leaks {
         print(context, leak)?;
     }
@@ -36,6 +44,8 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
             "leftOut": scan.left_out.iter().map(output::problem).collect::<Vec<_>>(),
         }))?;
         exit = exit.and(scan.left_out.iter().map(Exit::of).max().unwrap_or_default());
+    } else if context.out.is_sarif() {
+        exit = exit.and(scan.left_out.iter().map(Exit::of).max().unwrap_or_default());
     } else {
         for problem in &scan.left_out {
             exit = exit.and(context.problem(problem)?);
@@ -45,14 +55,14 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
 }
 
 fn print(context: &mut Context<'_, '_>, leak: &Leak) -> io::Result<()> {
-    let place = leak.problem.place.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();
+    let place = leak.exposed.problem.place.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();
     let (label, now) =
         if leak.is_there { (Label::Bad, "still there") } else { (Label::Notice, "in history") };
     let brought = &leak.brought;
     context.out.line(&[
         (label, &format!("! {now}  ")),
         (Label::Strong, &place),
-        (Label::Plain, &leak.problem.cause),
+        (Label::Plain, &leak.exposed.problem.cause),
     ])?;
     context.out.line(&[
         (Label::Muted, "    brought by "),
@@ -74,7 +84,7 @@ fn next(leak: &Leak) -> &'static str {
 
 fn leak_json(leak: &Leak) -> serde_json::Value {
     json!({
-        "problem": output::problem(&leak.problem),
+        "problem": output::exposed(&leak.exposed),
         "stillThere": leak.is_there,
         "versions": leak.versions,
         "broughtBy": {

@@ -1,49 +1,118 @@
-//! `sealane seal`: one key set from standard input or typed unseen, keys removed, in a plan like any other.
+//! `sealane seal`: keys of one file or many set, generated, renamed, removed or imported, plain files sealed; in a plan
+//! like any other.
 
-use super::arguments::Write;
+use super::arguments::SealArguments;
 use super::context::{Context, folder_of, path_inside};
 use super::exit::Exit;
 use super::plan;
-use crate::model::{Problem, Reason};
+use crate::model::{Problem, Reason, clean};
 use crate::secret::SecretText;
-use crate::workspace::KeyEdit;
+use crate::workspace::{FileEdit, KeyEdit};
 use std::io::{self, Read as _};
 use std::path::Path;
 
 /// The longest value that is read.
 const LONGEST: u64 = 1 << 20;
+/// The longest file that is imported; no sealed file may be longer.
+const LONGEST_FILE: u64 = 5 << 20;
 
-pub(super) async fn run(
-    context: &mut Context<'_, '_>,
-    file: &Path,
-    set: Option<String>,
-    remove: &[String],
-    write: &Write,
-) -> io::Result<Exit> {
-    let workspace = match context.open(folder_of(file))? {
+pub(super) async fn run(context: &mut Context<'_, '_>, arguments: SealArguments) -> io::Result<Exit> {
+    let folder = arguments.files.first().map_or_else(|| Path::new("."), |file| folder_of(file));
+    let workspace = match context.open(folder)? {
         Ok(workspace) => workspace,
         Err(exit) => return Ok(exit),
     };
-    let inside = match path_inside(&workspace, file) {
-        Ok(inside) => inside,
-        Err(problem) => return context.problem(&problem),
-    };
-    let mut edits: Vec<KeyEdit> = remove.iter().map(|k| KeyEdit::Remove { key: k.as_str().into() }).collect();
-    if let Some(key) = set {
-        match read_value(context.input)? {
-            Ok(value) => edits.push(KeyEdit::Set { key: key.into(), value }),
+    let mut inside: Vec<String> = Vec::new();
+    for file in &arguments.files {
+        match path_inside(&workspace, file) {
+            Ok(path) if inside.contains(&path) => {}
+            Ok(path) => inside.push(path),
             Err(problem) => return context.problem(&problem),
         }
     }
-    if edits.is_empty() {
-        let problem = Problem::error(Reason::Config, "nothing to do")
-            .next("--set KEY sets a key, --remove KEY removes one");
-        return context.problem(&problem);
-    }
-    match workspace.plan_seal(&inside, edits).await {
-        Ok(made) => plan::carry_out(context, &workspace, made, write).await,
+    let change = match read_change(context.input, &arguments)? {
+        Ok(change) => change,
+        Err(problem) => return context.problem(&problem),
+    };
+    let files = inside.into_iter().map(|file| (file, change.edit(&arguments))).collect();
+    match workspace.plan_seals(files).await {
+        Ok(made) => plan::carry_out(context, &workspace, made, &arguments.write).await,
         Err(problem) => context.problem(&problem),
     }
+}
+
+/// What was read for all files.
+enum Change {
+    Keys(Option<SecretText>),
+    Import(String, SecretText),
+    Convert,
+}
+
+impl Change {
+    /// The change of one file; each gets a copy of what was read, and generated values of its own.
+    fn edit(&self, arguments: &SealArguments) -> FileEdit {
+        let copy = |value: &SecretText| SecretText::from_vec(value.expose_secret().to_vec());
+        let value = match self {
+            Self::Convert => return FileEdit::Convert,
+            Self::Import(name, content) => {
+                return FileEdit::Import { name: name.clone(), content: copy(content) };
+            }
+            Self::Keys(value) => value,
+        };
+        let key = |key: &String| key.as_str().into();
+        let mut edits: Vec<KeyEdit> =
+            arguments.remove.iter().map(|k| KeyEdit::Remove { key: key(k) }).collect();
+        let pairs = arguments.rename.chunks_exact(2);
+        edits.extend(pairs.map(|pair| KeyEdit::Rename { key: key(&pair[0]), to: key(&pair[1]) }));
+        let set = arguments.set.as_ref().zip(value.as_ref());
+        edits.extend(set.map(|(k, value)| KeyEdit::Set { key: key(k), value: copy(value) }));
+        let letters = usize::from(arguments.length);
+        edits.extend(arguments.generate.iter().map(|k| KeyEdit::Generate { key: key(k), letters }));
+        FileEdit::Keys(edits)
+    }
+}
+
+fn read_change(input: &mut dyn io::Read, arguments: &SealArguments) -> io::Result<Result<Change, Problem>> {
+    if let Some(plain) = &arguments.from {
+        return read_file(input, plain);
+    }
+    if arguments.set.is_some() {
+        return Ok(read_value(input)?.map(|value| Change::Keys(Some(value))));
+    }
+    let is_convert =
+        arguments.remove.is_empty() && arguments.rename.is_empty() && arguments.generate.is_empty();
+    Ok(Ok(if is_convert { Change::Convert } else { Change::Keys(None) }))
+}
+
+/// A plain file, or standard input: JSON where it begins with a brace, else dotenv.
+fn read_file(input: &mut dyn io::Read, plain: &Path) -> io::Result<Result<Change, Problem>> {
+    let is_input = plain.as_os_str() == "-";
+    let shown = clean(&plain.display().to_string());
+    let mut bytes = Vec::with_capacity(usize::try_from(LONGEST).unwrap_or(1 << 20));
+    let read = if is_input {
+        input.take(LONGEST_FILE + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(plain).and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes))
+    };
+    let content = SecretText::from_vec(bytes);
+    let refused = |cause: String, next: &str| Ok(Err(Problem::error(Reason::Config, cause).next(next)));
+    if let Err(error) = read {
+        return refused(format!("{shown} cannot be read: {error}"), "name a file that is there, or `-`");
+    }
+    if content.expose_secret().len() as u64 > LONGEST_FILE {
+        let next = "a sealed file may have 5 MiB at most: keep it elsewhere, or split it";
+        return refused(format!("{shown} is longer than {LONGEST_FILE} bytes"), next);
+    }
+    if content.is_empty() {
+        return refused(format!("{shown} is empty"), "give at least one key and its value");
+    }
+    let in_json = content.expose_secret().trim_ascii_start().starts_with(b"{");
+    let name = match (is_input, in_json) {
+        (true, true) => "standard input.json".to_owned(),
+        (true, false) => "standard input.env".to_owned(),
+        (false, _) => plain.display().to_string(),
+    };
+    Ok(Ok(Change::Import(name, content)))
 }
 
 /// The value from standard input; one line break at its end does not belong to it. An input that ends at once is no

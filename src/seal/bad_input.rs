@@ -166,10 +166,11 @@ fn no_message_repeats_a_value() {
         let bytes = text.as_bytes();
         said.add(&seal_plain(bytes, FILE, &rules, 0).map(|_| "sealed"));
         said.add(&verify(bytes, FILE, &ring));
-        said.add(&findings(FILE, bytes, &rules));
+        let found = findings(FILE, bytes, &rules);
+        said.add(&found.into_iter().map(|exposure| exposure.problem).collect::<Vec<_>>());
         said.add(&inspect(FILE, bytes, &rules));
         said.add(&edit(bytes, FILE, &ring, vec![set("a", CANARY)], 0).map(|_| "edited"));
-        said.add(&merge(bytes, &made, bytes, &ring, 0).map(|_| "merged"));
+        said.add(&merge(bytes, &made, bytes, FILE, &ring, 0).map(|_| "merged"));
         said.add(&reseal(bytes, FILE, &ring, &rules, 0).map(|_| "again"));
         said.add(&create(FILE, &rules, vec![set("", CANARY), set("a", CANARY)], 0).map(|_| "made"));
     }
@@ -177,7 +178,7 @@ fn no_message_repeats_a_value() {
     said.add(&edited.map(|_| "edited"));
     let mine = edit(&made, FILE, &ring, vec![set("a", &format!("{CANARY}-1"))], 0).expect("edited");
     let other = edit(&made, FILE, &ring, vec![set("a", &format!("{CANARY}-2"))], 0).expect("edited");
-    said.add(&merge(&made, &mine, &other, &ring, 0).map(|_| "merged"));
+    said.add(&merge(&made, &mine, &other, FILE, &ring, 0).map(|_| "merged"));
     let mut keys = Keyring::default();
     keys.add_text(&format!("AGE-SECRET-KEY-1{CANARY}\nAGE-PLUGIN-{CANARY}\n{CANARY}\n"), "keys.txt");
     said.add(&(&keys.unusable, keys.recipients().collect::<Vec<_>>()));
@@ -224,7 +225,7 @@ fn damaged_files_never_panic() {
             if open(&bytes, FILE, &ring).is_ok() {
                 let _ = edit(&bytes, FILE, &ring, vec![set("password", "x")], 0);
                 let _ = reseal(&bytes, FILE, &ring, &rules, 0);
-                let _ = merge(CART.as_bytes(), CART.as_bytes(), &bytes, &ring, 0);
+                let _ = merge(CART.as_bytes(), CART.as_bytes(), &bytes, FILE, &ring, 0);
             }
         } else {
             let _ = open(&bytes, FILE, &Keyring::default());

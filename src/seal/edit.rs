@@ -1,24 +1,27 @@
 //! Editing sealed files: one changed value changes one line, `mac` and `lastmodified`, and nothing else (secrets.md 1.10, 1.17).
 
+use super::block::Fields;
 use super::cipher::{DataKey, ValueType};
 use super::keys::Keyring;
 use super::metadata::Metadata;
 use super::open::{self, broken, computed_mac};
 use super::rules::Selector;
 use super::walk::{Place, Visit, aad, read, selects, walk};
+use super::{place, refresh, rename};
 use crate::model::{Problem, Reason, clean};
 use crate::secret::SecretText;
 use crate::yaml::Node;
-use crate::yaml::source::{self, Item, Leaf, Map, ObstacleKind, Source, Syntax, splice};
+use crate::yaml::source::{self, Item, Leaf, ObstacleKind, Source, Syntax, splice};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// One change of a sealed file.
 pub enum Edit {
     /// Sets or adds a key.
     Set {
-        /// A key under `stringData` or `data`, or any key where the file is no Secret.
+        /// A key under `stringData` or `data`; where the file is no Secret any key, or its path with dots.
         key: String,
         /// Its new value.
         value: SecretText,
@@ -27,6 +30,13 @@ pub enum Edit {
     Remove {
         /// The key.
         key: String,
+    },
+    /// Gives a key another name; its value is sealed for the new place.
+    Rename {
+        /// The key.
+        key: String,
+        /// Its new name, without what it stands in.
+        to: String,
     },
     /// Sets the value at a path of keys, which must be there.
     SetAt {
@@ -50,8 +60,10 @@ pub(super) struct Change {
 /// What a change makes of a key.
 pub(super) enum New {
     Sealed(SecretText, ValueType),
-    /// No secret: as YAML for one line, and as JSON.
-    Plain(String, String),
+    /// No secret: as YAML for one line, as JSON, and as text.
+    Plain(String, String, String),
+    /// Another name, the value being the same.
+    Renamed(String),
     Gone,
 }
 
@@ -78,99 +90,156 @@ pub(super) fn rewrite(
     changes: &[Change],
     time: i64,
 ) -> Result<Vec<u8>, Problem> {
-    let mut current = text.to_owned();
-    for change in changes {
-        current = apply(&current, file, key, metadata, change)?;
-    }
+    let current = changed(text, file, key, metadata, changes)?;
     let stamped = stamp(&current, file, key, metadata, time)?;
     open::check(stamped.as_bytes(), file, key).map_err(|e| e.0)?;
     Ok(stamped.into_bytes())
 }
 
-/// Where each edit goes: an existing key under `stringData` or `data`, else a new one in the first of them.
-fn locate(text: &str, file: &str, edits: Vec<Edit>) -> Result<Vec<Change>, Problem> {
-    let source = read(text.as_bytes(), file)?;
-    let roots: Vec<(usize, &Map<'_>)> =
-        source.documents.iter().filter_map(|d| Some((d.index, d.root.as_ref()?.as_map()?))).collect();
-    edits.into_iter().map(|edit| change_of(edit, &roots, file)).collect()
-}
-
-fn change_of(edit: Edit, roots: &[(usize, &Map<'_>)], file: &str) -> Result<Change, Problem> {
-    let (key, value) = match edit {
-        Edit::Set { key, value } => (key, Some(value)),
-        Edit::Remove { key } => (key, None),
-        Edit::SetAt { document, path, value } => {
-            return Ok(Change { document, path, new: New::Sealed(value, ValueType::Str) });
-        }
-    };
-    let holders = ["stringData", "data"];
-    let under = |root: &Map<'_>, holder: &str| root.get(holder).is_some_and(|e| e.value.get(&key).is_some());
-    let existing = roots.iter().find_map(|(index, root)| {
-        let holder = holders.into_iter().find(|h| under(root, h)).map(Some);
-        holder.or_else(|| root.get(&key).map(|_| None)).map(|place| (*index, place))
-    });
-    let place = match existing {
-        Some(place) => place,
-        None if value.is_none() => {
-            return Err(Problem::error(Reason::MissingFile, format!("there is no key `{}`", clean(&key)))
-                .at(file, 0)
-                .next("the keys that are there are listed with the file"));
-        }
-        None => roots
-            .iter()
-            .find_map(|(index, root)| {
-                Some((*index, Some(holders.into_iter().find(|h| root.get(h).is_some())?)))
-            })
-            .unwrap_or((roots.first().map_or(0, |(index, _)| *index), None)),
-    };
-    let (document, holder) = place;
-    let value = match (holder, value) {
-        // Kubernetes wants base64 there; it is sealed as text (secrets.md 1.14, trap 13).
-        (Some("data"), Some(value)) => Some(SecretText::from_string(STANDARD.encode(value.expose_secret()))),
-        (_, value) => value,
-    };
-    let path = holder.into_iter().map(Arc::from).chain([Arc::from(key.as_str())]).collect();
-    let new = value.map_or(New::Gone, |value| New::Sealed(value, ValueType::Str));
-    Ok(Change { document, path, new })
-}
-
-fn apply(
+/// A text with all changes in it, its MAC still the old one.
+pub(super) fn changed(
     text: &str,
     file: &str,
     key: &DataKey,
     metadata: &Metadata,
-    change: &Change,
+    changes: &[Change],
 ) -> Result<String, Problem> {
     let source = read(text.as_bytes(), file)?;
-    cannot_write(&source, file, true)?;
-    let missing = |what: &str, line: u32| broken(file, line, format!("`{}` is no mapping", clean(what))).0;
-    let root = source.documents.get(change.document).and_then(|d| d.root.as_ref());
-    let mut map = root.and_then(|r| r.as_map()).ok_or_else(|| missing("the document", 0))?;
-    let (last, parents) = change.path.split_last().ok_or_else(|| missing("the path", 0))?;
-    for part in parents {
-        let entry = map.get(part).ok_or_else(|| missing(part, 0))?;
-        map = entry.value.as_map().ok_or_else(|| missing(part, entry.key.line))?;
+    // New values beside others may come all at once; where one change could hide another they come in turn.
+    let mut paths = HashSet::new();
+    let at_once = changes.iter().all(|change| {
+        let map = place::parent(&source, change.document, &change.path);
+        matches!(change.new, New::Sealed(..))
+            && paths.insert((change.document, &change.path))
+            && map.is_some_and(|map| map.entries().next().is_some())
+    });
+    if at_once {
+        let edits: Result<Vec<_>, _> =
+            changes.iter().map(|change| edits_of(&source, file, key, metadata, change)).collect();
+        return Ok(splice(text, &edits?.concat()));
     }
-    let entry = map.get(last);
-    let item = entry.map(|entry| &entry.value);
-    let new = match &change.new {
-        New::Gone => {
-            let edit = entry.map(|entry| source.remove(map, entry));
-            return Ok(splice(text, edit.as_slice()));
+    let mut current = text.to_owned();
+    for change in changes {
+        let edits = edits_of(&read(current.as_bytes(), file)?, file, key, metadata, change)?;
+        current = splice(&current, &edits);
+    }
+    Ok(current)
+}
+
+/// Where each edit goes.
+pub(super) fn locate(text: &str, file: &str, edits: Vec<Edit>) -> Result<Vec<Change>, Problem> {
+    let source = read(text.as_bytes(), file)?;
+    edits.into_iter().map(|edit| change_of(edit, &source, file)).collect()
+}
+
+fn change_of(edit: Edit, source: &Source<'_>, file: &str) -> Result<Change, Problem> {
+    let there = |key: &str| {
+        place::existing(source, file, key)?.ok_or_else(|| {
+            Problem::error(Reason::MissingFile, format!("there is no key `{}`", clean(key)))
+                .at(file, 0)
+                .next("the keys that are there are listed with the file")
+        })
+    };
+    let (place, new) = match edit {
+        Edit::SetAt { document, path, value } => {
+            return Ok(Change { document, path, new: New::Sealed(value, ValueType::Str) });
         }
-        New::Plain(_, json) if source.syntax == Syntax::Json || map.flow => json.clone(),
-        New::Plain(plain, _) => plain.clone(),
-        New::Sealed(value, value_type) => {
-            must_be_sealed(&source, file, metadata, change, item)?;
-            sealed_text(value, *value_type, change, key, source.syntax == Syntax::Json || map.flow)?
+        Edit::Remove { key } => (there(&key)?, New::Gone),
+        Edit::Rename { key, to } => (there(&key)?, New::Renamed(to)),
+        Edit::Set { key, value } => {
+            let place = match place::existing(source, file, &key)? {
+                Some(place) => place,
+                None => place::new(source, file, &key)?,
+            };
+            // Kubernetes wants base64 there; it is sealed as text (secrets.md 1.14, trap 13).
+            let is_data = place.in_secret && place.path.first().is_some_and(|holder| &**holder == "data");
+            let value =
+                if is_data { SecretText::from_string(STANDARD.encode(value.expose_secret())) } else { value };
+            (place, New::Sealed(value, ValueType::Str))
         }
     };
-    if let Some(item) = item.filter(|item| item.as_leaf().is_none()) {
+    Ok(Change { document: place.document, path: place.path, new })
+}
+
+/// The edits that one change makes.
+fn edits_of(
+    source: &Source<'_>,
+    file: &str,
+    key: &DataKey,
+    metadata: &Metadata,
+    change: &Change,
+) -> Result<Vec<source::Edit>, Problem> {
+    cannot_write(source, file, true)?;
+    let missing = |what: &str, line: u32| broken(file, line, format!("`{}` is no mapping", clean(what))).0;
+    let (last, parents) = change.path.split_last().ok_or_else(|| missing("the path", 0))?;
+    let Some(map) = place::parent(source, change.document, &change.path) else {
+        let section = parents.first().filter(|_| source.syntax == Syntax::Ini);
+        let section = section.ok_or_else(|| missing(&change.path.join("."), 0))?;
+        return new_section(source, file, section, last, key, metadata, change);
+    };
+    let entry = map.get(last);
+    if map.entries().filter(|entry| *entry.key.text == **last).count() > 1 {
+        return Err(place::several(file, last));
+    }
+    let item = entry.map(|entry| &entry.value);
+    if let Some(item) = item.filter(|item| item.as_leaf().is_none() && !matches!(change.new, New::Gone)) {
         let cause = format!("`{}` is a mapping or a list, not one value", clean(&change.path.join(".")));
         return Err(Problem::error(Reason::Refused, cause).at(file, item.line).next("name one of its keys"));
     }
-    let edit = item.map_or_else(|| source.insert(map, last, &new), |item| replaced(&source, item, &new));
-    Ok(splice(text, &[edit]))
+    let quoted = source.syntax == Syntax::Json || map.flow;
+    let new = match &change.new {
+        New::Gone => return Ok(entry.map(|entry| source.remove(map, entry)).into_iter().collect()),
+        New::Renamed(to) => return rename::edits(source, file, key, metadata, change, map, to),
+        New::Plain(_, json, _) if quoted => json.clone(),
+        New::Plain(yaml, ..) if source.syntax == Syntax::Yaml => yaml.clone(),
+        New::Plain(.., text) => source.written(text).ok_or_else(|| not_writable(source, file, "value"))?,
+        New::Sealed(value, value_type) => {
+            must_be_sealed(source, file, metadata, change, item)?;
+            sealed_text(value, *value_type, &change.path, key, source.syntax, quoted)?
+        }
+    };
+    if let Some(item) = item {
+        return Ok(vec![replaced(source, item, &new)]);
+    }
+    if source.written_key(last).is_none() {
+        return Err(not_writable(source, file, "key"));
+    }
+    Ok(vec![source.insert(map, last, &new)])
+}
+
+/// A section that INI does not have yet, before the block.
+fn new_section(
+    source: &Source<'_>,
+    file: &str,
+    section: &str,
+    name: &str,
+    key: &DataKey,
+    metadata: &Metadata,
+    change: &Change,
+) -> Result<Vec<source::Edit>, Problem> {
+    let New::Sealed(value, value_type) = &change.new else { return Ok(Vec::new()) };
+    must_be_sealed(source, file, metadata, change, None)?;
+    let new = sealed_text(value, *value_type, &change.path, key, source.syntax, false)?;
+    let name = source.written_key(name).ok_or_else(|| not_writable(source, file, "key"))?;
+    if section.is_empty() || section.contains([']', '\n', '\r', '#', ';']) || section.trim() != section {
+        return Err(not_writable(source, file, "section"));
+    }
+    let root = source.documents.first().and_then(|d| d.root.as_ref()?.get("sops"));
+    let at = root.map_or(source.text.len(), |block| {
+        source.text[..block.key.span.start].rfind('\n').map_or(0, |end| end + 1)
+    });
+    let line_break = source.line_break();
+    let open = !source.text[..at].is_empty() && !source.text[..at].ends_with('\n');
+    let before = if open { line_break } else { "" };
+    let text = format!("{before}[{section}]{line_break}{name} = {new}{line_break}{line_break}");
+    Ok(vec![source::Edit { range: at..at, text }])
+}
+
+pub(super) fn not_writable(source: &Source<'_>, file: &str, what: &str) -> Problem {
+    let format = if source.syntax == Syntax::Ini { "INI" } else { "dotenv" };
+    Problem::error(Reason::NotSupported, format!("this {what} cannot be written in {format}"))
+        .at(file, 0)
+        .next("keep it in a YAML or JSON file")
 }
 
 /// A tag goes with the value it belonged to.
@@ -182,7 +251,7 @@ fn replaced(source: &Source<'_>, item: &Item<'_>, text: &str) -> source::Edit {
 }
 
 /// Refuses a value that the file's selector would leave in the clear.
-fn must_be_sealed(
+pub(super) fn must_be_sealed(
     source: &Source<'_>,
     file: &str,
     metadata: &Metadata,
@@ -241,17 +310,19 @@ impl<'s, 't> Visit<'s, 't> for Asked<'_> {
 }
 
 /// The value as it is written; an empty string stays bare.
-fn sealed_text(
+pub(super) fn sealed_text(
     value: &SecretText,
     value_type: ValueType,
-    change: &Change,
+    path: &[Arc<str>],
     key: &DataKey,
+    syntax: Syntax,
     quoted: bool,
 ) -> Result<String, Problem> {
     if value.is_empty() {
-        return Ok("\"\"".to_owned());
+        let is_bare = matches!(syntax, Syntax::Dotenv | Syntax::Ini);
+        return Ok(if is_bare { String::new() } else { "\"\"".to_owned() });
     }
-    let text = key.seal(value.expose_secret(), &aad(&change.path), value_type).map_err(failed)?.to_string();
+    let text = key.seal(value.expose_secret(), &aad(path), value_type).map_err(failed)?.to_string();
     Ok(if quoted { format!("\"{text}\"") } else { text })
 }
 
@@ -261,26 +332,20 @@ fn stamp(text: &str, file: &str, key: &DataKey, metadata: &Metadata, time: i64) 
     let mac = computed_mac(text.as_bytes(), file, key, metadata)?;
     let mac = key.seal(mac.as_bytes(), &when, ValueType::Str).map_err(failed)?.to_string();
     let source = read(text.as_bytes(), file)?;
-    let mut edits = Vec::new();
-    for document in &source.documents {
-        let Some(block) = document.root.as_ref().and_then(|r| r.get("sops")) else { continue };
-        let quoted = source.syntax == Syntax::Json || block.value.as_map().is_some_and(|m| m.flow);
-        let entry = |name: &str| {
-            let missing = || broken(file, block.key.line, format!("the block has no `{name}`")).0;
-            block.value.get(name).ok_or_else(missing)
-        };
-        edits.push(source.replace(&entry("lastmodified")?.value, &format!("\"{when}\"")));
-        let mac = if quoted { format!("\"{mac}\"") } else { mac.clone() };
-        edits.push(source.replace(&entry("mac")?.value, &mac));
-    }
-    Ok(splice(text, &edits))
+    let fields = Fields { stamp: Some((&when, &mac)), ..Fields::default() };
+    Ok(splice(text, &refresh::edits(&source, &fields)))
 }
 
 /// Refuses files that cannot be written without taking them apart (secrets.md 1.17). In a file that SOPS wrote a `<<` is
 /// a key like any other.
 pub(super) fn cannot_write(source: &Source<'_>, file: &str, is_sealed: bool) -> Result<(), Problem> {
-    let obstacle = source.obstacles.iter().find(|o| !(is_sealed && o.kind == ObstacleKind::MergeKey));
-    let Some(obstacle) = obstacle else { return Ok(()) };
+    let is_none = |kind: &ObstacleKind| match kind {
+        ObstacleKind::MergeKey => is_sealed,
+        // In dotenv each of them has its value, in their order.
+        ObstacleKind::RepeatedKey(_) => source.syntax == Syntax::Dotenv,
+        _ => false,
+    };
+    let Some(obstacle) = source.obstacles.iter().find(|o| !is_none(&o.kind)) else { return Ok(()) };
     let what = match &obstacle.kind {
         ObstacleKind::Anchor(_) => "an anchor",
         ObstacleKind::Alias(_) => "an alias",

@@ -8,8 +8,8 @@ use super::letters;
 use super::metadata::Metadata;
 use super::open::{IN_THE_CLEAR, metadata_of, unlock};
 use super::value;
-use super::walk::{Place, Visit, aad, read, walk};
-use crate::model::{OpenError, Problem};
+use super::walk::{Place, Visit, aad, read_as, walk};
+use crate::model::{OpenError, Problem, SealedFormat};
 use crate::secret::SecretText;
 use crate::yaml::letters::put_json_string;
 use crate::yaml::source::{Comment, Content, Item, Leaf, Map, MapPart, Seq, SeqPart, Syntax};
@@ -18,14 +18,18 @@ use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 /// The whole file, opened.
-pub(super) fn opened(bytes: &[u8], file: &str, keyring: &Keyring) -> Result<SecretText, OpenError> {
-    let source = read(bytes, file).map_err(OpenError)?;
+pub(super) fn opened(
+    bytes: &[u8],
+    file: &str,
+    format: SealedFormat,
+    keyring: &Keyring,
+) -> Result<SecretText, OpenError> {
+    let source = read_as(bytes, file, format).map_err(OpenError)?;
     super::edit::cannot_write(&source, file, true).map_err(OpenError)?;
     let metadata = metadata_of(&source, file)?;
     let key = unlock(&metadata, file, keyring)?;
     let json = source.syntax == Syntax::Json;
-    let mut values =
-        Values { key: &key, metadata: &metadata, json, leaves: HashMap::new(), comments: HashMap::new() };
+    let mut values = Values::new(&key, &metadata, json);
     walk(&source, file, &mut values).map_err(OpenError)?;
     let mut printer = Printer { out: SecretText::with_capacity(bytes.len()), values: &values };
     let roots = source.documents.iter().filter_map(|d| Some((d, d.root.as_ref()?.as_map()?)));
@@ -45,13 +49,19 @@ pub(super) fn opened(bytes: &[u8], file: &str, keyring: &Keyring) -> Result<Secr
 }
 
 /// What stands in the file, opened: by the byte it starts at.
-struct Values<'a> {
+pub(super) struct Values<'a> {
     key: &'a DataKey,
     metadata: &'a Metadata,
     json: bool,
-    /// `None` for a comment that became an item of a list.
-    leaves: HashMap<usize, (Zeroizing<Vec<u8>>, ValueType)>,
-    comments: HashMap<usize, SecretText>,
+    /// With the type; a comment that became an item of a list has that of a comment.
+    pub(super) leaves: HashMap<usize, (Zeroizing<Vec<u8>>, ValueType)>,
+    pub(super) comments: HashMap<usize, SecretText>,
+}
+
+impl<'a> Values<'a> {
+    pub(super) fn new(key: &'a DataKey, metadata: &'a Metadata, json: bool) -> Self {
+        Self { key, metadata, json, leaves: HashMap::new(), comments: HashMap::new() }
+    }
 }
 
 impl<'s, 't> Visit<'s, 't> for Values<'_> {

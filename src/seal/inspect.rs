@@ -2,9 +2,11 @@
 
 use super::cipher::Sealed;
 use super::metadata::Metadata;
-use super::open::documents;
+use super::open::{documents, metadata_of};
 use super::rules::{Recipient, Rules};
+use super::walk::{is_block, read};
 use crate::model::SealedFormat;
+use crate::yaml::source::{self, Syntax};
 use crate::yaml::{Map, Node, Value};
 use std::sync::Arc;
 
@@ -17,6 +19,8 @@ pub struct SealedInfo {
     pub recipients: Vec<Recipient>,
     /// Other key types that can open it.
     pub foreign: Vec<Arc<str>>,
+    /// How many of how many key groups have to work together; `None` where any one key opens it.
+    pub quorum: Option<(usize, usize)>,
     /// Its sealed keys by name (the last part of the path), with their type.
     pub keys: Vec<(Arc<str>, &'static str)>,
     /// When it was sealed last, seconds since 1970.
@@ -33,9 +37,7 @@ pub fn inspect(path: &str, bytes: &[u8], rules: &Rules) -> Option<SealedInfo> {
     if !bytes.windows(4).any(|w| w == b"sops") {
         return None;
     }
-    let documents = documents(bytes, path).ok()?;
-    let root = documents.first()?;
-    let metadata = Metadata::of(root)?.ok()?;
+    let (metadata, keys) = outside(path, bytes)?;
     let recipients: Vec<Recipient> = metadata
         .age
         .iter()
@@ -49,19 +51,76 @@ pub fn inspect(path: &str, bytes: &[u8], rules: &Rules) -> Option<SealedInfo> {
         had.sort_unstable();
         wanted != had
     });
-    let mut keys = Vec::new();
-    for document in &documents {
-        sealed_keys(document, None, &mut keys);
-    }
     Some(SealedInfo {
         format: format_of(path),
         recipients,
         foreign: metadata.foreign.iter().map(|(name, _)| name.clone()).collect(),
+        quorum: metadata.quorum(),
         keys,
         sealed_at: metadata.last_modified.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second),
         version: metadata.version,
         recipients_differ: differ,
     })
+}
+
+/// The block, and the sealed keys with their types.
+fn outside(path: &str, bytes: &[u8]) -> Option<(Metadata, Vec<(Arc<str>, &'static str)>)> {
+    let mut keys = Vec::new();
+    if matches!(format_of(path), SealedFormat::Dotenv | SealedFormat::Ini) {
+        let source = read(bytes, path).ok()?;
+        let metadata = metadata_of(&source, path).ok()?;
+        let root = source.documents.first()?.root.as_ref()?;
+        keys_of(source.syntax, root.as_map()?, true, &mut keys);
+        return Some((metadata, keys));
+    }
+    let documents = documents(bytes, path).ok()?;
+    let metadata = Metadata::of(documents.first()?)?.ok()?;
+    for document in &documents {
+        sealed_keys(document, None, &mut keys);
+    }
+    Some((metadata, keys))
+}
+
+/// The sealed keys of dotenv and of INI's sections.
+fn keys_of(syntax: Syntax, map: &source::Map<'_>, is_root: bool, keys: &mut Vec<(Arc<str>, &'static str)>) {
+    for entry in map.entries().filter(|e| !(is_root && is_block(syntax, &e.key.text))) {
+        if let Some(section) = entry.value.as_map() {
+            keys_of(syntax, section, false, keys);
+        } else if let Some(Ok(sealed)) = entry.value.as_leaf().map(|leaf| Sealed::parse(&leaf.text)) {
+            keys.push((entry.key.text.as_ref().into(), sealed.value_type.word()));
+        }
+    }
+}
+
+/// For whom a file is sealed, and by which other key types, without reading its values; `None` if it is not sealed.
+pub fn readers(path: &str, bytes: &[u8]) -> Option<(Vec<Recipient>, Vec<Arc<str>>)> {
+    let metadata = if matches!(format_of(path), SealedFormat::Dotenv | SealedFormat::Ini) {
+        metadata_of(&read(bytes, path).ok()?, path).ok()?
+    } else {
+        Metadata::of(&block_of(path, bytes)?)?.ok()?
+    };
+    let recipient =
+        |wrapped: &super::metadata::Wrapped| Recipient { key: wrapped.recipient.clone(), name: None };
+    let foreign = metadata.foreign.iter().map(|(name, _)| name.clone()).collect();
+    Some((metadata.age.iter().map(recipient).collect(), foreign))
+}
+
+/// The block alone, where it stands by itself at the end of a YAML file as SOPS writes it; the whole document otherwise.
+fn block_of(path: &str, bytes: &[u8]) -> Option<Node> {
+    let mark = b"\nsops:\n";
+    if bytes.first() != Some(&b'{')
+        && let Some(at) = bytes.windows(mark.len()).rposition(|window| window == mark)
+    {
+        let block = &bytes[at + 1..];
+        let is_last = !block.windows(4).any(|window| window == b"\n---");
+        if is_last && let Ok(all) = documents(block, path) {
+            return all.into_iter().next();
+        }
+    }
+    if !bytes.windows(4).any(|w| w == b"sops") {
+        return None;
+    }
+    documents(bytes, path).ok()?.into_iter().next()
 }
 
 /// The format that SOPS chooses by extension.

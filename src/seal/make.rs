@@ -1,30 +1,31 @@
 //! Making sealed files: a new Secret, a plain file sealed where it stands, a sealed file for other recipients.
 
-use super::block::{self, Fields};
+use super::block::{self, Fields, VERSION};
 use super::cipher::{DataKey, Sealed, ValueType};
-use super::edit::{Edit, as_text, cannot_write, failed, stamp_text};
+use super::edit::{Edit, as_text, cannot_write, changed, failed, locate, sealed_text, stamp_text};
 use super::inspect::format_of;
-use super::keys::{Keyring, PluginError, RecipientError, wrap_with};
+use super::keys::Keyring;
 use super::metadata::Metadata;
 use super::open::{self, computed_mac};
+use super::refresh;
 use super::rules::{Rule, Rules, Selector};
 use super::value;
-use super::walk::{Place, Visit, aad, read, selects, walk};
+use super::walk::{Place, Visit, aad, check_size, is_block, read, selects, walk};
+use super::wrapping::{check_foreign, place_of, rewrapped, threshold, wrapped};
 use crate::model::{Problem, Reason, SealedFormat, clean};
+use crate::secret::SecretText;
 use crate::yaml::source::{self, Comment, Item, Leaf, Source, Syntax, one_line, splice};
-use crate::yaml::{Node, Style};
+use crate::yaml::{Node, Style, from_json, to_json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// Makes a new sealed Secret for the rule that applies to the path.
+/// Makes a new sealed file for the rule that applies to the path: a Secret in YAML or JSON, lines in dotenv, sections in
+/// INI, and an envelope with one value, `data`, for any other name.
 pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<Vec<u8>, Problem> {
     let rule = rule_for(file, rules)?;
-    if !matches!(format_of(file), SealedFormat::Yaml) {
-        return Err(Problem::error(Reason::NotSupported, "new sealed files are made as YAML only")
-            .at(file, 0)
-            .next("name it .sops.yaml"));
-    }
-    for (key, wanted) in [("kind", false), ("stringData", true)] {
+    let format = format_of(file);
+    let is_secret = matches!(format, SealedFormat::Yaml | SealedFormat::Json);
+    for (key, wanted) in [("kind", false), ("stringData", true)].into_iter().filter(|_| is_secret) {
         if selects(&rule.selector, &[key.into()]) != wanted {
             let what = if wanted { "does not seal" } else { "also seals" };
             let cause =
@@ -37,50 +38,77 @@ pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<
             ));
         }
     }
-    let name = file.rsplit('/').next().unwrap_or(file).split('.').next().unwrap_or(file);
-    let mut text = format!(
-        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {}\ntype: Opaque\nstringData:\n",
-        one_line(name)
-    );
-    let key = DataKey::generate().map_err(failed)?;
-    let mut count = 0;
-    for edit in edits {
-        let Edit::Set { key: name, value } = edit else { continue };
-        let path = [Arc::from("stringData"), Arc::from(name.as_str())];
-        let sealed = if value.is_empty() {
-            "\"\"".to_owned()
-        } else {
-            key.seal(value.expose_secret(), &aad(&path), ValueType::Str).map_err(failed)?.to_string()
-        };
-        let _ = writeln!(text, "  {}: {sealed}", one_line(&name));
-        count += 1;
-    }
-    if count == 0 {
-        return Err(Problem::error(Reason::Refused, "a new Secret without a value has nothing to seal")
+    if edits.iter().all(|edit| !matches!(edit, Edit::Set { .. })) {
+        return Err(Problem::error(Reason::Refused, "a new file without a value has nothing to seal")
             .at(file, 0)
             .next("give at least one key and its value"));
     }
-    sealed_whole(&text, file, &key, &rule, time)
+    let key = DataKey::generate().map_err(failed)?;
+    let body = if is_secret {
+        new_secret(file, format, &key, edits)?
+    } else {
+        let metadata = Metadata::fresh(rule.selector.clone(), rule.mac_only_encrypted);
+        let skeleton = if format == SealedFormat::Binary { ENVELOPE } else { "" };
+        let changes = locate(skeleton, file, edits)?;
+        changed(skeleton, file, &key, &metadata, &changes)?
+    };
+    sealed_whole(&body, file, &key, &rule, rules, time)
 }
 
-/// Seals a plain YAML or JSON file where it stands: text, order and comments are kept, every leaf and comment that the
-/// rule selects is sealed with its type.
+/// A new Secret without its block. Its keys stand in `stringData`, whatever they are called.
+fn new_secret(file: &str, format: SealedFormat, key: &DataKey, edits: Vec<Edit>) -> Result<String, Problem> {
+    let in_json = format == SealedFormat::Json;
+    let syntax = if in_json { Syntax::Json } else { Syntax::Yaml };
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for edit in edits {
+        let Edit::Set { key: name, value } = edit else { continue };
+        let path = [Arc::from("stringData"), Arc::from(name.as_str())];
+        let sealed = sealed_text(&value, ValueType::Str, &path, key, syntax, in_json)?;
+        let name = if in_json { to_json(&Node::string(name)) } else { one_line(&name) };
+        lines.retain(|(known, _)| *known != name);
+        lines.push((name, sealed));
+    }
+    let name = file.rsplit('/').next().unwrap_or(file).split('.').next().unwrap_or(file);
+    if in_json {
+        let lines: Vec<String> = lines.iter().map(|(name, value)| format!("\t\t{name}: {value}")).collect();
+        return Ok(format!(
+            "{{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"Secret\",\n\t\"metadata\": {{\n\t\t\"name\": {}\n\t}},\n\t\"type\": \"Opaque\",\n\t\"stringData\": {{\n{}\n\t}}\n}}\n",
+            to_json(&Node::string(name)),
+            lines.join(",\n")
+        ));
+    }
+    let lines: String = lines.iter().map(|(name, value)| format!("  {name}: {value}\n")).collect();
+    Ok(format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {}\ntype: Opaque\nstringData:\n{lines}",
+        one_line(name)
+    ))
+}
+
+/// What SOPS' binary store writes around its one value.
+const ENVELOPE: &str = "{\n\t\"data\": \"\"\n}\n";
+
+/// Seals a plain file where it stands: text, order and comments are kept, every leaf and comment that the rule selects is
+/// sealed with its type. A file whose name gives it no format becomes one value, whatever the rule selects.
 pub fn seal_plain(bytes: &[u8], file: &str, rules: &Rules, time: i64) -> Result<Vec<u8>, Problem> {
     let rule = rule_for(file, rules)?;
-    if !matches!(format_of(file), SealedFormat::Yaml | SealedFormat::Json) {
-        return Err(Problem::error(
-            Reason::NotSupported,
-            "only YAML and JSON files are sealed by Sealane yet",
-        )
-        .at(file, 0)
-        .next("seal it with `sops encrypt --in-place`"));
+    // Base64 and the envelope make it a third larger.
+    check_size(bytes.len() / 3 * 4, file)?;
+    let already = || {
+        Problem::error(Reason::Refused, "the file has a `sops` block already")
+            .at(file, 0)
+            .next("edit it, or seal it again for its recipients")
+    };
+    if format_of(file) == SealedFormat::Binary {
+        if from_json(bytes).is_ok_and(|root| root.get("sops").is_some()) {
+            return Err(already());
+        }
+        let value = SecretText::from_vec(bytes.to_vec());
+        return create(file, rules, vec![Edit::Set { key: "data".to_owned(), value }], time);
     }
     let source = read(bytes, file)?;
     cannot_write(&source, file, false)?;
-    if source.documents.iter().filter_map(|d| d.root.as_ref()).any(|root| root.get("sops").is_some()) {
-        return Err(Problem::error(Reason::Refused, "the file has a `sops` block already")
-            .at(file, 0)
-            .next("edit it, or seal it again for its recipients"));
+    if is_sealed(&source) {
+        return Err(already());
     }
     let key = DataKey::generate().map_err(failed)?;
     let mut sealer = Sealer {
@@ -102,10 +130,17 @@ pub fn seal_plain(bytes: &[u8], file: &str, rules: &Rules, time: i64) -> Result<
         return Err(refuse_rule(rules, &rule, cause, "mend the rule's selector"));
     }
     let text = splice(source.text, &sealer.edits);
-    sealed_whole(&text, file, &key, &rule, time)
+    sealed_whole(&text, file, &key, &rule, rules, time)
 }
 
-/// Seals a file again for the recipients that the rules give now, under a new data key.
+/// True if a document has a block.
+fn is_sealed(source: &Source<'_>) -> bool {
+    let roots = source.documents.iter().filter_map(|d| d.root.as_ref()?.as_map());
+    roots.into_iter().any(|root| root.entries().any(|e| is_block(source.syntax, &e.key.text)))
+}
+
+/// Seals a file again for the recipients that the rules give now, under a new data key. The block stays where it is, with
+/// all that is not known here.
 pub fn reseal(
     bytes: &[u8],
     file: &str,
@@ -113,43 +148,94 @@ pub fn reseal(
     rules: &Rules,
     time: i64,
 ) -> Result<Vec<u8>, Problem> {
-    let rule = rule_for(file, rules)?;
+    let rule = rule_of(file, rules)?;
     let opened = open::open(bytes, file, keyring).map_err(|e| e.0)?;
+    check_foreign(file, &opened.metadata, &rule, rules, false)?;
     let fresh = DataKey::generate().map_err(failed)?;
-    let body = block::without(as_text(bytes, file)?, file)?;
-    let source = read(body.as_bytes(), file)?;
+    let source = read(bytes, file)?;
     cannot_write(&source, file, true)?;
     let old = Some((&opened.key, &opened.metadata.selector));
     let mut sealer =
         Sealer { source: &source, new: &fresh, selector: &rule.selector, old, edits: Vec::new(), sealed: 0 };
     walk(&source, file, &mut sealer)?;
-    sealed_whole(&splice(source.text, &sealer.edits), file, &fresh, &rule, time)
+    let body = splice(source.text, &sealer.edits);
+    let metadata = Metadata::fresh(rule.selector.clone(), rule.mac_only_encrypted);
+    let (when, mac) = stamped(&body, file, &fresh, &metadata, time)?;
+    let groups = wrapped(&fresh, &rule, rules)?;
+    let fields = Fields {
+        keys: Some((&groups, threshold(&rule))),
+        stamp: Some((&when, &mac)),
+        // A binary file has no selector.
+        selection: (format_of(file) != SealedFormat::Binary)
+            .then_some((&rule.selector, rule.mac_only_encrypted)),
+        version: is_older(opened.metadata.version.as_deref()),
+    };
+    let source = read(body.as_bytes(), file)?;
+    let text = splice(&body, &refresh::edits(&source, &fields));
+    open::check(text.as_bytes(), file, &fresh).map_err(|e| e.0)?;
+    Ok(text.into_bytes())
+}
+
+/// Brings a file in line with the recipients that the rules give now and keeps its data key: values, MAC and time stay as
+/// they are, and so does what was wrapped for those who stay. `None` if nobody comes or goes.
+pub fn rewrap(
+    bytes: &[u8],
+    file: &str,
+    keyring: &Keyring,
+    rules: &Rules,
+) -> Result<Option<Vec<u8>>, Problem> {
+    let rule = rule_of(file, rules)?;
+    let opened = open::open(bytes, file, keyring).map_err(|e| e.0)?;
+    check_foreign(file, &opened.metadata, &rule, rules, true)?;
+    let Some(groups) = rewrapped(&opened.key, &opened.metadata, &rule, rules)? else { return Ok(None) };
+    let source = read(bytes, file)?;
+    let fields = Fields { keys: Some((&groups, threshold(&rule))), ..Fields::default() };
+    let text = splice(as_text(bytes, file)?, &refresh::edits(&source, &fields));
+    open::check(text.as_bytes(), file, &opened.key).map_err(|e| e.0)?;
+    Ok(Some(text.into_bytes()))
+}
+
+/// True for a version before the one whose format is written.
+fn is_older(version: Option<&str>) -> bool {
+    let parts = |text: &str| text.split('.').map(|p| p.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>();
+    version.is_none_or(|version| parts(version) < parts(VERSION))
+}
+
+/// The time, and the MAC of a text whose leaves are sealed.
+fn stamped(
+    body: &str,
+    file: &str,
+    key: &DataKey,
+    metadata: &Metadata,
+    time: i64,
+) -> Result<(String, String), Problem> {
+    let when = stamp_text(time);
+    let mac = computed_mac(body.as_bytes(), file, key, metadata)?;
+    let mac = key.seal(mac.as_bytes(), &when, ValueType::Str).map_err(failed)?.to_string();
+    Ok((when, mac))
 }
 
 /// Adds the block to a text whose leaves are sealed already, and proves the result by opening it.
-fn sealed_whole(body: &str, file: &str, key: &DataKey, rule: &Rule, time: i64) -> Result<Vec<u8>, Problem> {
+fn sealed_whole(
+    body: &str,
+    file: &str,
+    key: &DataKey,
+    rule: &Rule,
+    rules: &Rules,
+    time: i64,
+) -> Result<Vec<u8>, Problem> {
     let metadata = Metadata::fresh(rule.selector.clone(), rule.mac_only_encrypted);
-    let wrapped = rule
-        .recipients
-        .iter()
-        .map(|r| {
-            Ok((
-                r.key.clone(),
-                wrap_with(key, &r.key, &rule.plugins).map_err(|e| recipient_problem(rule, &e))?,
-            ))
-        })
-        .collect::<Result<Vec<_>, Problem>>()?;
-    let when = stamp_text(time);
-    let mac = computed_mac(body.as_bytes(), file, key, &metadata)?;
-    let mac = key.seal(mac.as_bytes(), &when, ValueType::Str).map_err(failed)?.to_string();
+    let (when, mac) = stamped(body, file, key, &metadata, time)?;
+    let groups = wrapped(key, rule, rules)?;
+    let format = format_of(file);
     let fields = Fields {
-        wrapped: &wrapped,
-        when: &when,
-        mac: &mac,
-        selector: &rule.selector,
-        mac_only: rule.mac_only_encrypted,
+        keys: Some((&groups, threshold(rule))),
+        stamp: Some((&when, &mac)),
+        selection: (format != SealedFormat::Binary).then_some((&rule.selector, rule.mac_only_encrypted)),
+        version: true,
     };
-    let text = block::append(body, file, &fields)?;
+    let text = block::append(body, file, format, &fields)?;
+    check_size(text.len(), file)?;
     open::check(text.as_bytes(), file, key).map_err(|e| e.0)?;
     Ok(text.into_bytes())
 }
@@ -202,7 +288,8 @@ impl<'s, 't> Visit<'s, 't> for Sealer<'_, 't> {
         let range = start..item.span.end;
         let quoted = json || place.in_flow;
         let mut text = if quoted { format!("\"{fresh}\"") } else { fresh.to_string() };
-        if range.is_empty() || self.source.text[..start].ends_with(':') {
+        let is_glued = range.is_empty() || self.source.text[..start].ends_with(':');
+        if self.source.syntax == Syntax::Yaml && is_glued {
             text.insert(0, ' ');
         }
         if matches!(leaf.style, Style::Literal | Style::Folded) {
@@ -227,6 +314,10 @@ impl<'s, 't> Visit<'s, 't> for Sealer<'_, 't> {
             return Ok(());
         }
         let fresh = self.new.seal(plain, &place.aad(), ValueType::Comment).map_err(failed)?;
+        if self.source.syntax == Syntax::Ini {
+            self.replace_whole(comment, &fresh);
+            return Ok(());
+        }
         let start = comment.span.start;
         let range = start..start + 1 + text.len();
         self.edits.push(source::Edit { range, text: format!("#{fresh}") });
@@ -235,6 +326,20 @@ impl<'s, 't> Visit<'s, 't> for Sealer<'_, 't> {
 }
 
 impl Sealer<'_, '_> {
+    /// In INI all comments of a key are one, which stands where the first of them stood.
+    fn replace_whole(&mut self, comment: &Comment<'_>, fresh: &Sealed) {
+        let text = self.source.text;
+        let sign = &text[comment.span.start..=comment.span.start];
+        self.edits.push(source::Edit { range: comment.span.clone(), text: format!("{sign} {fresh}") });
+        for piece in &comment.rest {
+            let before = text[..piece.start].trim_end_matches([' ', '\t']).len();
+            let owns_line = text[..before].is_empty() || text[..before].ends_with('\n');
+            let end = text[piece.end..].find('\n').map_or(text.len(), |end| piece.end + end);
+            let range = if owns_line { before..(end + 1).min(text.len()) } else { before..piece.end };
+            self.edits.push(source::Edit { range, text: String::new() });
+        }
+    }
+
     /// A block scalar is replaced as a whole; the comment behind its `|` moves behind the sealed text.
     fn keep_header_comment(&mut self, range: &std::ops::Range<usize>, text: &mut String) {
         if let Some(at) = self.edits.iter().position(|edit| range.contains(&edit.range.start)) {
@@ -260,7 +365,24 @@ fn exposed(item: &Item<'_>, place: &Place<'_>) -> Problem {
     .next(format!("mend the rule's selector, or take the value out first (line {} of the file)", item.line))
 }
 
+/// The rule for a file that is to be made: all its keys must be age's.
 fn rule_for(file: &str, rules: &Rules) -> Result<Rule, Problem> {
+    let rule = rule_of(file, rules)?;
+    if rule.foreign.is_empty() {
+        return Ok(rule);
+    }
+    let cause =
+        format!("{} needs {}, which Sealane cannot seal for", rule.describe(), rule.foreign.join(", "));
+    Err(refuse_rule(
+        rules,
+        &rule,
+        cause,
+        "add a rule with a path_regex that matches, and recipients under `age`",
+    ))
+}
+
+/// The rule for a file.
+fn rule_of(file: &str, rules: &Rules) -> Result<Rule, Problem> {
     let next = "add a rule with a path_regex that matches, and recipients under `age`";
     let refuse = |line: u32, cause: String| {
         Problem::error(Reason::Config, cause).at(&place_of(rules), line).next(next)
@@ -268,35 +390,19 @@ fn rule_for(file: &str, rules: &Rules) -> Result<Rule, Problem> {
     let rule = rules
         .matching(file)
         .ok_or_else(|| refuse(0, format!("no rule of .sops.yaml matches {}", clean(file))))?;
-    if !rule.foreign.is_empty() {
-        let cause =
-            format!("{} needs {}, which Sealane cannot seal for", rule.describe(), rule.foreign.join(", "));
-        return Err(refuse(rule.line, cause));
-    }
-    if rule.recipients.is_empty() {
+    if rule.recipients.is_empty() && rule.foreign.is_empty() {
         return Err(refuse(rule.line, format!("{} names no age recipient", rule.describe())));
     }
-    Ok(rule.clone())
-}
-
-fn place_of(rules: &Rules) -> String {
-    if rules.file.is_empty() { ".sops.yaml".to_owned() } else { rules.file.to_string() }
+    let mut rule = rule.clone();
+    if format_of(file) == SealedFormat::Binary {
+        // SOPS ignores both for a file with one value (secrets.md 1.9).
+        (rule.selector, rule.mac_only_encrypted) = (Selector::default(), false);
+    }
+    Ok(rule)
 }
 
 fn refuse_rule(rules: &Rules, rule: &Rule, cause: String, next: &str) -> Problem {
     Problem::error(Reason::Config, cause).at(&place_of(rules), rule.line).next(next)
-}
-
-fn recipient_problem(rule: &Rule, error: &RecipientError) -> Problem {
-    let (reason, next) = match error {
-        RecipientError::Plugin(PluginError::NotAgreed { .. } | PluginError::Missing { .. }) => (
-            Reason::NeedsPlugin,
-            "install the plug-in and agree to it in a terminal, or seal for other recipients",
-        ),
-        RecipientError::Plugin(_) => (Reason::NeedsPlugin, "mend the plug-in, or seal for other recipients"),
-        _ => (Reason::Config, "mend the recipients of the rule in .sops.yaml"),
-    };
-    Problem::error(reason, error.to_string()).at(".sops.yaml", rule.line).next(next)
 }
 
 #[cfg(test)]

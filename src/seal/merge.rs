@@ -21,23 +21,27 @@ pub enum MergeError {
     Conflict(Vec<String>),
 }
 
-/// Merges `theirs` into `ours`, both made from `base`. The result keeps ours' data key, recipients and selector, and
+/// Merges `theirs` into `ours`, both made from `base`; the name of `file` gives their format. The result keeps ours' data key, recipients and selector, and
 /// the ciphertext of everything that does not change.
 pub fn merge(
     base: &[u8],
     ours: &[u8],
     theirs: &[u8],
+    file: &str,
     keyring: &Keyring,
     time: i64,
 ) -> Result<Vec<u8>, MergeError> {
-    let file = "merged.sops.yaml";
     let opened = |side: &str, bytes: &[u8]| {
-        open(bytes, &format!("{file} ({side})"), keyring).map_err(|e| MergeError::Closed(e.0))
+        open(bytes, file, keyring).map_err(|e| {
+            let cause = format!("{} (in {side})", e.0.cause);
+            MergeError::Closed(Problem { cause, ..e.0 })
+        })
     };
     let (base, mine, theirs) = (opened("base", base)?, opened("ours", ours)?, opened("theirs", theirs)?);
-    let [old, our, their] = [&base, &mine, &theirs].map(leaves);
+    let mut conflicts = Vec::new();
+    let [old, our, their] = [&base, &mine, &theirs].map(|side| leaves(side, &mut conflicts));
     let paths: BTreeSet<&Path> = old.keys().chain(our.keys()).chain(their.keys()).collect();
-    let (mut changes, mut conflicts) = (Vec::new(), Vec::new());
+    let mut changes = Vec::new();
     for path in paths {
         let [a, b, c] = [old.get(path), our.get(path), their.get(path)];
         if same(a, c) || same(b, c) {
@@ -49,6 +53,8 @@ pub fn merge(
         }
     }
     if !conflicts.is_empty() {
+        conflicts.sort_unstable();
+        conflicts.dedup();
         return Err(MergeError::Conflict(conflicts));
     }
     let Ok(text) = std::str::from_utf8(ours) else { return Err(MergeError::Conflict(Vec::new())) };
@@ -65,6 +71,8 @@ struct Leaf {
     plain: String,
     /// What stands in the clear, as it is written; `None` for what is no scalar.
     written: Option<String>,
+    /// The same as text.
+    text: Option<String>,
 }
 
 /// What makes ours into theirs at one path; `None` if it cannot be written.
@@ -80,7 +88,7 @@ fn change(path: &Path, ours: Option<&Leaf>, theirs: Option<&Leaf>) -> Option<Cha
         Some(Leaf { secret: Some((text, value_type)), .. }) => {
             New::Sealed(SecretText::from_vec(text.expose_secret().to_vec()), *value_type)
         }
-        Some(leaf) => New::Plain(leaf.written.clone()?, leaf.plain.clone()),
+        Some(leaf) => New::Plain(leaf.written.clone()?, leaf.plain.clone(), leaf.text.clone()?),
     };
     Some(Change { document: path.0, path: path.1.clone(), new })
 }
@@ -97,15 +105,23 @@ fn same(a: Option<&Leaf>, b: Option<&Leaf>) -> bool {
     }
 }
 
-fn leaves(file: &OpenFile) -> BTreeMap<Path, Leaf> {
-    let mut found = BTreeMap::new();
+/// All leaves by their paths. What cannot be told apart by its path (a key that stands twice in dotenv) is a conflict.
+fn leaves(file: &OpenFile, conflicts: &mut Vec<String>) -> BTreeMap<Path, Leaf> {
+    let mut all = Vec::new();
     for (index, document) in file.documents.iter().enumerate() {
-        collect(document, &mut (index, Vec::new()), file, &mut found);
+        collect(document, &mut (index, Vec::new()), file, &mut all);
+    }
+    let mut found = BTreeMap::new();
+    for (path, leaf) in all {
+        let name = clean(&path.1.join("."));
+        if found.insert(path, leaf).is_some() {
+            conflicts.push(name);
+        }
     }
     found
 }
 
-fn collect(node: &Node, path: &mut Path, file: &OpenFile, found: &mut BTreeMap<Path, Leaf>) {
+fn collect(node: &Node, path: &mut Path, file: &OpenFile, found: &mut Vec<(Path, Leaf)>) {
     match &node.value {
         Value::Map(map) if !map.is_empty() => {
             for entry in &map.entries {
@@ -123,10 +139,12 @@ fn collect(node: &Node, path: &mut Path, file: &OpenFile, found: &mut BTreeMap<P
         }
         Value::Secret(SecretLeaf::Text(text)) => {
             let secret = Some((text.clone(), file.type_at(&node.mark)));
-            found.insert(path.clone(), Leaf { secret, plain: String::new(), written: None });
+            found.push((path.clone(), Leaf { secret, plain: String::new(), written: None, text: None }));
         }
         _ => {
-            found.insert(path.clone(), Leaf { secret: None, plain: to_json(node), written: written(node) });
+            let text = node.scalar_text().map(str::to_owned);
+            let leaf = Leaf { secret: None, plain: to_json(node), written: written(node), text };
+            found.push((path.clone(), leaf));
         }
     }
 }
@@ -153,7 +171,7 @@ mod tests {
     fn edits_of_different_keys_merge() {
         let ours = with(CART.as_bytes(), "username", "mine");
         let theirs = with(CART.as_bytes(), "password", "theirs");
-        let merged = merge(CART.as_bytes(), &ours, &theirs, &ring(OPS), 0).expect("merged");
+        let merged = merge(CART.as_bytes(), &ours, &theirs, FILE, &ring(OPS), 0).expect("merged");
         assert_eq!(value(&merged, "username").as_deref(), Some("mine"));
         assert_eq!(value(&merged, "password").as_deref(), Some("theirs"));
     }
@@ -162,7 +180,7 @@ mod tests {
     fn edits_of_the_same_key_conflict_and_name_it() {
         let ours = with(CART.as_bytes(), "password", "mine-4711");
         let theirs = with(CART.as_bytes(), "password", "theirs-4711");
-        match merge(CART.as_bytes(), &ours, &theirs, &ring(OPS), 0) {
+        match merge(CART.as_bytes(), &ours, &theirs, FILE, &ring(OPS), 0) {
             Err(MergeError::Conflict(keys)) => assert_eq!(keys, ["stringData.password"]),
             other => panic!("{:?}", other.map(|_| "merged")),
         }
@@ -173,7 +191,7 @@ mod tests {
         let first = with(CART.as_bytes(), "password", "one");
         let second = with(&first, "username", "two");
         // Reverting the first edit: base is the commit, ours is HEAD, theirs is the commit's parent.
-        let reverted = merge(&first, &second, CART.as_bytes(), &ring(OPS), 0).expect("merged");
+        let reverted = merge(&first, &second, CART.as_bytes(), FILE, &ring(OPS), 0).expect("merged");
         assert_eq!(value(&reverted, "password"), value(CART.as_bytes(), "password"));
         assert_eq!(value(&reverted, "username").as_deref(), Some("two"));
     }
@@ -221,7 +239,7 @@ mod tests {
             let none = [None; KEYS.len()];
             let begin = sealed(CART.as_bytes(), none, base);
             let (our, their) = (sealed(&begin, base, ours), sealed(&begin, base, theirs));
-            match (merge(&begin, &our, &their, &ring(OPS), 0), joined(base, ours, theirs)) {
+            match (merge(&begin, &our, &their, FILE, &ring(OPS), 0), joined(base, ours, theirs)) {
                 (Ok(merged), Ok(wanted)) => {
                     let found = KEYS.map(|key| value(&merged, key));
                     prop_assert_eq!(found, wanted.map(|v| v.map(|v| format!("value {v}"))));

@@ -8,10 +8,14 @@ use std::sync::Arc;
 /// What the `sops` block of a file says.
 #[derive(Clone, Debug)]
 pub struct Metadata {
-    /// Recipients with the data key wrapped for each.
+    /// Recipients with what is wrapped for each: the data key, or one share of it where there are key groups.
     pub age: Vec<Wrapped>,
     /// Other key types that can open the file (`pgp`, `kms`, …), with how many keys each.
     pub foreign: Vec<(Arc<str>, usize)>,
+    /// Key groups; where there are several, each holds a share of the data key.
+    pub groups: Vec<Group>,
+    /// How many of several key groups have to work together (Shamir).
+    pub threshold: usize,
     /// When it was sealed last, as written; the MAC is bound to this text.
     pub last_modified: Arc<str>,
     /// The sealed MAC; `None` if the block has none.
@@ -22,8 +26,6 @@ pub struct Metadata {
     pub selector: Selector,
     /// True if only sealed leaves count for the MAC.
     pub mac_only_encrypted: bool,
-    /// True if several key groups have to work together (Shamir).
-    pub key_groups: bool,
     /// Line of the block, from 1.
     pub line: u32,
 }
@@ -37,6 +39,25 @@ pub struct Wrapped {
     pub enc: Arc<str>,
 }
 
+/// Keys of which any one opens the same share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Recipients with what is wrapped for each.
+    pub age: Vec<Wrapped>,
+    /// Keys of other types: the type, and which key it is.
+    pub foreign: Vec<(Arc<str>, String)>,
+}
+
+/// Key types beside age, with the fields that say which key it is (secrets.md 1.8).
+pub(super) const FOREIGN: [(&str, &[&str]); 6] = [
+    ("pgp", &["fp"]),
+    ("kms", &["arn"]),
+    ("gcp_kms", &["resource_id"]),
+    ("azure_kv", &["vault_url", "name", "version"]),
+    ("hc_vault", &["vault_address", "engine_path", "key_name"]),
+    ("hckms", &["key_id"]),
+];
+
 impl Metadata {
     /// Reads the block of a document; `None` if it has none.
     pub fn of(root: &Node) -> Option<Result<Self, String>> {
@@ -49,12 +70,13 @@ impl Metadata {
         Self {
             age: Vec::new(),
             foreign: Vec::new(),
+            groups: Vec::new(),
+            threshold: 0,
             last_modified: "".into(),
             mac: None,
             version: None,
             selector,
             mac_only_encrypted,
-            key_groups: false,
             line: 0,
         }
     }
@@ -62,26 +84,41 @@ impl Metadata {
     pub(super) fn read(block: &Node) -> Result<Self, String> {
         let map = block.as_map().ok_or("the `sops` block is no mapping")?;
         let text = |name: &str| map.get(name).and_then(Node::scalar_text).map(Arc::from);
-        let mut foreign: Vec<(Arc<str>, usize)> = ["pgp", "kms", "gcp_kms", "azure_kv", "hc_vault", "hckms"]
-            .into_iter()
-            .filter_map(|name| Some((name.into(), map.get(name)?.as_seq()?.len())))
-            .filter(|(_, count)| *count > 0)
-            .collect();
-        let groups = map.get("key_groups").and_then(Node::as_seq).unwrap_or_default();
-        if !groups.is_empty() {
-            foreign.push(("key_groups".into(), groups.len()));
+        let top = Group::read(map);
+        // Keys beside `key_groups` are the only ones that SOPS looks at.
+        let groups = if top.is_empty() {
+            let list = map.get("key_groups").and_then(Node::as_seq).unwrap_or_default();
+            list.iter().filter_map(Node::as_map).map(Group::read).collect()
+        } else {
+            vec![top]
+        };
+        let mut foreign: Vec<(Arc<str>, usize)> = Vec::new();
+        for (name, _) in groups.iter().flat_map(|g: &Group| &g.foreign) {
+            match foreign.iter_mut().find(|(known, _)| known == name) {
+                Some((_, count)) => *count += 1,
+                None => foreign.push((name.clone(), 1)),
+            }
         }
+        let threshold = map.get("shamir_threshold").and_then(Node::scalar_text).unwrap_or_default();
         Ok(Self {
-            age: wrapped(map),
+            age: groups.iter().flat_map(|g| g.age.iter().cloned()).collect(),
             foreign,
+            groups,
+            threshold: threshold.parse().unwrap_or(0),
             last_modified: text("lastmodified").unwrap_or_default(),
             mac: text("mac").filter(|m: &Arc<str>| !m.is_empty()),
             version: text("version"),
             selector: Selector::read(block)?,
-            mac_only_encrypted: map.get("mac_only_encrypted").and_then(Node::as_bool).unwrap_or(false),
-            key_groups: !groups.is_empty(),
+            mac_only_encrypted: truth(map.get("mac_only_encrypted"))?,
             line: block.mark.line,
         })
+    }
+
+    /// How many of how many key groups have to work together; `None` where any one key opens the file.
+    pub fn quorum(&self) -> Option<(usize, usize)> {
+        let count = self.groups.len();
+        // A file without a threshold was made with all of them.
+        (count > 1).then(|| (if self.threshold == 0 { count } else { self.threshold.max(2) }, count))
     }
 
     /// Refuses files of a version whose format is not known, and those without one, as SOPS does (secrets.md 1.8).
@@ -102,6 +139,32 @@ impl Metadata {
         Err(Problem::error(Reason::NotSupported, cause)
             .at(file, self.line)
             .next("open it with that version of sops, or look for a newer Sealane"))
+    }
+}
+
+impl Group {
+    fn read(map: &Map) -> Self {
+        let mut foreign = Vec::new();
+        for (name, fields) in FOREIGN {
+            for key in map.get(name).and_then(Node::as_seq).unwrap_or_default() {
+                let words = fields.iter().filter_map(|field| key.get(field)?.scalar_text());
+                foreign.push((Arc::from(name), clean(&words.collect::<Vec<_>>().join(" "))));
+            }
+        }
+        Self { age: wrapped(map), foreign }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.age.is_empty() && self.foreign.is_empty()
+    }
+}
+
+/// SOPS takes words and numbers for a boolean, and refuses a file in which it is something else.
+fn truth(node: Option<&Node>) -> Result<bool, String> {
+    match node.and_then(Node::scalar_text).unwrap_or_default() {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "" | "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        _ => Err("`mac_only_encrypted` is neither true nor false".to_owned()),
     }
 }
 

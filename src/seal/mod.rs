@@ -8,15 +8,20 @@
 //! | `value` | scalars to the bytes that are sealed and MACed |
 //! | `keys` | identities and recipients; wrapping the data key |
 //! | `rules` | `.sops.yaml`: who may open what, and which leaves are sealed |
-//! | `metadata` | the `sops` block of a file |
+//! | `metadata`, `flat` | the `sops` block of a file; as lines in dotenv and INI |
+//! | `shamir` | a data key in shares, for key groups |
 //! | `walk` | leaves and comments in file order, and which of them are sealed |
 //! | `open` | the whole file, opened and checked |
-//! | `opener`, `emit`, `letters` | the opener that rendering asks: objects, and files as `sops decrypt` prints them |
+//! | `opener`, `emit`, `plain`, `letters` | the opener that rendering asks: objects, and files as `sops decrypt` prints them |
+//! | `import` | keys and values out of plain files; random values |
 //! | `inspect` | what a sealed file says without being opened |
-//! | `edit` | changing values without touching anything else |
-//! | `make`, `block` | making and re-sealing files |
+//! | `edit`, `place`, `rename` | changing values without touching anything else; where a key stands |
+//! | `make`, `wrapping` | making files, sealing plain ones, sealing again; the data key wrapped for a rule |
+//! | `block`, `refresh` | writing the `sops` block; changing it where it stands |
 //! | `merge` | three versions to one, key by key |
+//! | `held` | what a file holds, as digests, for comparing |
 //! | `detect` | secrets in the clear |
+//! | `unsigned` | what was changed behind the MAC's back |
 
 #[cfg(test)]
 mod bad_input;
@@ -25,6 +30,9 @@ mod cipher;
 mod detect;
 mod edit;
 mod emit;
+mod flat;
+mod held;
+mod import;
 mod inspect;
 mod keys;
 mod letters;
@@ -33,23 +41,33 @@ mod merge;
 mod metadata;
 mod open;
 mod opener;
+mod place;
+mod plain;
+mod refresh;
+mod rename;
 mod rules;
+mod shamir;
 #[cfg(test)]
 mod testing;
+mod unsigned;
 mod value;
 mod walk;
+mod wrapping;
 
 pub use cipher::{CipherError, DataKey, Sealed, ValueType};
-pub use detect::findings;
+pub use detect::{Exposure, Kind as ExposureKind, findings, open_lines};
 pub use edit::{Edit, edit};
-pub use inspect::{SealedInfo, format_of, inspect};
+pub use held::{Held, HeldValue, Needle, held};
+pub use import::{generate, import};
+pub use inspect::{SealedInfo, format_of, inspect, readers};
 pub use keys::{
     AgeError, Ask, KeySources, Keyring, LockedKind, LockedSource, PluginError, PluginSource, Plugins,
     RecipientError, RecipientKind, Shut, UnlockError, UnusableSource, parse_recipient, wrap, wrap_with,
 };
-pub use make::{create, reseal, seal_plain};
+pub use make::{create, reseal, rewrap, seal_plain};
 pub use merge::{MergeError, merge};
-pub use metadata::{Metadata, Wrapped};
+pub use metadata::{Group, Metadata, Wrapped};
 pub use open::{OpenFile, open, verify};
 pub use opener::KeyringOpener;
 pub use rules::{Recipient, Rule, Rules, Selector};
+pub use unsigned::unsigned;

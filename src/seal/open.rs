@@ -1,11 +1,14 @@
 //! Opening: identities to the data key, leaves to secret texts, and the MAC checked (secrets.md 1.7).
 
 use super::cipher::{DataKey, Sealed, ValueType};
+use super::flat;
+use super::inspect::format_of;
 use super::keys::{Keyring, Shut};
-use super::metadata::Metadata;
+use super::metadata::{Group, Metadata};
+use super::shamir;
 use super::value;
-use super::walk::{Place, Visit, plain_node, read, scalar, walk};
-use crate::model::{OpenError, Problem, Reason, clean};
+use super::walk::{Place, Visit, plain_node, read, read_as, scalar, walk};
+use crate::model::{OpenError, Problem, Reason, SealedFormat, clean};
 use crate::secret::SecretLeaf;
 use crate::yaml::source::{Item, Leaf, Source, Syntax};
 use crate::yaml::{Dialect, Limits, Mark, Node, Value, from_json, read_stream};
@@ -25,6 +28,8 @@ pub struct OpenFile {
     pub key: DataKey,
     /// Types of the sealed leaves, by line and column.
     types: HashMap<(u32, u32), ValueType>,
+    /// Values that the selector seals, those without text too, and values that it leaves.
+    counts: (usize, usize),
 }
 
 impl OpenFile {
@@ -34,19 +39,37 @@ impl OpenFile {
     }
 }
 
-/// Opens a sealed YAML or JSON file and checks its MAC.
+/// Opens a sealed file of the format that its name gives it, and checks its MAC.
 pub fn open(bytes: &[u8], file: &str, keyring: &Keyring) -> Result<OpenFile, OpenError> {
-    let source = read(bytes, file).map_err(OpenError)?;
+    open_as(bytes, file, format_of(file), keyring)
+}
+
+/// Opens a file whose format is known otherwise.
+pub(super) fn open_as(
+    bytes: &[u8],
+    file: &str,
+    format: SealedFormat,
+    keyring: &Keyring,
+) -> Result<OpenFile, OpenError> {
+    let source = read_as(bytes, file, format).map_err(OpenError)?;
     let metadata = metadata_of(&source, file)?;
     metadata.check_version(file).map_err(OpenError)?;
     let key = unlock(&metadata, file, keyring)?;
-    let (documents, types) = leaves(&source, file, &key, &metadata)?;
-    Ok(OpenFile { documents, metadata, key, types })
+    let Leaves { documents, types, counts } = leaves(&source, file, &key, &metadata)?;
+    Ok(OpenFile { documents, metadata, key, types, counts })
 }
 
-/// Opens a sealed file only to see whether it can be opened and nothing in it was tampered with.
+/// Opens a sealed file only to see whether it can be opened, nothing in it was tampered with, and anything of it is sealed:
+/// SOPS writes files in which nothing is, with a MAC that fits (secrets.md 1.13).
 pub fn verify(bytes: &[u8], file: &str, keyring: &Keyring) -> Result<(), Problem> {
-    open(bytes, file, keyring).map(drop).map_err(|e| e.0)
+    let open = open(bytes, file, keyring).map_err(|e| e.0)?;
+    if open.counts.0 > 0 || open.counts.1 == 0 {
+        return Ok(());
+    }
+    let cause = "sealed in name only: the selector of its block seals none of its values";
+    Err(Problem::error(Reason::Plaintext, cause)
+        .at(file, open.metadata.line)
+        .next("mend the rule, seal the file again, and change the values: they may be known"))
 }
 
 /// Checks a text that was just written: every leaf opens, nothing selected is in the clear, the MAC fits.
@@ -56,14 +79,18 @@ pub(super) fn check(text: &[u8], file: &str, key: &DataKey) -> Result<(), OpenEr
     leaves(&source, file, key, &metadata).map(drop)
 }
 
-/// Opened documents, and the types of their sealed leaves.
-type Leaves = (Vec<Node>, HashMap<(u32, u32), ValueType>);
+/// Opened documents, the types of their sealed leaves, and how many leaves are to be sealed and are left.
+struct Leaves {
+    documents: Vec<Node>,
+    types: HashMap<(u32, u32), ValueType>,
+    counts: (usize, usize),
+}
 
 fn leaves(source: &Source<'_>, file: &str, key: &DataKey, metadata: &Metadata) -> Result<Leaves, OpenError> {
     let mut reader = Reader::new(source, key, metadata);
     let documents = walk(source, file, &mut reader).map_err(OpenError)?;
     check_mac(&reader.mac.finish(), metadata, key, file)?;
-    Ok((documents, reader.types))
+    Ok(Leaves { documents, types: reader.types, counts: reader.counts })
 }
 
 /// The MAC over all leaves of this sealed text, in upper-case hex.
@@ -80,11 +107,11 @@ pub(super) fn computed_mac(
 }
 
 /// The sum over all leaves, sealed or not.
-pub(super) struct Mac(Sha512);
+struct Mac(Sha512);
 
 impl Mac {
     /// A new one; where only sealed leaves count it begins with a mark (secrets.md 1.7).
-    pub(super) fn new(only_encrypted: bool) -> Self {
+    fn new(only_encrypted: bool) -> Self {
         let mut mac = Sha512::new();
         if only_encrypted {
             mac.update(Sha256::digest(b"sops"));
@@ -92,12 +119,12 @@ impl Mac {
         Self(mac)
     }
 
-    pub(super) fn add(&mut self, bytes: &[u8]) {
+    fn add(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
     /// The sum in upper-case hex.
-    pub(super) fn finish(self) -> Zeroizing<String> {
+    fn finish(self) -> Zeroizing<String> {
         let mut hex = Zeroizing::new(String::with_capacity(128));
         for byte in self.0.finalize() {
             let _ = write!(hex, "{byte:02X}");
@@ -113,12 +140,20 @@ struct Reader<'a> {
     mac: Mac,
     json: bool,
     types: HashMap<(u32, u32), ValueType>,
+    counts: (usize, usize),
 }
 
 impl<'a> Reader<'a> {
     fn new(source: &Source<'_>, key: &'a DataKey, metadata: &'a Metadata) -> Self {
         let mac = Mac::new(metadata.mac_only_encrypted);
-        Self { key, metadata, mac, json: source.syntax == Syntax::Json, types: HashMap::new() }
+        Self {
+            key,
+            metadata,
+            mac,
+            json: source.syntax == Syntax::Json,
+            types: HashMap::new(),
+            counts: (0, 0),
+        }
     }
 }
 
@@ -130,6 +165,7 @@ impl<'s, 't> Visit<'s, 't> for Reader<'_> {
         place: &Place<'_>,
     ) -> Result<Option<Node>, Problem> {
         if !place.is_selected(&self.metadata.selector) {
+            self.counts.1 += 1;
             if !self.metadata.mac_only_encrypted {
                 let bytes = value::bytes(&leaf.text, leaf.kind, item.tag.as_deref(), self.json)
                     .map_err(|e| place.broken(item.line, &e.to_string()))?;
@@ -137,6 +173,7 @@ impl<'s, 't> Visit<'s, 't> for Reader<'_> {
             }
             return Ok(Some(scalar(leaf)));
         }
+        self.counts.0 += 1;
         let is_text = matches!(leaf.kind, crate::yaml::ScalarKind::Str | crate::yaml::ScalarKind::Time);
         if is_text && leaf.text.is_empty() {
             return Ok(Some(scalar(leaf)));
@@ -177,29 +214,54 @@ pub(super) fn documents(bytes: &[u8], file: &str) -> Result<Vec<Node>, OpenError
 
 /// The block of the first document.
 pub(super) fn metadata_of(source: &Source<'_>, file: &str) -> Result<Metadata, OpenError> {
-    let root = source.documents.iter().find_map(|d| d.root.as_ref());
-    let Some(entry) = root.and_then(|root| root.get("sops")) else {
-        return Err(OpenError(
+    let missing = || {
+        OpenError(
             Problem::error(Reason::SealBroken, "the file has no `sops` block: it is not sealed")
                 .at(file, 0)
                 .next("seal it with `sealane seal`"),
-        ));
+        )
     };
+    if matches!(source.syntax, Syntax::Dotenv | Syntax::Ini) {
+        let block = flat::block_of(source, file).ok_or_else(missing)?;
+        let block = block.map_err(|cause| broken(file, 0, cause))?;
+        return Metadata::read(&block).map_err(|cause| broken(file, block.mark.line, cause));
+    }
+    let root = source.documents.iter().find_map(|d| d.root.as_ref());
+    let entry = root.and_then(|root| root.get("sops")).ok_or_else(missing)?;
     let node = plain_node(&entry.value, &file.into());
-    Metadata::read(&node).map_err(|cause| broken(file, entry.key.line, cause))
+    let metadata = Metadata::read(&node).map_err(|cause| broken(file, entry.key.line, cause))?;
+    one_block(source, file, &metadata)?;
+    Ok(metadata)
 }
 
-/// The data key, by the first identity that fits.
-pub(super) fn unlock(metadata: &Metadata, file: &str, keyring: &Keyring) -> Result<DataKey, OpenError> {
-    if metadata.key_groups {
-        return Err(needs_key(
-            file,
-            metadata,
-            "it needs several key groups together, which Sealane cannot use yet",
-        ));
+/// SOPS writes the same block into every document and reads the first: another one was put there by hand.
+fn one_block(source: &Source<'_>, file: &str, first: &Metadata) -> Result<(), OpenError> {
+    for document in &source.documents {
+        let Some(entry) = document.root.as_ref().and_then(|root| root.get("sops")) else { continue };
+        let mac = entry.value.get("mac").and_then(|mac| mac.value.as_leaf());
+        if mac.map_or("", |leaf| &leaf.text) != first.mac.as_deref().unwrap_or("") {
+            let cause = format!(
+                "document {} has another `sops` block than the first: two sealed files were put into one",
+                document.index + 1
+            );
+            return Err(broken(file, entry.key.line, cause));
+        }
     }
-    let shut = match keyring.data_key(&metadata.age) {
-        Ok(key) => return Ok(key),
+    Ok(())
+}
+
+/// The data key, by the first identity that fits, or by as many key groups as it takes.
+pub(super) fn unlock(metadata: &Metadata, file: &str, keyring: &Keyring) -> Result<DataKey, OpenError> {
+    if let Some((needed, count)) = metadata.quorum() {
+        return by_groups(metadata, [needed, count], file, keyring);
+    }
+    let shut = match keyring.unwrap_any(&metadata.age) {
+        Ok(bytes) => {
+            if let Some(key) = DataKey::from_bytes(&bytes) {
+                return Ok(key);
+            }
+            Shut::default()
+        }
         Err(shut) => shut,
     };
     let held = metadata.age.iter().any(|w| keyring.holds(&w.recipient));
@@ -219,10 +281,47 @@ pub(super) fn unlock(metadata: &Metadata, file: &str, keyring: &Keyring) -> Resu
         (_, true, false) => {
             format!("it is sealed with {} only, which Sealane cannot use", foreign.join(", "))
         }
+        (_, true, true) => "its block names no key at all".to_owned(),
         (true, ..) => "no age identity was found".to_owned(),
         _ => "no age identity at hand opens it".to_owned(),
     };
     Err(needs_key(file, metadata, &why))
+}
+
+/// As many shares as it takes: first what is at hand, then what has to be unlocked, asked or run.
+fn by_groups(
+    metadata: &Metadata,
+    [needed, count]: [usize; 2],
+    file: &str,
+    keyring: &Keyring,
+) -> Result<DataKey, OpenError> {
+    let ready = |group: &Group| group.age.iter().find_map(|wrapped| keyring.unwrap_bytes(&wrapped.enc));
+    let mut shares: Vec<_> = metadata.groups.iter().map(|group| (group, ready(group))).collect();
+    let at_hand =
+        |shares: &[(&Group, Option<Zeroizing<Vec<u8>>>)]| shares.iter().filter(|s| s.1.is_some()).count();
+    let mut shut = Shut::default();
+    for index in 0..shares.len() {
+        if at_hand(&shares) >= needed {
+            break;
+        }
+        if shares[index].1.is_none() {
+            match keyring.unwrap_any(&shares[index].0.age) {
+                Ok(share) => shares[index].1 = Some(share),
+                Err(more) => shut.merge(more),
+            }
+        }
+    }
+    let open = at_hand(&shares);
+    if open < needed {
+        let why = format!("it needs {needed} of {count} key groups, of which {open} open here");
+        shut.reasons.insert(0, why);
+        return Err(not_yet(file, metadata, &shut));
+    }
+    let shares: Vec<_> = shares.into_iter().filter_map(|(_, share)| share).collect();
+    shamir::combine(&shares).ok_or_else(|| {
+        let cause = "the shares of its key groups do not belong together".to_owned();
+        broken(file, metadata.line, cause)
+    })
 }
 
 /// What would open it has to be unlocked, agreed to or mended first.
@@ -236,11 +335,10 @@ fn not_yet(file: &str, metadata: &Metadata, shut: &Shut) -> OpenError {
 fn needs_key(file: &str, metadata: &Metadata, why: &str) -> OpenError {
     let short = |r: &Arc<str>| clean(&r.chars().take(12).collect::<String>());
     let recipients: Vec<String> = metadata.age.iter().map(|w| format!("{}…", short(&w.recipient))).collect();
-    let whom = if recipients.is_empty() {
-        String::new()
-    } else {
-        format!("; it is sealed for {}", recipients.join(", "))
-    };
+    let foreign = metadata.groups.iter().flat_map(|group| &group.foreign);
+    let keys = recipients.into_iter().chain(foreign.map(|(name, key)| format!("{name} {key}")));
+    let keys = keys.collect::<Vec<_>>().join(", ");
+    let whom = if keys.is_empty() { String::new() } else { format!("; it is sealed for {keys}") };
     // No age identity helps where there is no age recipient.
     let next = if metadata.age.is_empty() {
         "open it with `sops` where its key is, or have somebody who can add an age recipient (`sops updatekeys`)"
@@ -259,12 +357,7 @@ pub(super) fn broken(file: &str, line: u32, cause: String) -> OpenError {
 }
 
 /// Compares the MAC over all leaves with the sealed one.
-pub(super) fn check_mac(
-    computed: &str,
-    metadata: &Metadata,
-    key: &DataKey,
-    file: &str,
-) -> Result<(), OpenError> {
+fn check_mac(computed: &str, metadata: &Metadata, key: &DataKey, file: &str) -> Result<(), OpenError> {
     let line = metadata.line;
     let Some(mac) = &metadata.mac else {
         let cause = "the file has no MAC: it cannot be told whether it was tampered with".to_owned();

@@ -4,14 +4,13 @@ use super::cipher::{Sealed, ValueType};
 use super::emit;
 use super::keys::Keyring;
 use super::metadata::Metadata;
-use super::open::{IN_THE_CLEAR, Mac, broken, check_mac, open, unlock};
+use super::open::{IN_THE_CLEAR, broken, open_as, unlock};
+use super::plain;
 use super::rules::Selector;
-use super::value;
 use super::walk::{aad, selects};
 use crate::model::{OpenError, Opened, Opener, Problem, Reason, SealedFormat, clean};
 use crate::secret::{SecretLeaf, SecretText};
-use crate::yaml::{Map, Mark, Node, Value, from_json};
-use std::collections::BTreeMap;
+use crate::yaml::{Map, Node, Value, from_json};
 use std::sync::Arc;
 
 /// Opens sealed content with the identities of a keyring, for rendering.
@@ -64,15 +63,12 @@ impl Opener for KeyringOpener {
         }
         match format {
             SealedFormat::Binary => self.open_binary(bytes, file),
-            SealedFormat::Dotenv => self.open_dotenv(bytes, file),
             SealedFormat::Yaml | SealedFormat::Json => {
-                emit::opened(bytes, file, &self.keyring).map(Opened::Plain)
+                emit::opened(bytes, file, format, &self.keyring).map(Opened::Plain)
             }
-            SealedFormat::Ini => Err(OpenError(
-                Problem::error(Reason::NotSupported, "a sealed INI file cannot be opened by Sealane yet")
-                    .at(file, 0)
-                    .next("seal it as a binary file, or seal the Secret itself"),
-            )),
+            SealedFormat::Dotenv | SealedFormat::Ini => {
+                plain::opened(bytes, file, format, &self.keyring).map(Opened::Plain)
+            }
         }
     }
 
@@ -86,7 +82,7 @@ impl KeyringOpener {
         if from_json(bytes).is_err() {
             return Err(broken(file, 0, "the sealed envelope is no JSON".to_owned()));
         }
-        let opened = open(bytes, file, &self.keyring)?;
+        let opened = open_as(bytes, file, SealedFormat::Json, &self.keyring)?;
         match opened.documents.first().and_then(|d| d.get("data")).map(|n| &n.value) {
             Some(Value::Secret(SecretLeaf::Text(text))) => {
                 Ok(Opened::Plain(SecretText::from_vec(text.expose_secret().to_vec())))
@@ -96,62 +92,6 @@ impl KeyringOpener {
             }
             _ => Err(broken(file, 0, "the sealed envelope has no `data`".to_owned())),
         }
-    }
-
-    /// dotenv: one `KEY=value` a line, the block flattened behind `sops_` (secrets.md 1.9).
-    fn open_dotenv(&self, bytes: &[u8], file: &str) -> Result<Opened<SecretText>, OpenError> {
-        let text =
-            std::str::from_utf8(bytes).map_err(|_| broken(file, 0, "the file is not UTF-8".to_owned()))?;
-        let metadata = Metadata::read(&dotenv_block(text, file)).map_err(|cause| broken(file, 0, cause))?;
-        let key = unlock(&metadata, file, &self.keyring)?;
-        let mut mac = Mac::new(metadata.mac_only_encrypted);
-        let mut plain = SecretText::with_capacity(bytes.len());
-        for (index, line) in text.lines().enumerate() {
-            let line_number = u32::try_from(index + 1).unwrap_or(0);
-            if let Some(comment) = line.strip_prefix('#') {
-                plain.push(b"#");
-                match Sealed::parse(comment).ok().and_then(|sealed| key.open(&sealed, ":").ok()) {
-                    Some(opened) => plain.push(opened.expose_secret()),
-                    None => plain.push(comment.as_bytes()),
-                }
-                plain.push(b"\n");
-                continue;
-            }
-            let Some((name, value)) = line.split_once('=').filter(|(name, _)| !name.starts_with("sops_"))
-            else {
-                continue;
-            };
-            let path = [Arc::from(name)];
-            let damaged = |cause: String| broken(file, line_number, format!("`{}`: {cause}", clean(name)));
-            plain.push(name.as_bytes());
-            plain.push(b"=");
-            let selected = selects(&metadata.selector, &path);
-            if selected && !value.is_empty() {
-                if !Sealed::looks_sealed(value) {
-                    return Err(damaged(IN_THE_CLEAR.to_owned()));
-                }
-                let sealed = Sealed::parse(value).map_err(|e| damaged(e.to_string()))?;
-                let opened = key.open(&sealed, &aad(&path)).map_err(|e| damaged(e.to_string()))?;
-                mac.add(value::canonical(opened.expose_secret(), sealed.value_type));
-                push_escaped(&mut plain, opened.expose_secret());
-            } else {
-                if !metadata.mac_only_encrypted {
-                    mac.add(value.replace("\\n", "\n").as_bytes());
-                }
-                plain.push(value.as_bytes());
-            }
-            plain.push(b"\n");
-        }
-        check_mac(&mac.finish(), &metadata, &key, file)?;
-        Ok(Opened::Plain(plain))
-    }
-}
-
-/// A value on one line of a dotenv file.
-fn push_escaped(text: &mut SecretText, value: &[u8]) {
-    for (index, line) in value.split(|b| *b == b'\n').enumerate() {
-        text.push(if index == 0 { b"" } else { b"\\n" });
-        text.push(line);
     }
 }
 
@@ -221,28 +161,6 @@ impl Object<'_> {
         }
         Ok(Some(Node::new(Value::Secret(SecretLeaf::Text(Arc::new(plain)))).at(node.mark.clone())))
     }
-}
-
-/// The flattened block of a dotenv file, put back together.
-fn dotenv_block(text: &str, file: &str) -> Node {
-    let (mut block, mut age) = (Map::new(), BTreeMap::<usize, Map>::new());
-    for (index, line) in text.lines().enumerate() {
-        let Some((field, value)) = line.strip_prefix("sops_").and_then(|line| line.split_once('=')) else {
-            continue;
-        };
-        let line = u32::try_from(index + 1).unwrap_or(0);
-        let mark = Mark { file: Some(file.into()), line, column: 1 };
-        let node = match value {
-            "true" => Node::bool(true),
-            _ => Node::string(value.replace("\\n", "\n")),
-        };
-        match field.strip_prefix("age__list_").and_then(|f| f.split_once("__map_")) {
-            Some((number, name)) => age.entry(number.parse().unwrap_or(0)).or_default().set(name, node),
-            None => block.set(field, node.at(mark)),
-        }
-    }
-    block.set("age", Node::seq(age.into_values().map(Node::map).collect()));
-    Node::map(block)
 }
 
 #[cfg(test)]

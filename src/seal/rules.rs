@@ -41,8 +41,12 @@ pub struct Rule {
     pub line: u32,
     /// Which files it is for; `None` means every file.
     pub path: Option<Regex>,
-    /// Who may open them.
+    /// Who may open them; of all key groups, where there are some.
     pub recipients: Vec<Recipient>,
+    /// Key groups; where there are several, each gets a share of the data key.
+    pub groups: Vec<Vec<Recipient>>,
+    /// How many of several key groups have to work together; 0 means all.
+    pub threshold: usize,
     /// Which leaves are sealed.
     pub selector: Selector,
     /// True if only sealed leaves count for the MAC.
@@ -155,28 +159,39 @@ impl Rules {
         let Ok(path) = node.str_at(&["path_regex"]).map(Regex::new).transpose() else {
             return self.problems.push(problem("`path_regex` is no valid regular expression".to_owned()));
         };
-        let mut foreign: Vec<Arc<str>> =
-            ["pgp", "kms", "gcp_kms", "azure_keyvault", "hc_vault_transit_uri", "hckms"]
-                .into_iter()
-                .filter(|name| node.get(name).is_some_and(|n| !n.is_null()))
-                .map(Arc::from)
-                .collect();
-        if node.get("key_groups").is_some() {
-            foreign.push("key_groups".into());
+        let key_groups = node.get("key_groups").and_then(Node::as_seq).unwrap_or_default();
+        let (mut groups, mut foreign) = (Vec::new(), Vec::new());
+        for group in key_groups {
+            let mut members = Vec::new();
+            members_of(group, comments, &mut members, &mut foreign, 0);
+            groups.push(members);
         }
-        let recipients = recipients(node.get("age"), comments);
-        let mixed = post_quantum_in_vain(&recipients).map(|cause| Problem {
+        // Where there are groups SOPS does not look at keys beside them.
+        if groups.is_empty() {
+            groups.push(recipients(node.get("age"), comments));
+            let names = FOREIGN_OF_RULES.into_iter();
+            foreign.extend(names.filter(|n| node.get(n).is_some_and(|n| !n.is_null())).map(Arc::from));
+        }
+        let threshold = node.get("shamir_threshold").and_then(Node::scalar_text).unwrap_or_default();
+        let Ok(threshold) = threshold.parse().or_else(|e| if threshold.is_empty() { Ok(0) } else { Err(e) })
+        else {
+            return self.problems.push(problem("`shamir_threshold` is no number".to_owned()));
+        };
+        let mixed = groups.iter().filter_map(|group| post_quantum_in_vain(group)).map(|cause| Problem {
             severity: Severity::Note,
-            ..Problem::warning(Reason::Config, format!("rule {number}: {cause}")).at(&self.file, line)
+            ..Problem::warning(Reason::Config, format!("rule {number}: {cause}")).at(&self.file, line).next(
+                "use recipients that begin with age1pq1 alone, or know that the file is as safe as its weakest",
+            )
         });
-        self.problems.extend(mixed.map(|problem| {
-            problem.next("use recipients that begin with age1pq1 alone, or know that the file is as safe as its weakest")
-        }));
+        let mixed: Vec<Problem> = mixed.collect();
+        self.problems.extend(mixed);
         self.rules.push(Rule {
             number,
             line,
             path,
-            recipients,
+            recipients: groups.iter().flatten().cloned().collect(),
+            groups,
+            threshold,
             selector,
             mac_only_encrypted: node.get("mac_only_encrypted").and_then(Node::as_bool).unwrap_or(false),
             foreign,
@@ -229,6 +244,37 @@ pub(super) fn post_quantum_in_vain(recipients: &[Recipient]) -> Option<String> {
             recipients.len()
         )
     })
+}
+
+/// Key types beside age, as a rule names them.
+const FOREIGN_OF_RULES: [&str; 6] =
+    ["pgp", "kms", "gcp_kms", "azure_keyvault", "hc_vault_transit_uri", "hckms"];
+/// The same in a key group.
+const FOREIGN_OF_GROUPS: [&str; 6] = ["pgp", "kms", "gcp_kms", "azure_keyvault", "hc_vault", "hckms"];
+
+/// The recipients of a key group and of those merged into it; what else is in it goes to `foreign`.
+fn members_of(
+    group: &Node,
+    comments: &[Option<Arc<str>>],
+    members: &mut Vec<Recipient>,
+    foreign: &mut Vec<Arc<str>>,
+    depth: usize,
+) {
+    let merged = group.get("merge").and_then(Node::as_seq).unwrap_or_default();
+    if depth < 16 {
+        merged.iter().for_each(|inner| members_of(inner, comments, members, foreign, depth + 1));
+    }
+    for recipient in recipients(group.get("age"), comments) {
+        if members.iter().all(|m| m.key != recipient.key) {
+            members.push(recipient);
+        }
+    }
+    let has = |name: &str| group.get(name).and_then(Node::as_seq).is_some_and(|keys| !keys.is_empty());
+    for name in FOREIGN_OF_GROUPS {
+        if has(name) && foreign.iter().all(|f| &**f != name) {
+            foreign.push(name.into());
+        }
+    }
 }
 
 fn recipients(node: Option<&Node>, comments: &[Option<Arc<str>>]) -> Vec<Recipient> {

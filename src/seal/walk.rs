@@ -104,22 +104,53 @@ pub(super) fn selects(selector: &Selector, path: &[Arc<str>]) -> bool {
     }
 }
 
-/// Takes a file apart. Parser messages are not passed on: they quote what stands in the file, which may be secret.
+/// Takes a file apart, by the format that its name gives it.
 pub(super) fn read<'t>(bytes: &'t [u8], file: &str) -> Result<Source<'t>, Problem> {
-    if bytes.len() > LARGEST {
-        return Err(Problem::error(Reason::LimitExceeded, "a sealed file may have 5 MiB at most")
-            .at(file, 0)
-            .next("split it: Flux opens no larger file either"));
-    }
+    read_as(bytes, file, format_of(file))
+}
+
+/// Takes a file apart. Parser messages are not passed on: they quote what stands in the file, which may be secret.
+pub(super) fn read_as<'t>(bytes: &'t [u8], file: &str, format: SealedFormat) -> Result<Source<'t>, Problem> {
+    check_size(bytes.len(), file)?;
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let line = String::from_utf8_lossy(&bytes[..e.valid_up_to()]).lines().count().max(1);
         broken(file, u32::try_from(line).unwrap_or(0), "the file is not UTF-8".to_owned()).0
     })?;
     let starts = text.trim_start().starts_with('{');
-    let json = starts && (format_of(file) == SealedFormat::Json || yaml::from_json(bytes).is_ok());
-    let (syntax, name) = if json { (Syntax::Json, "JSON") } else { (Syntax::Yaml, "YAML") };
+    let (syntax, name) = match format {
+        SealedFormat::Dotenv => (Syntax::Dotenv, "dotenv"),
+        SealedFormat::Ini => (Syntax::Ini, "INI"),
+        SealedFormat::Json if starts => (Syntax::Json, "JSON"),
+        _ if starts && yaml::from_json(bytes).is_ok() => (Syntax::Json, "JSON"),
+        _ => (Syntax::Yaml, "YAML"),
+    };
+    if let Some(line) = text.lines().position(|l| l.starts_with("sops_lastmodified="))
+        && syntax == Syntax::Dotenv
+        && text.split('\n').nth(line).is_some_and(|l| l.ends_with('\r'))
+    {
+        let cause = "its lines end in CRLF, which SOPS cannot read in a sealed dotenv file";
+        return Err(Problem::error(Reason::SealBroken, cause)
+            .at(file, u32::try_from(line + 1).unwrap_or(0))
+            .next("write `*.env text eol=lf` into .gitattributes and check the file out again"));
+    }
     Source::read(text, syntax)
         .map_err(|e| broken(file, e.line, format!("the file cannot be read as {name}")).0)
+}
+
+/// Refuses what is larger than anything that opens it would take.
+pub(super) fn check_size(bytes: usize, file: &str) -> Result<(), Problem> {
+    if bytes <= LARGEST {
+        return Ok(());
+    }
+    Err(Problem::error(Reason::LimitExceeded, "a sealed file may have 5 MiB at most")
+        .at(file, 0)
+        .next("split it: Flux opens no larger file either"))
+}
+
+/// True for what belongs to the block and not to the tree: the key `sops`, in dotenv all keys that begin with `sops_`
+/// (secrets.md 1.8).
+pub(super) fn is_block(syntax: Syntax, key: &str) -> bool {
+    if syntax == Syntax::Dotenv { key.starts_with("sops_") } else { key == "sops" }
 }
 
 /// Walks over all documents; the opened documents come back without their `sops` blocks.
@@ -135,12 +166,17 @@ pub(super) fn walk<'s, 't>(
             ObstacleKind::RepeatedKey(key) if source.syntax == Syntax::Yaml => {
                 format!("the key `{}` stands twice", clean(key))
             }
+            ObstacleKind::RepeatedKey(key) if source.syntax == Syntax::Ini => {
+                let cause = format!("the key `{}` stands twice, of which SOPS keeps one", clean(key));
+                return Err(broken(file, obstacle.line, cause).0);
+            }
             _ => continue,
         };
         return Err(broken(file, obstacle.line, format!("{cause}, which SOPS refuses")).0);
     }
     let mut walker = Walker {
         file,
+        syntax: source.syntax,
         mark: file.into(),
         visit,
         path: Vec::new(),
@@ -154,6 +190,7 @@ pub(super) fn walk<'s, 't>(
 
 struct Walker<'w, 's, 't> {
     file: &'w str,
+    syntax: Syntax,
     mark: Arc<str>,
     visit: &'w mut dyn Visit<'s, 't>,
     path: Vec<Arc<str>>,
@@ -205,7 +242,7 @@ impl<'s, 't> Walker<'_, 's, 't> {
                 }
                 MapPart::Entry(entry) => entry,
             };
-            if is_root && entry.key.text == "sops" {
+            if is_root && is_block(self.syntax, &entry.key.text) {
                 continue;
             }
             if let Some(value) = self.entry(entry)? {

@@ -19,6 +19,8 @@ pub(crate) enum Mode {
     Changes,
     /// The secrets.
     Secrets,
+    /// Who can read what.
+    Readers,
     /// The keys of one sealed file.
     Form,
     /// A change before it is made.
@@ -163,6 +165,7 @@ const EVERY: &[Mode] = &[
     M::Commits,
     M::Changes,
     M::Secrets,
+    M::Readers,
     M::Form,
     M::Plan,
     M::Logs,
@@ -176,7 +179,7 @@ const SCREENS: &[Mode] = EVERY.split_at(M::Pager as usize).0;
 const MOVING: &[Mode] = EVERY.split_at(M::Confirm as usize).0;
 const NOT_TEXT: &[Mode] = EVERY.split_at(M::Text as usize).0;
 const TYPING: &[Mode] = EVERY.split_at(M::Text as usize).1;
-const LISTS: &[Mode] = &[M::Home, M::Tree, M::History, M::Commits, M::Secrets, M::Logs];
+const LISTS: &[Mode] = &[M::Home, M::Tree, M::History, M::Commits, M::Secrets, M::Readers, M::Logs];
 const OBJECTS: &[Mode] = &[M::Home, M::Tree, M::Details];
 
 /// All bindings (decisions.md 10), in the order of help.
@@ -185,7 +188,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     row(ENTER, A::Enter, &[M::Tree], 1, "open", "details of the object"),
     row(ENTER, A::Enter, &[M::History], 1, "changes", "what the commit changed in this object"),
     row(ENTER, A::Enter, &[M::Commits], 1, "choose", "this commit"),
-    row(ENTER, A::Enter, &[M::Secrets], 1, "keys", "the keys of this file"),
+    row(ENTER, A::Enter, &[M::Secrets, M::Readers], 1, "keys", "the keys of this file"),
     row(ENTER, A::Enter, &[M::Form], 1, "set value", "type a new value for this key"),
     row(ENTER, A::Enter, &[M::Plan], 5, "unfold", "show or hide what is inside"),
     row(ENTER, A::Enter, &[M::Chooser], 1, "choose", "take this one"),
@@ -242,7 +245,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         "re-seal",
         "seal again for the recipients of today, under a new key",
     ),
-    row(&[ch('w')], A::Who, &[M::Secrets], 5, "who can read", "who can open this file"),
+    row(&[ch('w')], A::Who, &[M::Secrets], 5, "who can read", "files and their readers, as a matrix"),
     row(&[ch('V')], A::Reveal, &[M::Form], 5, "reveal 10 s", "show this value for ten seconds"),
     row(&[ch('V')], A::Reveal, &[M::Secrets], 0, "reveal", "choose a value to show for ten seconds"),
     row(&[ch('C')], A::Commit, &[M::Plan], 1, "commit", "commit to the branch that is checked out"),

@@ -1,10 +1,11 @@
 //! What of a revision is sealed, for whom, whether it opens, and what should be sealed and is not. No value is here.
 
+use super::firewall::{Exposed, unreadable};
 use super::secrets::{SealedFile, SecretFiles, shown_recipient};
 use super::session::Session;
 use super::snapshot::Recipient;
-use crate::model::{EntryKind, Problem, Reason, Revision, SealedFormat, TreeError, clean};
-use crate::seal::{self, Rule, Rules, Selector};
+use crate::model::{Problem, Revision, SealedFormat, clean};
+use crate::seal::{self, ExposureKind, Rule, Rules, Selector};
 use std::sync::Arc;
 
 /// What was found in a revision, or in the files on disk.
@@ -13,7 +14,9 @@ pub struct Audit {
     /// Every sealed file, by path.
     pub files: Vec<AuditedFile>,
     /// What stands in the clear, is sealed in name only, or is sealed for others than the rules say.
-    pub findings: Vec<Problem>,
+    pub findings: Vec<Exposed>,
+    /// What is wrong with the rules.
+    pub problems: Vec<Problem>,
     /// What nobody could look into.
     pub left_out: Vec<Problem>,
 }
@@ -92,31 +95,13 @@ impl Session {
         };
         let rules = Self::rules(&*tree);
         let files = self.secret_files(&*tree, at);
-        let mut findings = files.findings.clone();
+        let mut findings = files.exposed.clone();
         findings.extend(files.sealed.iter().filter_map(|(path, file)| of_others(path, file, &rules)));
+        findings.extend(super::delivery::lints(&*tree, &super::firewall::files(&*tree).map_err(unreadable)?));
+        let problems = rules.problems.clone();
         let SecretFiles { sealed, left_out, .. } = &*files;
         let files = sealed.iter().map(|(path, file)| audited(path, file, &rules)).collect();
-        Ok(Audit { files, findings, left_out: left_out.clone() })
-    }
-
-    /// What stands in the clear in the files on disk, or in what is staged and differs from HEAD.
-    pub(super) fn check(&self, staged: bool) -> Result<Vec<Problem>, Problem> {
-        let tree = self.tree(if staged { Revision::Index } else { Revision::Worktree })?;
-        let (true, Some(head)) = (staged, self.head()?) else {
-            return Ok(self.secret_files(&*tree, None).findings.clone());
-        };
-        let changes = self.repo.changed(Revision::Commit(head), Revision::Index).map_err(|e| e.problem())?;
-        let unreadable = |e: TreeError| Problem::error(Reason::Repository, e.to_string());
-        let rules = Self::rules(&*tree);
-        let mut findings = rules.problems.clone();
-        for change in changes {
-            let entry = tree.entry(&change.path).map_err(unreadable)?;
-            if let Some(entry) = entry.filter(|entry| entry.kind == EntryKind::File) {
-                let bytes = tree.read(entry.id).map_err(unreadable)?;
-                findings.extend(seal::findings(&change.path, &bytes, &rules));
-            }
-        }
-        Ok(findings)
+        Ok(Audit { files, findings, problems, left_out: left_out.clone() })
     }
 
     /// Which rule of `.sops.yaml` on disk is for each of these paths, and why the others are not.
@@ -143,7 +128,7 @@ fn audited(path: &Arc<str>, file: &SealedFile, rules: &Rules) -> AuditedFile {
 }
 
 /// A file whose recipients are not those of its rule: somebody who should open it cannot, or the other way round.
-fn of_others(path: &str, file: &SealedFile, rules: &Rules) -> Option<Problem> {
+fn of_others(path: &str, file: &SealedFile, rules: &Rules) -> Option<Exposed> {
     let rule = rules.matching(path).filter(|_| file.info.recipients_differ)?;
     let more = only(&file.info.recipients, &rule.recipients);
     let less = only(&rule.recipients, &file.info.recipients);
@@ -153,7 +138,7 @@ fn of_others(path: &str, file: &SealedFile, rules: &Rules) -> Option<Problem> {
     let cause = format!("{}; {} of {} says otherwise", told.join(" and "), rule.describe(), rules.file);
     let next =
         format!("`sealane reseal {path}` seals it for the rule's recipients; history keeps what it was");
-    Some(Problem::warning(Reason::Config, cause).at(path, 0).next(next))
+    Some(Exposed::lint(ExposureKind::OtherRecipients, path, 0, cause, &next))
 }
 
 /// Who is among these and not among those.

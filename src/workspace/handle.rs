@@ -4,9 +4,10 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Audit, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding, History,
-    KeyEdit, LogLine, ObjectId, Plan, PushOutcome, Refusal, RenderedEnvironment, RulesFor, Scan, SecretForm,
-    Snapshot, ask, doctor, forms, history, identities, planning, writing,
+    Audit, Checked, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, FileEdit,
+    Finding, History, KeyEdit, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal,
+    RenderedEnvironment, RulesFor, Scan, SecretForm, Snapshot, Standing, ask, doctor, forms, history,
+    identities, planning, sealing, writing,
 };
 use crate::cluster::{Connection, default_paths};
 use crate::config::Answers;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub environment: Option<String>,
     /// True to look at git only.
     pub no_cluster: bool,
+    /// True to publish nothing: questions are answered, and nothing else is read.
+    pub quiet: bool,
     /// Connections that stand already, by environment (the demo's).
     pub connections: BTreeMap<Arc<str>, Connection>,
     /// Where identities are looked for.
@@ -88,7 +91,9 @@ impl Workspace {
         let (engine, messages) = mpsc::channel(WAITING);
         let (results, published) = watch::channel(Arc::new(Published::default()));
         let (sender, snapshots) = watch::channel(Arc::new(Snapshot::default()));
-        tokio::spawn(Engine::new(session.clone(), clusters, engine.clone(), results).run(messages));
+        if !settings.quiet {
+            tokio::spawn(Engine::new(session.clone(), clusters, engine.clone(), results).run(messages));
+        }
         tokio::spawn(forward(published.clone(), sender));
         Ok(Self { session, published, snapshots, engine, kubeconfig, ours: Arc::default() })
     }
@@ -320,9 +325,28 @@ impl Workspace {
     }
 
     /// What stands in the clear: in the files on disk, or in what is staged and differs from HEAD.
-    pub async fn check(&self, staged: bool) -> Answer<Vec<Problem>> {
+    /// With `digests` each finding tells the digest that an exception is made with.
+    pub async fn check(&self, staged: bool, digests: bool) -> Answer<Checked> {
         let session = self.session.clone();
-        blocking(move || session.check(staged)).await
+        blocking(move || session.check(staged, digests)).await
+    }
+
+    /// Who can read what, at a revision or on disk; with `history` also what those who were removed still know.
+    pub async fn readers(&self, at: Option<String>, only: Vec<String>, history: bool) -> Answer<Readers> {
+        let session = self.session.clone();
+        blocking(move || session.readers(at.as_deref(), &only, history)).await
+    }
+
+    /// How each key of a file stands to the same key of another file or revision (`FILE`, `REV:FILE`, `REV:`).
+    pub async fn compare_held(&self, left: &str, right: &str) -> Answer<BTreeMap<Arc<str>, Standing>> {
+        let (session, left, right) = (self.session.clone(), left.to_owned(), right.to_owned());
+        blocking(move || session.compare_held(&left, &right)).await
+    }
+
+    /// Which other files hold the value of a key of this file.
+    pub async fn places_of(&self, file: &str, key: &str) -> Answer<Places> {
+        let (session, file, key) = (self.session.clone(), file.to_owned(), key.to_owned());
+        blocking(move || session.places_of(&file, &key)).await
     }
 
     /// What stood in the clear in any commit before HEAD.
@@ -378,14 +402,25 @@ impl Workspace {
 
     /// Rehearses changes to one sealed file. The values are consumed.
     pub async fn plan_seal(&self, file: &str, edits: Vec<KeyEdit>) -> Answer<Plan> {
-        let (session, file) = (self.session.clone(), file.to_owned());
-        blocking(move || planning::seal(&session, &file, edits)).await
+        self.plan_seals(vec![(file.to_owned(), FileEdit::Keys(edits))]).await
+    }
+
+    /// Rehearses changes to any number of sealed files, in one plan.
+    pub async fn plan_seals(&self, files: Vec<(String, FileEdit)>) -> Answer<Plan> {
+        let session = self.session.clone();
+        blocking(move || sealing::seal(&session, files)).await
     }
 
     /// Rehearses sealing files again for the recipients that the rules give now, under new data keys.
     pub async fn plan_reseal(&self, files: &[String]) -> Answer<Plan> {
         let (session, files) = (self.session.clone(), files.to_vec());
-        blocking(move || planning::reseal(&session, &files)).await
+        blocking(move || sealing::reseal(&session, &files, false)).await
+    }
+
+    /// Rehearses bringing files in line with the recipients that the rules give now; their data keys stay.
+    pub async fn plan_rewrap(&self, files: &[String]) -> Answer<Plan> {
+        let (session, files) = (self.session.clone(), files.to_vec());
+        blocking(move || sealing::reseal(&session, &files, true)).await
     }
 
     /// One value, asked for by a person; logged without the value.

@@ -51,7 +51,7 @@ pub fn merge(request: &MergeRequest, keys: &KeySources) -> Result<(), Problem> {
 fn sealed_whole(request: &MergeRequest, sides: [&[u8]; 3], keyring: &Keyring) -> Result<Vec<u8>, Problem> {
     let [base, ours, theirs] = sides;
     let time = jiff::Timestamp::now().as_second();
-    seal::merge(base, ours, theirs, keyring, time).map_err(|error| match error {
+    seal::merge(base, ours, theirs, &request.path, keyring, time).map_err(|error| match error {
         MergeError::Closed(problem) => {
             let cause = format!("cannot be merged key by key: {}", problem.cause);
             Problem { place: None, ..Problem::error(problem.reason, cause) }

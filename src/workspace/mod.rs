@@ -4,10 +4,12 @@
 //! answers questions; it owns handles and nothing else. Everything that changes something goes through a
 //! [`Plan`]: made by `plan_…`, shown by a face, consumed by [`Workspace::commit`].
 
+mod alike;
 mod apps;
 mod ask;
 mod audit;
 mod blinded;
+mod delivery;
 mod details;
 mod doctor;
 mod engine;
@@ -17,6 +19,7 @@ mod errands;
 mod explain;
 mod facts;
 mod field;
+mod firewall;
 mod forms;
 mod handle;
 mod history;
@@ -28,29 +31,35 @@ mod outside;
 mod plan;
 mod planning;
 mod publish;
+mod readers;
 mod reading;
 mod rehearse;
 mod repository;
 mod scan;
+mod sealing;
 mod secrets;
 mod session;
 mod snapshot;
 mod stories;
 mod writing;
 
+pub use crate::seal::ExposureKind;
+pub use alike::{Place as ValuePlace, Places, Standing};
 pub use audit::{Audit, AuditedFile, RuleFor, RuleVerdict, RulesFor};
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::{Finding, Reasoned};
 pub use explain::{Explained, ExplainedStep, Source};
+pub use firewall::{Checked, Exposed};
 pub use handle::{Settings, Workspace};
 pub use crate::seal::Ask;
 pub use history::text;
 pub use identities::KeyNeed;
 pub use merging::{MergeRequest, merge};
 pub use plan::{
-    Committed, Destination, DiffLine, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
+    Committed, Destination, DiffLine, FileEdit, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
     PushOutcome, Refusal, SecretForm,
 };
+pub use readers::{Access, ReadFile, Readers, Removed};
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
 pub use scan::{Leak, Scan};
 pub use snapshot::{

@@ -171,11 +171,40 @@ pub enum KeyEdit {
         /// Its new value.
         value: SecretText,
     },
+    /// Sets or adds a key with a random value that nobody sees.
+    Generate {
+        /// The key.
+        key: Arc<str>,
+        /// How many letters it gets.
+        letters: usize,
+    },
+    /// Gives a key another name.
+    Rename {
+        /// The key.
+        key: Arc<str>,
+        /// Its new name, without what it stands in.
+        to: Arc<str>,
+    },
     /// Removes a key.
     Remove {
         /// The key.
         key: Arc<str>,
     },
+}
+
+/// A change to one file that is sealed, or is going to be.
+pub enum FileEdit {
+    /// Keys of it; a file that is not there is made.
+    Keys(Vec<KeyEdit>),
+    /// What a plain file holds: as a whole where the file is new and of the same format, else key by key.
+    Import {
+        /// Its name, which gives its format.
+        name: String,
+        /// What stands in it.
+        content: SecretText,
+    },
+    /// A plain file that is committed is sealed where it stands.
+    Convert,
 }
 
 /// A sealed file as its form shows it: names and states, no value.

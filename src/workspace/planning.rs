@@ -1,22 +1,18 @@
 //! Making plans: a change of files in memory, rehearsed on every cluster, looked over by the firewall.
 
-use super::audit::only;
-use super::plan::{DiffLine, KeyEdit, Plan, PlanFile, PlanKind, Refusal};
+use super::plan::{DiffLine, Plan, PlanFile, PlanKind, Refusal};
 use super::rehearse::{Rehearsal, rehearse};
 use super::session::Session;
 use crate::git::{FileChange, GitError, Head, TreeChange};
 use crate::model::{Commit, CommitId, Problem, Reason, Revision, Severity, Tree};
 use crate::seal;
+use crate::yaml::MASK;
 use similar::{ChangeTag, TextDiff};
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Lines of a text diff that are kept for one file; the rest is counted.
 const MOST_LINES: usize = 400;
-
-/// Where the rules stand.
-const RULES: &str = ".sops.yaml";
 
 /// Rehearses the revert of commits.
 pub(super) fn revert(session: &Session, commits: &[CommitId]) -> Result<Plan, Box<Refusal>> {
@@ -24,7 +20,7 @@ pub(super) fn revert(session: &Session, commits: &[CommitId]) -> Result<Plan, Bo
     let refused = |problem: Problem| Box::new(Refusal { problem, also: Vec::new() });
     let (branch, head) = standing(session).map_err(refused)?;
     let resolve =
-        |_: &str, base: &[u8], ours: &[u8], theirs: &[u8]| merge_sealed(session, base, ours, theirs);
+        |path: &str, base: &[u8], ours: &[u8], theirs: &[u8]| merge_sealed(session, path, base, ours, theirs);
     let change = match session.repo.revert(commits, head, &resolve) {
         Ok(change) => change,
         Err(error) => return Err(Box::new(blocked(session, &error))),
@@ -40,99 +36,6 @@ pub(super) fn revert(session: &Session, commits: &[CommitId]) -> Result<Plan, Bo
         started,
     };
     draft.finish(session).map_err(refused)
-}
-
-/// Rehearses changes to one sealed file.
-pub(super) fn seal(session: &Session, file: &str, edits: Vec<KeyEdit>) -> Result<Plan, Problem> {
-    let started = Instant::now();
-    let (branch, head) = standing(session)?;
-    let tree = session.tree(Revision::Commit(head))?;
-    let (mut set, mut removed) = (Vec::new(), Vec::new());
-    let edits = edits
-        .into_iter()
-        .map(|edit| match edit {
-            KeyEdit::Set { key, value } => {
-                set.push(key.to_string());
-                seal::Edit::Set { key: key.to_string(), value }
-            }
-            KeyEdit::Remove { key } => {
-                removed.push(key.to_string());
-                seal::Edit::Remove { key: key.to_string() }
-            }
-        })
-        .collect();
-    let rules = Session::rules(&*tree).with_plugins(session.keyring.plugins());
-    let existing = read(&*tree, file)?;
-    let time = jiff::Timestamp::now().as_second();
-    let bytes = match &existing {
-        Some(bytes) => seal::edit(bytes, file, &session.keyring, edits, time)?,
-        None => seal::create(file, &rules, edits, time)?,
-    };
-    let words = in_words(&set, &removed);
-    let draft = Draft {
-        title: format!("seal {file}: {words}"),
-        kind: PlanKind::Seal,
-        message: format!("{}: {words}\n", short_name(file)),
-        branch,
-        change: TreeChange { onto: head, files: vec![FileChange::write(file, bytes)] },
-        notes: vec![(file.to_owned(), words)],
-        started,
-    };
-    draft.finish(session)
-}
-
-/// Rehearses sealing files again, under new data keys, for the recipients that the rules give now.
-pub(super) fn reseal(session: &Session, files: &[String]) -> Result<Plan, Problem> {
-    let started = Instant::now();
-    let (branch, head) = standing(session)?;
-    let tree = session.tree(Revision::Commit(head))?;
-    let rules = Session::rules(&*tree).with_plugins(session.keyring.plugins());
-    let time = jiff::Timestamp::now().as_second();
-    if read(&*tree, RULES)? != read(&*session.tree(Revision::Worktree)?, RULES)? {
-        let cause =
-            "the rules on disk are not the committed ones, and files are sealed for the committed ones";
-        return Err(Problem::error(Reason::Refused, cause)
-            .at(RULES, 0)
-            .next("commit .sops.yaml first, then seal the files again"));
-    }
-    let (mut changes, mut notes) = (Vec::new(), Vec::new());
-    for file in files {
-        let bytes = read(&*tree, file)?.ok_or_else(|| missing(file))?;
-        let sealed = seal::reseal(&bytes, file, &session.keyring, &rules, time)?;
-        notes.push((file.clone(), resealed(file, [&bytes, &sealed], &rules)));
-        changes.push(FileChange::write(file, sealed));
-    }
-    let what = if let [one] = files { one.clone() } else { format!("{} files", files.len()) };
-    let draft = Draft {
-        title: format!("re-seal {what}"),
-        kind: PlanKind::Seal,
-        message: format!("secrets: re-seal {what}\n"),
-        branch,
-        change: TreeChange { onto: head, files: changes },
-        notes,
-        started,
-    };
-    draft.finish(session)
-}
-
-/// What sealing again means for who can open the file.
-fn resealed(file: &str, sides: [&[u8]; 2], rules: &seal::Rules) -> String {
-    let recipients =
-        |bytes: &[u8]| seal::inspect(file, bytes, rules).map(|i| i.recipients).unwrap_or_default();
-    let [before, after] = sides.map(recipients);
-    let mut words = "sealed again under a new data key".to_owned();
-    let (gains, loses) = (only(&after, &before), only(&before, &after));
-    if !gains.is_empty() {
-        let _ = write!(words, "; {} can open it from now on", gains.join(", "));
-    }
-    if !loses.is_empty() {
-        let _ = write!(
-            words,
-            "; {} no longer can, but history keeps what they could open: change the values too",
-            loses.join(", ")
-        );
-    }
-    words
 }
 
 /// The same change, rehearsed on top of another commit (the remote's).
@@ -154,26 +57,27 @@ pub(super) fn replayed(
     draft.finish(session)
 }
 
-struct Draft {
-    title: String,
-    kind: PlanKind,
-    message: String,
-    branch: Arc<str>,
-    change: TreeChange,
+/// A change that is to become a plan.
+pub(super) struct Draft {
+    pub(super) title: String,
+    pub(super) kind: PlanKind,
+    pub(super) message: String,
+    pub(super) branch: Arc<str>,
+    pub(super) change: TreeChange,
     /// What to say of a file beside its diff.
-    notes: Vec<(String, String)>,
-    started: Instant,
+    pub(super) notes: Vec<(String, String)>,
+    pub(super) started: Instant,
 }
 
 impl Draft {
-    fn finish(self, session: &Session) -> Result<Plan, Problem> {
+    pub(super) fn finish(self, session: &Session) -> Result<Plan, Problem> {
         let before = session.tree(Revision::Commit(self.change.onto))?;
         let after = self.change.over(before.clone());
         let Rehearsal { effects, coverage, not_rendered, warnings } =
             rehearse(session, &*before, &after, None);
         let files =
             self.change.files.iter().map(|f| self.file(&*before, f)).collect::<Result<Vec<_>, _>>()?;
-        let mut findings = self.findings(&*before);
+        let mut findings = self.findings(session, &*before);
         findings.extend(warnings);
         let protected = session.protects(&self.branch, effects.iter().any(|e| e.production));
         let identity = session.repo.identity().map_err(|e| e.problem())?;
@@ -208,6 +112,12 @@ impl Draft {
             diff: Vec::new(),
             note: note.map(|(_, words)| words.clone()).unwrap_or_default(),
         };
+        let rules = Session::rules(before);
+        let hidden = [&old, &new].map(|text| seal::open_lines(&change.path, text.as_bytes(), &rules));
+        let is_hidden = |at: Option<usize>, side: usize| {
+            let line = at.and_then(|at| u32::try_from(at + 1).ok());
+            line.is_some_and(|line| hidden.get(side).is_some_and(|lines| lines.contains(&line)))
+        };
         let diff = TextDiff::from_lines(&*old, &*new);
         for group in diff.grouped_ops(2) {
             if !file.diff.is_empty() {
@@ -223,6 +133,8 @@ impl Draft {
                 file.removed += usize::from(sign == '-');
                 if file.diff.len() < MOST_LINES {
                     let text = crate::model::clean(line.value().trim_end_matches('\n'));
+                    let secret = is_hidden(line.old_index(), 0) || is_hidden(line.new_index(), 1);
+                    let text = if secret { masked(&text) } else { text };
                     file.diff.push(DiffLine { sign, text });
                 }
             }
@@ -232,15 +144,20 @@ impl Draft {
 
     /// What the firewall says of the files as they would be; what was there before is no reason to stop a revert
     /// that does not touch it.
-    fn findings(&self, before: &dyn Tree) -> Vec<Problem> {
+    fn findings(&self, session: &Session, before: &dyn Tree) -> Vec<Problem> {
         let rules = Session::rules(before);
+        let exceptions = session.exceptions();
         let mut findings = Vec::new();
         for file in &self.change.files {
             let Some(content) = &file.content else { continue };
             let known =
                 read(before, &file.path).ok().flatten().map(|old| seal::findings(&file.path, &old, &rules));
-            for mut finding in seal::findings(&file.path, content, &rules) {
-                if known.iter().flatten().any(|k| k.cause == finding.cause) {
+            for exposure in seal::findings(&file.path, content, &rules) {
+                if exceptions.hold(&file.path, &exposure) {
+                    continue;
+                }
+                let mut finding = exposure.problem;
+                if known.iter().flatten().any(|k| k.problem.cause == finding.cause) {
                     finding.severity = Severity::Warning;
                 }
                 findings.push(finding);
@@ -251,7 +168,7 @@ impl Draft {
 }
 
 /// The branch and its newest commit; refuses where a commit of ours could not be made.
-fn standing(session: &Session) -> Result<(Arc<str>, CommitId), Problem> {
+pub(super) fn standing(session: &Session) -> Result<(Arc<str>, CommitId), Problem> {
     let refuse = |cause: &str, next: &str| Problem::error(Reason::Repository, cause).next(next);
     if let Some(operation) = session.repo.operation().map_err(|e| e.problem())? {
         return Err(GitError::Busy { operation }.problem());
@@ -263,7 +180,7 @@ fn standing(session: &Session) -> Result<(Arc<str>, CommitId), Problem> {
     }
 }
 
-fn read(tree: &dyn Tree, path: &str) -> Result<Option<Arc<[u8]>>, Problem> {
+pub(super) fn read(tree: &dyn Tree, path: &str) -> Result<Option<Arc<[u8]>>, Problem> {
     let failed = |e: crate::model::TreeError| Problem::error(Reason::Repository, e.to_string());
     match tree.entry(path).map_err(failed)? {
         Some(entry) => tree.read(entry.id).map(Some).map_err(failed),
@@ -271,14 +188,29 @@ fn read(tree: &dyn Tree, path: &str) -> Result<Option<Arc<[u8]>>, Problem> {
     }
 }
 
-fn missing(file: &str) -> Problem {
-    Problem::error(Reason::MissingFile, "the file does not exist").at(file, 0)
+/// A line whose value is a secret: its key stays.
+fn masked(line: &str) -> String {
+    let end = line.find(": ").map(|at| at + 2).or_else(|| line.find('=').map(|at| at + 1));
+    let indent = line.len() - line.trim_start().len();
+    format!("{}{MASK}", &line[..end.unwrap_or(indent)])
+}
+
+pub(super) fn missing(file: &str) -> Problem {
+    Problem::error(Reason::MissingFile, "the file does not exist")
+        .at(file, 0)
+        .next("name a file that is committed")
 }
 
 /// Merges a sealed file key by key, where lines cannot be merged: every edit changes its MAC.
-pub(super) fn merge_sealed(session: &Session, base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn merge_sealed(
+    session: &Session,
+    path: &str,
+    base: &[u8],
+    ours: &[u8],
+    theirs: &[u8],
+) -> Option<Vec<u8>> {
     let time = jiff::Timestamp::now().as_second();
-    seal::merge(base, ours, theirs, &session.keyring, time).ok()
+    seal::merge(base, ours, theirs, path, &session.keyring, time).ok()
 }
 
 fn blocked(session: &Session, error: &GitError) -> Refusal {
@@ -307,19 +239,4 @@ fn message(commits: &[Commit]) -> String {
             format!("Revert {} commits\n\nThis reverts\n{}", many.len(), lines.concat())
         }
     }
-}
-
-fn in_words(set: &[String], removed: &[String]) -> String {
-    let mut parts = Vec::new();
-    if !set.is_empty() {
-        parts.push(format!("set {}", set.join(", ")));
-    }
-    if !removed.is_empty() {
-        parts.push(format!("remove {}", removed.join(", ")));
-    }
-    parts.join("; ")
-}
-
-fn short_name(file: &str) -> &str {
-    file.rsplit('/').next().unwrap_or(file).split('.').next().unwrap_or(file)
 }

@@ -2,24 +2,24 @@
 
 use super::facts::Compared;
 use super::field::Field;
+use super::firewall::{self, Exposed};
 use super::inventory::secret_keys;
 use super::session::Session;
 use super::snapshot::{KeyState, Next, Recipient, SecretRow, SecretState};
-use crate::model::{CommitId, EntryKind, Problem, Reason, Revision, Tree};
+use crate::model::{CommitId, Problem, Reason, Revision, Tree};
 use crate::seal::{self, SealedInfo};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Files larger than this are not looked into for secrets.
-const LARGEST: usize = 5 << 20;
 
 /// What a tree's files say about secrets.
 #[derive(Default)]
 pub(super) struct SecretFiles {
     /// Sealed files by path.
     pub(super) sealed: BTreeMap<Arc<str>, SealedFile>,
-    /// What stands in the clear or is sealed in name only.
+    /// What certainly stands in the clear or is sealed in name only, and what is wrong with the rules.
     pub(super) findings: Vec<Problem>,
+    /// All that the firewall finds, the likely too.
+    pub(super) exposed: Vec<Exposed>,
     /// What nobody can look into: submodules, files that live in LFS, names that are no text, links that lead out.
     pub(super) left_out: Vec<Problem>,
 }
@@ -27,6 +27,8 @@ pub(super) struct SecretFiles {
 /// One sealed file.
 pub(super) struct SealedFile {
     pub(super) info: SealedInfo,
+    /// For whom its rule seals it.
+    pub(super) wanted: Option<Vec<Recipient>>,
     /// Who changed it last.
     pub(super) changed_by: Option<Arc<str>>,
     /// Why it does not open, or that it was tampered with.
@@ -44,23 +46,27 @@ impl Session {
     /// Looks through all files of a tree; who changed them last is asked of the history before `head`.
     pub(super) fn secret_files(&self, tree: &dyn Tree, head: Option<CommitId>) -> Arc<SecretFiles> {
         let rules = Self::rules(tree);
+        let exceptions = self.exceptions();
+        let all = firewall::files(tree).unwrap_or_default();
+        let seen = firewall::in_parallel(all.len(), |at| {
+            let (path, id) = all.get(at)?;
+            let bytes = tree.read(*id).ok().filter(|bytes| bytes.len() <= firewall::LARGEST)?;
+            let exposures = seal::findings(path, &bytes, &rules);
+            let kept = exposures.iter().filter(|exposure| !exceptions.hold(path, exposure));
+            let exposed: Vec<Exposed> = kept.map(|exposure| Exposed::of(exposure, false)).collect();
+            let sealed = seal::inspect(path, &bytes, &rules).map(|info| {
+                let broken = seal::verify(&bytes, path, &self.keyring).err();
+                let rule = rules.matching(path).filter(|rule| !rule.recipients.is_empty());
+                let wanted = rule.map(|rule| rule.recipients.iter().map(shown_recipient).collect());
+                SealedFile { info, wanted, changed_by: None, broken }
+            });
+            Some((path.clone(), exposed, sealed))
+        });
         let mut files = SecretFiles { findings: rules.problems.clone(), ..SecretFiles::default() };
-        let mut open = vec![String::new()];
-        while let Some(folder) = open.pop() {
-            for (name, entry) in tree.list(&folder).ok().flatten().unwrap_or_default() {
-                let path = if folder.is_empty() { name.to_string() } else { format!("{folder}/{name}") };
-                match entry.kind {
-                    EntryKind::Folder => open.push(path),
-                    EntryKind::File if may_hold_secrets(&path) => {
-                        if let Ok(bytes) = tree.read(entry.id)
-                            && bytes.len() <= LARGEST
-                        {
-                            self.look(&path, &bytes, &rules, &mut files);
-                        }
-                    }
-                    _ => {}
-                }
-            }
+        for (path, exposed, sealed) in seen.into_iter().flatten() {
+            files.findings.extend(exposed.iter().filter(|e| e.is_certain()).map(|e| e.problem.clone()));
+            files.exposed.extend(exposed);
+            files.sealed.extend(sealed.map(|file| (path, file)));
         }
         if let Some(head) = head {
             self.who_sealed(&mut files, head);
@@ -74,14 +80,6 @@ impl Session {
         self.repo.problems(Revision::Commit(head)).unwrap_or_else(|error| vec![error.problem()])
     }
 
-    fn look(&self, path: &str, bytes: &[u8], rules: &seal::Rules, files: &mut SecretFiles) {
-        files.findings.extend(seal::findings(path, bytes, rules));
-        if let Some(info) = seal::inspect(path, bytes, rules) {
-            let broken = seal::verify(bytes, path, &self.keyring).err();
-            files.sealed.insert(path.into(), SealedFile { info, changed_by: None, broken });
-        }
-    }
-
     /// Adds who changed each sealed file last.
     fn who_sealed(&self, files: &mut SecretFiles, head: CommitId) {
         for (path, file) in &mut files.sealed {
@@ -89,28 +87,6 @@ impl Session {
             file.changed_by = log.and_then(|l| l.into_iter().next()).map(|c| c.author);
         }
     }
-}
-
-fn may_hold_secrets(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let extension = name.rsplit_once('.').map_or("", |(_, e)| e);
-    matches!(
-        extension,
-        "yaml"
-            | "yml"
-            | "json"
-            | "env"
-            | "ini"
-            | "enc"
-            | "pem"
-            | "key"
-            | "agekey"
-            | "txt"
-            | "conf"
-            | "dec"
-            | "crt"
-    ) || name.contains(".sops.")
-        || name == "Kustomization"
 }
 
 /// The rows, most urgent first.
@@ -175,6 +151,7 @@ fn of_object(
         cause,
         next,
         keys,
+        wanted: file.and_then(|f| f.wanted.clone()),
         recipients: file.map(|f| f.info.recipients.iter().map(shown_recipient).collect()).unwrap_or_default(),
         sealed_at: file.and_then(|f| f.info.sealed_at),
         changed_by: file.and_then(|f| f.changed_by.clone()),
@@ -210,6 +187,7 @@ fn of_file(path: &Arc<str>, file: &SealedFile) -> SecretRow {
         cause,
         next,
         keys: file.info.keys.iter().map(|(name, _)| (name.clone(), KeyState::NotCompared)).collect(),
+        wanted: file.wanted.clone(),
         recipients: file.info.recipients.iter().map(shown_recipient).collect(),
         sealed_at: file.info.sealed_at,
         changed_by: file.changed_by.clone(),

@@ -374,6 +374,8 @@ pub struct SecretRow {
     pub keys: Vec<(Arc<str>, KeyState)>,
     /// Who can open it.
     pub recipients: Vec<Recipient>,
+    /// Who should, by its rule; `None` if no rule is for it.
+    pub wanted: Option<Vec<Recipient>>,
     /// When it was sealed last, seconds since 1970.
     pub sealed_at: Option<i64>,
     /// Who changed the file last.

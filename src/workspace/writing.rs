@@ -94,8 +94,8 @@ fn moved(
     };
     let options = LogOptions { without: vec![at], ..LogOptions::default() };
     let new = session.repo.log(theirs, &options).map_err(|e| e.problem())?;
-    let resolve = |_: &str, base: &[u8], ours: &[u8], theirs: &[u8]| {
-        planning::merge_sealed(session, base, ours, theirs)
+    let resolve = |path: &str, base: &[u8], ours: &[u8], theirs: &[u8]| {
+        planning::merge_sealed(session, path, base, ours, theirs)
     };
     let change = session.repo.replay(&[ours.id], theirs, &resolve).map_err(|e: GitError| e.problem())?;
     let commit = session.repo.commit_at(ours.id).map_err(|e| e.problem())?;

@@ -4,6 +4,7 @@
 //! go up: `floors.txt` beside this file holds the least that is accepted. `SEALANE_CONFORMANCE_SHOW=text` prints what
 //! differs in cases and roots whose name contains `text`.
 
+mod alarms;
 mod cases;
 mod explain;
 mod folder;
@@ -130,4 +131,9 @@ fn the_program_builds_the_first_repositories() {
 #[test]
 fn the_trees_that_flux_makes_are_the_reviewed_ones() {
     trees::check(&corpora());
+}
+
+#[test]
+fn the_firewall_gives_few_false_alarms() {
+    alarms::check(&corpora());
 }

@@ -2,13 +2,13 @@
 
 mod audit;
 mod bad_input;
+mod canaries;
 mod console;
 mod demo;
 mod dump;
 mod entries;
 mod exits;
 mod explain;
-mod found;
 mod hardening;
 mod house;
 mod identities;
@@ -17,8 +17,11 @@ mod merge_driver;
 mod past;
 mod pictures;
 mod pty;
+mod readers;
 mod sandbox;
+mod seal_verbs;
 mod served;
 mod start;
+mod stores;
 mod svg;
 mod terminal;

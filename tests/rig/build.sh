@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds or installs the real parts of the rig into a cache outside the repository, each once.
 #
-#   tests/rig/build.sh [PART…]      without PART: all of them but flate, a peer that only `just bench` runs
+#   tests/rig/build.sh [PART…]      without PART: all of them but flate and gitleaks, peers that only `just bench` runs
 #
 # The cache is $SEALANE_RIG, else $XDG_CACHE_HOME/sealane-rig, else ~/.cache/sealane-rig: bin/ (programs), crds/, kwok/,
 # stamps/ (what was built from what). Sources come from the Go module proxy, PyPI and crates.io
@@ -36,6 +36,7 @@ stamp_of() {
     crds) echo "$KUSTOMIZE_CONTROLLER_VERSION $SOURCE_CONTROLLER_VERSION" ;;
     etcd) wrapper_stamp etcd go.etcd.io/etcd/server/v3 "$ETCD_VERSION" ;;
     flate) echo "$FLATE_VERSION" ;;
+    gitleaks) echo "$GITLEAKS_VERSION" ;;
     kube-apiserver | kube-controller-manager | kube-scheduler)
       wrapper_stamp kubernetes k8s.io/kubernetes "$KUBERNETES_VERSION"
       ;;
@@ -182,6 +183,8 @@ build_part() {
       go_wrapper kubernetes "k8s.io/kubernetes/cmd/$1" "$1" "$(kube_ldflags)"
       ;;
     flate) install_flate ;;
+    # Its module keeps the name of its former owner.
+    gitleaks) go_install "github.com/zricethezav/gitleaks/v8@v$GITLEAKS_VERSION" ;;
     kubectl) install_kubectl ;;
     kustomize) go_install "sigs.k8s.io/kustomize/kustomize/v5@v$KUSTOMIZE_VERSION" ;;
     kustomize-oracle) 

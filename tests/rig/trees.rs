@@ -21,7 +21,7 @@ pub struct Made {
     pub rule: Rule,
 }
 
-const SELECTORS: [(&str, &str); 7] = [
+pub const SELECTORS: [(&str, &str); 7] = [
     ("", ""),
     ("encrypted_regex", "^(data|stringData)$"),
     ("encrypted_suffix", "_enc"),
@@ -50,7 +50,7 @@ const KEYS: [&str; 16] = [
     "z-9",
 ];
 
-const SCALARS: [&str; 44] = [
+pub const SCALARS: [&str; 44] = [
     "word",
     "two words",
     "'single ''quoted'''",
@@ -97,7 +97,7 @@ const SCALARS: [&str; 44] = [
     "\"line\\nbreak\"",
 ];
 
-const BLOCKS: [&str; 6] = ["|", "|-", "|+", ">", ">-", "|2"];
+pub const BLOCKS: [&str; 6] = ["|", "|-", "|+", ">", ">-", "|2"];
 
 /// Numbers that look random and are the same for the same seed (xorshift).
 pub struct Dice(u64);

@@ -170,7 +170,10 @@ impl<'a> Target<'_, 'a> {
             return self.elsewhere(into, entry, &remote, field, true);
         }
         let loader = self.loader.enter(entry).map_err(|c| c.in_field(&self.k.file, entry.line(), field))?;
-        self.enter(loader, entry, field, into, true)
+        let mut made = self.enter(loader, entry, field, into, true)?;
+        // What a component made of all objects is taken in one by one.
+        made.objects.check().map_err(|c| c.in_field(&self.k.file, entry.line(), field))?;
+        Ok(made)
     }
 
     fn enter(

@@ -131,7 +131,7 @@ pub fn objects_of(bytes: &[u8], file: &Arc<str>, limits: &Limits) -> Result<Vec<
         return Err(Cause::MalformedYaml(error.message.clone()).at(file, error.line));
     }
     let comments = Comments::of(bytes);
-    let pieces = unwrap_single_list(&stream, bytes);
+    let pieces = unwrap_single_list(&stream, bytes, file)?;
     let mut queue: std::collections::VecDeque<(Node, u32)> = pieces.into();
     let mut objects = Vec::with_capacity(queue.len());
     while let Some((body, line)) = queue.pop_front() {
@@ -156,7 +156,7 @@ pub fn objects_of(bytes: &[u8], file: &Arc<str>, limits: &Limits) -> Result<Vec<
 }
 
 /// `kind: List` (or `ResourceList`) alone in a file is unwrapped before anything is checked.
-fn unwrap_single_list(stream: &Stream, bytes: &[u8]) -> Vec<(Node, u32)> {
+fn unwrap_single_list(stream: &Stream, bytes: &[u8], file: &str) -> Result<Vec<(Node, u32)>, BuildError> {
     let alone = match stream.documents.as_slice() {
         [only] if only.bytes.len() == bytes.len() => Some(&only.root),
         _ => None,
@@ -165,11 +165,16 @@ fn unwrap_single_list(stream: &Stream, bytes: &[u8]) -> Vec<(Node, u32)> {
     if let Some(root) = alone.filter(is_list) {
         let named = root.get("items").or_else(|| root.get("functionConfig")).is_some();
         if named {
+            if let Some(map) =
+                root.get("items").filter(|items| items.as_map().is_some_and(|m| !m.entries.is_empty()))
+            {
+                return Err(no_list(file, map.mark.line));
+            }
             let items = root.get("items").and_then(Node::as_seq).unwrap_or_default();
-            return items.iter().map(|item| (item.clone(), item.mark.line)).collect();
+            return Ok(items.iter().map(|item| (item.clone(), item.mark.line)).collect());
         }
     }
-    stream.documents.iter().map(|d| (d.root.clone(), first_line(d.line, &d.root))).collect()
+    Ok(stream.documents.iter().map(|d| (d.root.clone(), first_line(d.line, &d.root))).collect())
 }
 
 /// The line a document's content starts on; comments before it do not count.
@@ -191,11 +196,12 @@ fn list_items(items: &Node, file: &str, line: u32) -> Result<Vec<(Node, u32)>, B
     match &items.value {
         Value::Seq(list) => Ok(list.iter().map(listed).collect()),
         Value::Scalar(s) if s.kind == ScalarKind::Null => Ok(Vec::new()),
-        _ => {
-            Err(Cause::NotAnObject("`items` of a list must be a list".to_owned())
-                .in_field(file, line, "items"))
-        }
+        _ => Err(no_list(file, line)),
     }
+}
+
+fn no_list(file: &str, line: u32) -> BuildError {
+    Cause::NotAnObject("`items` of a list must be a list".to_owned()).in_field(file, line, "items")
 }
 
 fn check(body: &Node, file: &str, line: u32) -> Result<(), BuildError> {
@@ -236,7 +242,13 @@ mod tests {
     fn lists_are_unwrapped_and_their_items_come_last() {
         let text = "kind: FooList\nitems:\n- kind: Foo\n  metadata: {name: a}\n---\nkind: Bar\nmetadata: {name: b}\n";
         assert_eq!(read(text).expect("objects"), ["Bar/b", "Foo/a"]);
-        assert_eq!(read("kind: List\nitems: null\n").expect("nothing"), Vec::<String>::new());
+        for nothing in ["null", "{}", "text", "[]"] {
+            assert_eq!(
+                read(&format!("kind: List\nitems: {nothing}\n")).expect("nothing"),
+                Vec::<String>::new()
+            );
+        }
+        assert!(read("kind: List\nitems: {kind: ConfigMap, metadata: {name: x}}\n").is_err());
         assert_eq!(read("kind: AllowList\nmetadata: {name: x}\n").expect("an object"), ["AllowList/x"]);
     }
 

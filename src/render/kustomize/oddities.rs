@@ -180,6 +180,13 @@ fn objects_that_a_json_patch_gives_one_name_are_refused_further_up() {
     let built =
         text(&[("top/kustomization.yaml", "resources: [../base]\n"), ("base/kustomization.yaml", rename)]);
     assert_eq!(built, "refused: ConfigMap/c is declared twice");
+    // A component is taken in again as well.
+    let component = format!("kind: Component\n{rename}");
+    let built = text(&[
+        ("top/kustomization.yaml", "components: [../part]\n"),
+        ("part/kustomization.yaml", component.as_str()),
+    ]);
+    assert_eq!(built, "refused: ConfigMap/c is declared twice");
 }
 
 #[test]

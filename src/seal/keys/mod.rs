@@ -35,13 +35,18 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use zeroize::Zeroizing;
 
 pub use age_file::AgeError;
 pub use ask::Ask;
 pub use locked::{LockedKind, UnlockError};
 pub use plugin::{PluginError, Plugins};
+pub(super) use recipient::wrap_bytes;
 pub use recipient::{RecipientError, RecipientKind, parse_recipient, wrap, wrap_with};
 pub use sources::{KeySources, UnusableSource};
+
+/// A data key, or one share of it.
+type Bytes = Zeroizing<Vec<u8>>;
 
 /// The identities at hand.
 #[derive(Default)]
@@ -55,7 +60,7 @@ pub struct Keyring {
     plugins: Plugins,
     ask: Option<Arc<dyn Ask>>,
     /// Data keys that were got from slow identities, by the sum of what they were wrapped in.
-    late: Mutex<BTreeMap<[u8; 32], DataKey>>,
+    late: Mutex<BTreeMap<[u8; 32], Bytes>>,
     generation: AtomicU64,
 }
 
@@ -129,15 +134,11 @@ impl Key {
     }
 }
 
-/// Opens one wrapped data key: a complete armored age file.
-fn unwrapped<'a>(
-    armored: &'a str,
-    identities: impl Iterator<Item = &'a dyn age::Identity>,
-) -> Option<DataKey> {
+/// Opens what is wrapped in a complete armored age file.
+fn unwrapped<'a>(armored: &'a str, identities: impl Iterator<Item = &'a dyn age::Identity>) -> Option<Bytes> {
     let reader = age_file::open(armored.trim().as_bytes(), identities).ok()?;
     let (bytes, whole) = age_file::read_to_end(reader, 64);
-    whole.ok()?;
-    DataKey::from_bytes(&bytes)
+    whole.ok().map(|()| bytes)
 }
 
 impl Keyring {
@@ -249,6 +250,11 @@ impl Keyring {
 
     /// Opens one wrapped data key with the identities that can be used as they are.
     pub fn unwrap(&self, armored: &str) -> Option<DataKey> {
+        DataKey::from_bytes(&self.unwrap_bytes(armored)?)
+    }
+
+    /// Opens what is wrapped in an armored age file: a data key, or one share of it.
+    pub(super) fn unwrap_bytes(&self, armored: &str) -> Option<Bytes> {
         unwrapped(armored, self.open_keys().filter_map(Key::ready))
     }
 
@@ -273,10 +279,10 @@ impl Keyring {
         }
     }
 
-    /// Opens one of several wrapped data keys: first with what is at hand, then with what has to be unlocked, asked or run.
-    pub fn data_key(&self, wrapped: &[Wrapped]) -> Result<DataKey, Shut> {
+    /// Opens one of several wrappings: first with what is at hand, then with what has to be unlocked, asked or run.
+    pub(super) fn unwrap_any(&self, wrapped: &[Wrapped]) -> Result<Bytes, Shut> {
         let (ours, others): (Vec<_>, Vec<_>) = wrapped.iter().partition(|w| self.holds(&w.recipient));
-        if let Some(key) = ours.iter().chain(&others).find_map(|w| self.unwrap(&w.enc)) {
+        if let Some(key) = ours.iter().chain(&others).find_map(|w| self.unwrap_bytes(&w.enc)) {
             return Ok(key);
         }
         let mut shut = Shut::default();
@@ -288,7 +294,7 @@ impl Keyring {
         slowly.ok_or(shut)
     }
 
-    fn with_passphrases(&self, wrapped: &[Wrapped], kind: LockedKind, shut: &mut Shut) -> Option<DataKey> {
+    fn with_passphrases(&self, wrapped: &[Wrapped], kind: LockedKind, shut: &mut Shut) -> Option<Bytes> {
         for key in &self.keys {
             let Kind::Locked(locked) = &key.kind else { continue };
             let fits =
@@ -303,7 +309,7 @@ impl Keyring {
             match outcome {
                 Ok(()) => {
                     self.grown();
-                    if let Some(key) = wrapped.iter().find_map(|w| self.unwrap(&w.enc)) {
+                    if let Some(key) = wrapped.iter().find_map(|w| self.unwrap_bytes(&w.enc)) {
                         return Some(key);
                     }
                 }
@@ -314,7 +320,7 @@ impl Keyring {
         None
     }
 
-    fn with_commands(&self, wrapped: &[Wrapped], shut: &mut Shut) -> Option<DataKey> {
+    fn with_commands(&self, wrapped: &[Wrapped], shut: &mut Shut) -> Option<Bytes> {
         for command in &self.commands {
             for one in wrapped {
                 match command.keys(&one.recipient, self.ask.is_none(), &self.plugins) {
@@ -335,12 +341,12 @@ impl Keyring {
         None
     }
 
-    fn with_plugins(&self, wrapped: &[Wrapped], shut: &mut Shut) -> Option<DataKey> {
+    fn with_plugins(&self, wrapped: &[Wrapped], shut: &mut Shut) -> Option<Bytes> {
         let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         for one in wrapped {
             let sum: [u8; 32] = Sha256::digest(one.enc.as_bytes()).into();
-            if let Some(key) = late.get(&sum).and_then(|key| DataKey::from_bytes(key.bytes())) {
-                return Some(key);
+            if let Some(key) = late.get(&sum) {
+                return Some(key.clone());
             }
             for key in self.keys.iter().chain(self.keys.iter().flat_map(Key::open)) {
                 let Kind::Plugin(identity) = &key.kind else { continue };
@@ -350,8 +356,8 @@ impl Keyring {
                 let trouble = Mutex::default();
                 let attempt = identity.attempt(&trouble);
                 let opened = unwrapped(&one.enc, std::iter::once(&attempt as &dyn age::Identity));
-                if let Some(kept) = opened.as_ref().and_then(|key| DataKey::from_bytes(key.bytes())) {
-                    late.insert(sum, kept);
+                if let Some(kept) = &opened {
+                    late.insert(sum, kept.clone());
                     return opened;
                 }
                 if let Some(error) = trouble.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -364,6 +370,15 @@ impl Keyring {
 }
 
 impl Shut {
+    /// Adds what else keeps it shut.
+    pub(super) fn merge(&mut self, more: Self) {
+        let fresh = more.reasons.into_iter().filter(|reason| !self.reasons.contains(reason));
+        let fresh: Vec<String> = fresh.collect();
+        self.reasons.extend(fresh);
+        self.next = self.next.take().or(more.next);
+        self.needs_plugin |= more.needs_plugin;
+    }
+
     fn locked(&mut self, source: &str, kind: LockedKind) {
         let source = crate::model::clean(source);
         self.reasons.push(format!("locked: {source} needs its passphrase"));

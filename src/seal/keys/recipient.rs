@@ -82,12 +82,21 @@ pub fn wrap(key: &DataKey, recipient: &str) -> Result<String, RecipientError> {
 
 /// The same; plug-ins are run if the user agreed to them.
 pub fn wrap_with(key: &DataKey, recipient: &str, plugins: &Plugins) -> Result<String, RecipientError> {
+    wrap_bytes(key.bytes(), recipient, plugins)
+}
+
+/// Wraps a data key, or one share of it, for one recipient.
+pub(in crate::seal) fn wrap_bytes(
+    bytes: &[u8],
+    recipient: &str,
+    plugins: &Plugins,
+) -> Result<String, RecipientError> {
     let (_, recipient) = resolved(recipient, plugins)?;
     let failed = |_| RecipientError::Failed;
     let encryptor = age::Encryptor::with_recipients(std::iter::once(&*recipient)).map_err(reason)?;
     let armor = ArmoredWriter::wrap_output(Vec::new(), Format::AsciiArmor).map_err(failed)?;
     let mut writer = encryptor.wrap_output(armor).map_err(failed)?;
-    writer.write_all(key.bytes()).map_err(failed)?;
+    writer.write_all(bytes).map_err(failed)?;
     let bytes = writer.finish().and_then(ArmoredWriter::finish).map_err(failed)?;
     String::from_utf8(bytes).map_err(|_| RecipientError::Failed)
 }

@@ -28,8 +28,8 @@ fn wrapped(recipient: &str, enc: &str) -> [Wrapped; 1] {
     [Wrapped { recipient: recipient.into(), enc: enc.into() }]
 }
 
-fn bytes(key: Result<DataKey, Shut>) -> Result<Vec<u8>, Shut> {
-    key.map(|key| key.bytes().to_vec())
+fn bytes(key: Result<Bytes, Shut>) -> Result<Vec<u8>, Shut> {
+    key.map(|key| key.to_vec())
 }
 
 /// An identity file behind a passphrase, cheap to open.
@@ -104,11 +104,11 @@ fn what_age_sealed_for_each_kind_opens() {
         ("rsa", of_ssh(key!("ssh-rsa")), key!("ssh-rsa.pub"), key!("ssh-rsa.age")),
     ] {
         assert!(ring.holds(recipient), "{name}: {:?}", ring.recipients().next());
-        assert_eq!(bytes(ring.data_key(&wrapped(recipient, enc))), Ok(all.clone()), "{name}");
+        assert_eq!(bytes(ring.unwrap_any(&wrapped(recipient, enc))), Ok(all.clone()), "{name}");
         // And what we seal for it.
         let key = DataKey::generate().expect("random");
         let ours = wrap(&key, recipient).expect("wrapped");
-        assert_eq!(bytes(ring.data_key(&wrapped(recipient, &ours))), Ok(key.bytes().to_vec()), "{name}");
+        assert_eq!(bytes(ring.unwrap_any(&wrapped(recipient, &ours))), Ok(key.bytes().to_vec()), "{name}");
         assert!(self::ring(DEV).unwrap(&ours).is_none(), "{name}");
     }
 }
@@ -128,28 +128,28 @@ fn a_wrapped_key_opens_for_its_recipient_only() {
 fn a_locked_ssh_key_is_named_and_opens_with_its_passphrase() {
     let ring = of_ssh(key!("ssh-ed25519-locked"));
     let sealed = wrapped(key!("ssh-ed25519-locked.pub"), key!("ssh-ed25519-locked.age"));
-    let shut = ring.data_key(&sealed).err().expect("it is locked");
+    let shut = ring.unwrap_any(&sealed).err().expect("it is locked");
     assert_eq!(shut.reasons, ["locked: id needs its passphrase"]);
     assert!(shut.next.is_some_and(|next| next.contains("agent can only sign")));
     // A file for somebody else does not ask for it.
-    assert_eq!(ring.data_key(&wrapped("age1x", "")).err(), Some(Shut::default()));
+    assert_eq!(ring.unwrap_any(&wrapped("age1x", "")).err(), Some(Shut::default()));
     let before = ring.generation();
     let wrong = ring.unlock("id", &secret("canary-4711")).expect_err("wrong");
     assert!(!wrong.to_string().contains("canary"), "{wrong}");
     assert_eq!(ring.locked().len(), 1);
     ring.unlock("id", &secret(PASSPHRASE)).expect("unlocked");
     assert!(ring.generation() > before && ring.locked().is_empty());
-    assert!(ring.data_key(&sealed).is_ok());
+    assert!(ring.unwrap_any(&sealed).is_ok());
 }
 
 #[test]
 fn a_locked_file_is_asked_for_once_and_stays_open() {
     let sealed = wrapped("age1pq1", key!("pq.age"));
     let ring = ring_of(&locked_file(PQ));
-    assert!(ring.data_key(&sealed).is_err_and(|shut| shut.reasons[0].starts_with("locked: ")));
+    assert!(ring.unwrap_any(&sealed).is_err_and(|shut| shut.reasons[0].starts_with("locked: ")));
     let person = Arc::new(Person { passphrases: Mutex::new(vec![PASSPHRASE, "wrong"]), ..Person::default() });
     let ring = Keyring { ask: Some(person.clone()), ..ring };
-    assert!(ring.data_key(&sealed).is_ok() && ring.data_key(&sealed).is_ok());
+    assert!(ring.unwrap_any(&sealed).is_ok() && ring.unwrap_any(&sealed).is_ok());
     let heard = person.heard();
     assert_eq!(heard.len(), 2, "{heard:?}");
     assert!(heard[1].starts_with("this is not it; once more: passphrase of "));
@@ -161,11 +161,11 @@ fn whoever_does_not_answer_is_not_asked_again_before_he_wants_it() {
     let person = Arc::new(Person::default());
     let ring = Keyring { ask: Some(person.clone()), ..ring_of(&locked_file(OPS)) };
     for _ in 0..3 {
-        assert!(ring.data_key(&wrapped("age1x", "")).is_err());
+        assert!(ring.unwrap_any(&wrapped("age1x", "")).is_err());
     }
     assert_eq!(person.heard().len(), 1);
     ring.retry();
-    assert!(ring.data_key(&wrapped("age1x", "")).is_err());
+    assert!(ring.unwrap_any(&wrapped("age1x", "")).is_err());
     assert_eq!(person.heard().len(), 2);
 }
 
@@ -258,11 +258,11 @@ fn a_command_is_run_when_a_file_needs_it() {
     let mine = self::ring(OPS);
     let recipient = mine.recipients().next().expect("one").0.to_owned();
     let sealed = wrap(&DataKey::generate().expect("random"), &recipient).expect("wrapped");
-    assert!(ring.data_key(&wrapped(&recipient, &sealed)).is_ok());
-    assert!(ring.data_key(&wrapped(&recipient, &sealed)).is_ok());
+    assert!(ring.unwrap_any(&wrapped(&recipient, &sealed)).is_ok());
+    assert!(ring.unwrap_any(&wrapped(&recipient, &sealed)).is_ok());
     assert_eq!(std::fs::read_to_string(&log).expect("it ran"), format!("{recipient}\n"));
     let fails = Keyring::load(&KeySources { ssh_command: Some("false".to_owned()), ..KeySources::default() });
-    let shut = fails.data_key(&wrapped(&recipient, &sealed)).err().expect("shut");
+    let shut = fails.unwrap_any(&wrapped(&recipient, &sealed)).err().expect("shut");
     assert_eq!(shut.reasons, ["SOPS_AGE_SSH_PRIVATE_KEY_CMD: it failed (exit status: 1)"]);
 }
 

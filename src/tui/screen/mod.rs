@@ -20,6 +20,7 @@ pub(crate) mod history;
 pub(crate) mod home;
 pub(crate) mod logs;
 pub(crate) mod plan;
+pub(crate) mod readers;
 pub(crate) mod seal;
 pub(crate) mod secrets;
 pub(crate) mod state;

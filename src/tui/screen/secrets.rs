@@ -9,7 +9,7 @@ use crate::tui::canvas::{Canvas, Line, Piece, cells, piece};
 use crate::tui::filter::{Field, Fields, Filter};
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::list::{Marked, Ordered, Table};
-use crate::tui::overlay::{Overlay, pager::Pager, prompt::Prompt};
+use crate::tui::overlay::{Overlay, prompt::Prompt};
 use crate::tui::theme::Label;
 use crate::tui::words;
 use crate::workspace::{KeyState, ObjectId, Recipient, SecretRow, SecretState, Snapshot};
@@ -140,24 +140,6 @@ impl Secrets {
         }
         vec![Step::Open(Box::new(PlanScreen::reseal(files)))]
     }
-
-    fn who(row: &SecretRow) -> Vec<Step> {
-        let mut lines = vec![];
-        if row.recipients.is_empty() {
-            lines.push(Line::text(Label::Bad, "Everybody who can read the repository: it is not sealed."));
-        }
-        let width = openers(row).iter().map(|word| words::width(word)).max().unwrap_or(0);
-        for recipient in &row.recipients {
-            let name = recipient.name.as_deref().unwrap_or("no name");
-            let pad = " ".repeat(width.saturating_sub(words::width(name)));
-            lines.push(Line::new(vec![
-                piece(Label::Text, format!("{name}{pad}  ")),
-                piece(Label::Muted, recipient.key.to_string()),
-            ]));
-        }
-        let title = format!("Who can open {}", name(row));
-        vec![Step::Show(Box::new(Overlay::Pager(Pager::new(title, lines))))]
-    }
 }
 
 /// Who can open it, a word each.
@@ -223,7 +205,7 @@ impl Screen for Secrets {
         match action {
             Action::Enter | Action::Edit | Action::Reveal => Self::enter(row),
             Action::Reseal => self.reseal(row),
-            Action::Who => Self::who(row),
+            Action::Who => vec![Step::Open(Box::new(super::readers::Readers::new(row.file.clone())))],
             Action::Copy => vec![Step::Copy(name(row))],
             Action::Mark => {
                 if let Some(file) = &row.file {

@@ -128,6 +128,11 @@ fn plan_refused() {
 }
 
 #[test]
+fn who_can_read_what() {
+    check("readers", fixture::snapshot, ":secrets: all<enter>jw");
+}
+
+#[test]
 fn secrets() {
     check("secrets", fixture::snapshot, ":secrets: all<enter>");
 }

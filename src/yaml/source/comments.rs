@@ -2,6 +2,7 @@
 
 use super::{Comment, Content, Document, Item, MapPart, SeqPart};
 use crate::yaml::parse;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Puts the comments of a file, in the order of the text, into its documents.
@@ -24,8 +25,9 @@ fn comment<'t>(text: &'t str, found: &parse::Comment) -> Comment<'t> {
     let line_start = text[..found.start.at].rfind('\n').map_or(0, |at| at + 1);
     let before = &text[line_start..found.start.at];
     Comment {
-        text: &text[found.start.at + 1..found.end],
+        text: Cow::Borrowed(&text[found.start.at + 1..found.end]),
         span: found.start.at..found.end,
+        rest: Vec::new(),
         line: found.start.line,
         column: found.start.column as usize,
         own_line: before.trim_matches([' ', '\t', '\u{FEFF}']).is_empty(),

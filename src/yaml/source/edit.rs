@@ -81,6 +81,9 @@ impl Source<'_> {
         let needs_blank = item.span.is_empty() && self.text[..start].ends_with(is_glued);
         let behind = &self.text[item.span.end..];
         let needs_blank_behind = item.span.is_empty() && behind.starts_with(|c: char| !c.is_whitespace());
+        if matches!(self.syntax, Syntax::Dotenv | Syntax::Ini) {
+            return Edit { range: item.span.clone(), text: text.to_owned() };
+        }
         let text = match (needs_blank, needs_blank_behind && !behind.starts_with([',', '}', ']'])) {
             (false, false) => text.to_owned(),
             (true, false) => format!(" {text}"),
@@ -95,7 +98,7 @@ impl Source<'_> {
     /// libyaml lets that sign stand as far left as its key, and nothing else.
     fn missing_indent(&self, start: usize) -> usize {
         let before = self.line_prefix(start);
-        if self.syntax == Syntax::Json
+        if self.syntax != Syntax::Yaml
             || !self.text[start..].starts_with(['|', '>'])
             || !before.trim().is_empty()
         {
@@ -110,6 +113,9 @@ impl Source<'_> {
     /// Adds an entry behind the last one of a mapping. `value` is YAML (or JSON) already; the key is
     /// quoted here. In a block the entry gets a line of its own at the indentation of the mapping.
     pub fn insert(&self, map: &Map<'_>, key: &str, value: &str) -> Edit {
+        if matches!(self.syntax, Syntax::Dotenv | Syntax::Ini) {
+            return self.insert_line(map, key, value);
+        }
         if map.flow {
             return self.insert_flow(map, key, value);
         }
@@ -120,7 +126,7 @@ impl Source<'_> {
     }
 
     /// `line`, on a line of its own behind the one that holds byte `at`.
-    fn line_behind(&self, at: usize, line: &str) -> Edit {
+    pub(super) fn line_behind(&self, at: usize, line: &str) -> Edit {
         let line_break = self.line_break();
         if let Some(end) = self.text[at..].find('\n') {
             let start = at + end + 1;
@@ -134,7 +140,7 @@ impl Source<'_> {
     fn insert_flow(&self, map: &Map<'_>, key: &str, value: &str) -> Edit {
         let key = match self.syntax {
             Syntax::Json => json::string(key),
-            Syntax::Yaml => flow_key(key),
+            _ => flow_key(key),
         };
         let Some(last) = map.entries().next_back() else {
             let inside = map.span.start + 1..map.span.end.saturating_sub(1).max(map.span.start + 1);
@@ -151,7 +157,7 @@ impl Source<'_> {
     }
 
     /// What stands before byte `at` on its line.
-    fn line_prefix(&self, at: usize) -> &str {
+    pub(super) fn line_prefix(&self, at: usize) -> &str {
         self.text[..at].rsplit(BREAKS).next().unwrap_or_default()
     }
 
@@ -159,6 +165,9 @@ impl Source<'_> {
     /// `{}`. Comments above it stay.
     pub fn remove(&self, map: &Map<'_>, entry: &Entry<'_>) -> Edit {
         let key = entry.key.span.start;
+        if matches!(self.syntax, Syntax::Dotenv | Syntax::Ini) {
+            return Edit { range: self.whole_lines(key, entry.value.span.end), text: String::new() };
+        }
         if map.entries().count() == 1 {
             let range = if map.flow { map.span.clone() } else { key..entry.value.span.end };
             return Edit { range, text: "{}".to_owned() };
@@ -178,7 +187,7 @@ impl Source<'_> {
     }
 
     /// The lines that hold the bytes from `start` to `end`.
-    fn whole_lines(&self, start: usize, end: usize) -> Range<usize> {
+    pub(super) fn whole_lines(&self, start: usize, end: usize) -> Range<usize> {
         let first = start - self.line_prefix(start).len();
         if let Some(length) = self.text[end..].find('\n') {
             return first..end + length + 1;

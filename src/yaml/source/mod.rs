@@ -1,4 +1,4 @@
-//! The lossless view of a YAML or JSON file: byte spans, styles and comments, for splicing single values.
+//! The lossless view of a YAML, JSON, dotenv or INI file: byte spans, styles and comments, for splicing single values.
 //!
 //! [`Source::read`] turns a file into a tree of parts in file order. Nothing is resolved away: comments
 //! stand where they were written, aliases and merge keys are named, and every key and value knows the
@@ -44,7 +44,10 @@
 //! [`Source::obstacles`] for those who must not write such files.
 
 mod comments;
+mod dotenv;
 mod edit;
+mod ini;
+mod lines;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -63,6 +66,10 @@ pub enum Syntax {
     Yaml,
     /// JSON.
     Json,
+    /// dotenv as SOPS reads it: `KEY=value` lines without quotes, a backslash and an `n` for a line break.
+    Dotenv,
+    /// INI as gopkg.in/ini.v1 reads it: sections with keys below them.
+    Ini,
 }
 
 /// A file, taken apart without losing anything.
@@ -210,10 +217,12 @@ pub struct Key<'t> {
 /// A comment, from its `#` to the end of the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment<'t> {
-    /// What stands behind the `#`, blanks included.
-    pub text: &'t str,
+    /// What stands behind the `#`, blanks included. In INI what its reader makes of all lines of it.
+    pub text: Cow<'t, str>,
     /// The bytes from the `#` on, without the line break.
     pub span: Range<usize>,
+    /// In INI, where all comments above a key or behind its value are one: the bytes of the others.
+    pub rest: Vec<Range<usize>>,
     /// Line, from 1.
     pub line: u32,
     /// Characters before the `#` on that line.

@@ -1,10 +1,10 @@
 //! Text to parts: events become a tree with spans, then the comments find their places in it.
 
-use super::comments;
 use super::{
     Content, Document, Entry, Item, Key, Leaf, Map, MapPart, Obstacle, ObstacleKind, Seq, SeqItem, SeqPart,
     Source, Syntax, Text,
 };
+use super::{comments, dotenv, ini};
 use crate::yaml::Limits;
 use crate::yaml::ReadError;
 use crate::yaml::node::{ScalarKind, Style};
@@ -26,6 +26,18 @@ const MOST_NODES: usize = 500_000;
 impl<'t> Source<'t> {
     /// Takes a file apart. Line breaks may be `\n` or `\r\n`.
     pub fn read(text: &'t str, syntax: Syntax) -> Result<Self, ReadError> {
+        let documents = match syntax {
+            Syntax::Yaml | Syntax::Json => return Self::read_yaml(text, syntax),
+            Syntax::Dotenv => check_size(text).and_then(|()| dotenv::read(text)),
+            Syntax::Ini => check_size(text).and_then(|()| ini::read(text)),
+        };
+        match documents {
+            Ok((document, obstacles)) => Ok(Self { text, syntax, documents: vec![document], obstacles }),
+            Err(Fault { message, line, column }) => Err(ReadError { message, document: 0, line, column }),
+        }
+    }
+
+    fn read_yaml(text: &'t str, syntax: Syntax) -> Result<Self, ReadError> {
         let mut reader = Reader::new(text);
         let read =
             check_size(text).and_then(|()| check_characters(text, 1)).and_then(|()| reader.run(syntax));

@@ -16,7 +16,7 @@ fn at<'a, 't>(source: &'a Source<'t>, path: &[&str]) -> &'a Item<'t> {
 }
 
 fn marked(sign: &str, comments: &[Comment<'_>]) -> String {
-    comments.iter().flat_map(|comment| [sign, comment.text]).collect()
+    comments.iter().flat_map(|comment| [sign, &*comment.text]).collect()
 }
 
 /// The tree in one line: comments as `#text`, trailing ones behind a tilde.
