@@ -349,4 +349,19 @@ mod tests {
         let keys: Vec<_> = rules.rules[0].recipients.iter().map(|r| &*r.key).collect();
         assert_eq!(keys, ["age1x", "age1y"]);
     }
+
+    #[test]
+    fn a_post_quantum_recipient_beside_another_is_told_to_bring_nothing() {
+        let rules =
+            |list: &str| Rules::parse(format!("creation_rules:\n  - age: {list}\n").as_bytes(), ".sops.yaml");
+        let mixed = rules("age1pq1x, age1y, ssh-ed25519 AAAA");
+        let [note] = mixed.problems.as_slice() else { panic!("{:?}", mixed.problems) };
+        assert_eq!(note.severity, Severity::Note);
+        assert!(note.cause.starts_with("rule 1: 2 of 3 recipients are not post-quantum"), "{note}");
+        assert_eq!(mixed.rules.len(), 1);
+        assert!(
+            rules("age1pq1x, age1tagpq1y").problems.is_empty()
+                && rules("age1x, ssh-rsa B").problems.is_empty()
+        );
+    }
 }

@@ -128,7 +128,7 @@ fn a_wrapped_key_opens_for_its_recipient_only() {
 fn a_locked_ssh_key_is_named_and_opens_with_its_passphrase() {
     let ring = of_ssh(key!("ssh-ed25519-locked"));
     let sealed = wrapped(key!("ssh-ed25519-locked.pub"), key!("ssh-ed25519-locked.age"));
-    let shut = ring.unwrap_any(&sealed).err().expect("it is locked");
+    let shut = ring.unwrap_any(&sealed).expect_err("it is locked");
     assert_eq!(shut.reasons, ["locked: id needs its passphrase"]);
     assert!(shut.next.is_some_and(|next| next.contains("agent can only sign")));
     // A file for somebody else does not ask for it.
@@ -262,7 +262,7 @@ fn a_command_is_run_when_a_file_needs_it() {
     assert!(ring.unwrap_any(&wrapped(&recipient, &sealed)).is_ok());
     assert_eq!(std::fs::read_to_string(&log).expect("it ran"), format!("{recipient}\n"));
     let fails = Keyring::load(&KeySources { ssh_command: Some("false".to_owned()), ..KeySources::default() });
-    let shut = fails.unwrap_any(&wrapped(&recipient, &sealed)).err().expect("shut");
+    let shut = fails.unwrap_any(&wrapped(&recipient, &sealed)).expect_err("shut");
     assert_eq!(shut.reasons, ["SOPS_AGE_SSH_PRIVATE_KEY_CMD: it failed (exit status: 1)"]);
 }
 

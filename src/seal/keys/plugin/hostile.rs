@@ -91,7 +91,7 @@ fn a_plug_in_that_misbehaves_is_ended_and_named() {
     ] {
         let fake = Fake::new(script, QUICK, None).agreed();
         let began = Instant::now();
-        let shut = fake.open().err().expect(script);
+        let shut = fake.open().expect_err(script);
         let told = shut.reasons.join(" ");
         assert!(told.contains(said) && told.contains("age-plugin-fake"), "{script}: {told}");
         assert!(!told.contains("CANARY") && !told.contains("QQ") && shut.next.is_some(), "{told}");
@@ -129,7 +129,7 @@ fn it_runs_only_after_somebody_agreed() {
     let mark = folder.path().join("ran");
     let script = format!("touch {}; exit 1", mark.display());
     let fake = Fake::new(&script, QUICK, None);
-    let shut = fake.open().err().expect("not agreed");
+    let shut = fake.open().expect_err("not agreed");
     assert!(shut.needs_plugin && shut.reasons[0].ends_with("is run only after you agree to it"), "{shut:?}");
     assert!(matches!(fake.seal(), Err(RecipientError::Plugin(PluginError::NotAgreed { .. }))));
     assert!(!mark.exists());
