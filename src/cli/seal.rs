@@ -34,12 +34,12 @@ pub(super) async fn run(context: &mut Context<'_, '_>, arguments: SealArguments)
     if controller.is_meant() && !asks_for_keys(&arguments) {
         return seal_for_controller(context, &workspace, inside, Vec::new(), &arguments).await;
     }
-    let change = match read_change(context.input, &arguments)? {
-        Ok(change) => change,
+    let edit = match read_edit(context.input, &arguments)? {
+        Ok(edit) => edit,
         Err(problem) => return context.problem(&problem),
     };
     if controller.is_meant() {
-        let FileEdit::Keys(edits) = change.edit(&arguments) else {
+        let FileEdit::Keys(edits) = edit else {
             let problem =
                 Problem::error(Reason::NotSupported, "a whole file is not imported into a SealedSecret");
             return context
@@ -47,8 +47,7 @@ pub(super) async fn run(context: &mut Context<'_, '_>, arguments: SealArguments)
         };
         return seal_for_controller(context, &workspace, inside, edits, &arguments).await;
     }
-    let files = inside.into_iter().map(|file| (file, change.edit(&arguments))).collect();
-    match workspace.plan_seals(files).await {
+    match workspace.plan_seals(inside, edit).await {
         Ok(made) => plan::carry_out(context, &workspace, made, &arguments.write).await,
         Err(problem) => context.problem(&problem),
     }
@@ -107,78 +106,56 @@ fn read_certificate(path: &Path) -> Result<GivenCertificate, Problem> {
     Ok(GivenCertificate { name: name.clone(), bytes })
 }
 
-/// What was read for all files.
-enum Change {
-    Keys(Option<SecretText>),
-    Import(String, SecretText),
-    Convert,
-}
-
-impl Change {
-    /// The change of one file; each gets a copy of what was read, and generated values of its own.
-    fn edit(&self, arguments: &SealArguments) -> FileEdit {
-        let copy = |value: &SecretText| SecretText::from_vec(value.expose_secret().to_vec());
-        let value = match self {
-            Self::Convert => return FileEdit::Convert,
-            Self::Import(name, content) => {
-                return FileEdit::Import { name: name.clone(), content: copy(content) };
-            }
-            Self::Keys(value) => value,
-        };
-        let key = |key: &String| key.as_str().into();
-        let mut edits: Vec<KeyEdit> =
-            arguments.remove.iter().map(|k| KeyEdit::Remove { key: key(k) }).collect();
-        let pairs = arguments.rename.chunks_exact(2);
-        edits.extend(pairs.map(|pair| KeyEdit::Rename { key: key(&pair[0]), to: key(&pair[1]) }));
-        let set = arguments.set.as_ref().zip(value.as_ref());
-        edits.extend(set.map(|(k, value)| KeyEdit::Set { key: key(k), value: copy(value) }));
-        let letters = usize::from(arguments.length);
-        edits.extend(arguments.generate.iter().map(|k| KeyEdit::Generate { key: key(k), letters }));
-        FileEdit::Keys(edits)
-    }
-}
-
-fn read_change(input: &mut dyn io::Read, arguments: &SealArguments) -> io::Result<Result<Change, Problem>> {
+fn read_edit(input: &mut dyn io::Read, arguments: &SealArguments) -> io::Result<Result<FileEdit, Problem>> {
     if let Some(plain) = &arguments.from {
         return read_file(input, plain);
     }
-    if arguments.set.is_some() {
-        return Ok(read_value(input)?.map(|value| Change::Keys(Some(value))));
+    let key = |key: &String| key.as_str().into();
+    let mut edits: Vec<KeyEdit> = arguments.remove.iter().map(|k| KeyEdit::Remove { key: key(k) }).collect();
+    let pairs = arguments.rename.chunks_exact(2);
+    edits.extend(pairs.map(|pair| KeyEdit::Rename { key: key(&pair[0]), to: key(&pair[1]) }));
+    if let Some(set) = &arguments.set {
+        match read_value(input)? {
+            Ok(value) => edits.push(KeyEdit::Set { key: key(set), value }),
+            Err(problem) => return Ok(Err(problem)),
+        }
     }
-    let is_convert =
-        arguments.remove.is_empty() && arguments.rename.is_empty() && arguments.generate.is_empty();
-    Ok(Ok(if is_convert { Change::Convert } else { Change::Keys(None) }))
+    let letters = usize::from(arguments.length);
+    edits.extend(arguments.generate.iter().map(|k| KeyEdit::Generate { key: key(k), letters }));
+    Ok(Ok(if edits.is_empty() { FileEdit::Convert } else { FileEdit::Keys(edits) }))
 }
 
 /// A plain file, or standard input: JSON where it begins with a brace, else dotenv.
-fn read_file(input: &mut dyn io::Read, plain: &Path) -> io::Result<Result<Change, Problem>> {
+fn read_file(input: &mut dyn io::Read, plain: &Path) -> io::Result<Result<FileEdit, Problem>> {
     let is_input = plain.as_os_str() == "-";
     let shown = clean(&plain.display().to_string());
-    let mut bytes = Vec::with_capacity(usize::try_from(LONGEST).unwrap_or(1 << 20));
+    // Room for all of it at once: a buffer that grows leaves copies behind.
+    let mut bytes = Vec::with_capacity(usize::try_from(LONGEST_FILE).unwrap_or(5 << 20) + 64);
     let read = if is_input {
         input.take(LONGEST_FILE + 1).read_to_end(&mut bytes)
     } else {
         std::fs::File::open(plain).and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes))
     };
+    let (length, in_json) = (bytes.len() as u64, bytes.trim_ascii_start().starts_with(b"{"));
+    // Wiped as it goes, whatever becomes of it.
     let content = SecretText::from_vec(bytes);
     let refused = |cause: String, next: &str| Ok(Err(Problem::error(Reason::Config, cause).next(next)));
     if let Err(error) = read {
         return refused(format!("{shown} cannot be read: {error}"), "name a file that is there, or `-`");
     }
-    if content.expose_secret().len() as u64 > LONGEST_FILE {
+    if length > LONGEST_FILE {
         let next = "a sealed file may have 5 MiB at most: keep it elsewhere, or split it";
         return refused(format!("{shown} is longer than {LONGEST_FILE} bytes"), next);
     }
     if content.is_empty() {
         return refused(format!("{shown} is empty"), "give at least one key and its value");
     }
-    let in_json = content.expose_secret().trim_ascii_start().starts_with(b"{");
     let name = match (is_input, in_json) {
         (true, true) => "standard input.json".to_owned(),
         (true, false) => "standard input.env".to_owned(),
         (false, _) => plain.display().to_string(),
     };
-    Ok(Ok(Change::Import(name, content)))
+    Ok(Ok(FileEdit::Import { name, content }))
 }
 
 /// The value from standard input; one line break at its end does not belong to it. An input that ends at once is no

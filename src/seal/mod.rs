@@ -60,7 +60,7 @@ pub use cipher::{CipherError, DataKey, Sealed, ValueType};
 pub use detect::{Exposure, Kind as ExposureKind, findings, open_lines};
 pub use edit::{Edit, edit};
 pub use held::{Held, HeldValue, Needle, held};
-pub use import::{generate, import};
+pub use import::{copied, generate, import, seal_content};
 pub use inspect::{SealedInfo, format_of, inspect, readers};
 pub use keys::{KeySources, Keyring, RecipientError, UnusableSource, parse_recipient, wrap};
 pub use make::{create, reseal, rewrap, seal_plain};

@@ -328,7 +328,7 @@ pub(super) fn alone(file: &str) -> Problem {
 
 /// Edits as the room that seals takes them; the keys that are set and removed; all in words.
 fn split(edits: Vec<KeyEdit>) -> Result<(Vec<String>, Vec<String>, Vec<seal::Edit>, String), Problem> {
-    let (edits, words) = in_words(edits)?;
+    let (edits, words) = in_words(&edits)?;
     let (mut set, mut removed) = (Vec::new(), Vec::new());
     for edit in &edits {
         match edit {

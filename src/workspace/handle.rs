@@ -386,7 +386,7 @@ impl Workspace {
 
     /// Rehearses changes to one sealed file. The values are consumed.
     pub async fn plan_seal(&self, file: &str, edits: Vec<KeyEdit>) -> Answer<Plan> {
-        self.plan_seals(vec![(file.to_owned(), FileEdit::Keys(edits))]).await
+        self.plan_seals(vec![file.to_owned()], FileEdit::Keys(edits)).await
     }
 
     /// Rehearses sealing for a sealed-secrets controller: keys, a new SealedSecret, or Secrets turned into them.
@@ -395,10 +395,10 @@ impl Workspace {
         blocking(move || for_controller::plan(&session, request)).await
     }
 
-    /// Rehearses changes to any number of sealed files, in one plan.
-    pub async fn plan_seals(&self, files: Vec<(String, FileEdit)>) -> Answer<Plan> {
+    /// Rehearses the same change to any number of sealed files, in one plan.
+    pub async fn plan_seals(&self, files: Vec<String>, edit: FileEdit) -> Answer<Plan> {
         let session = self.session.clone();
-        blocking(move || sealing::seal(&session, files)).await
+        blocking(move || sealing::seal(&session, files, edit)).await
     }
 
     /// Rehearses sealing files again for the recipients that the rules give now, under new data keys.

@@ -20,7 +20,7 @@ const KEYS: &str = include_str!("../../keys/demo-ops.agekey");
 /// `build` prints what kustomize prints, Secrets in the clear too.
 const ELSEWHERE: [&str; 3] = ["demo", "build", "help"];
 
-const COMMANDS: [&str; 42] = [
+const COMMANDS: [&str; 48] = [
     "status",
     "render",
     "render --at HEAD~1",
@@ -38,6 +38,12 @@ const COMMANDS: [&str; 42] = [
     "seal new.sops.yaml --set password",
     "seal apps/x.yaml --set password",
     "seal broken.sops.yaml --set password",
+    "seal apps/x.yaml",
+    "seal staged.yaml",
+    "seal apps/cart/overlays/prod/db.sops.yaml --generate password",
+    "seal apps/cart/overlays/prod/db.sops.yaml --rename password other",
+    "seal apps/cart/overlays/prod/db.sops.yaml --from staged.yaml",
+    "seal apps/cart/overlays/prod/db.sops.yaml broken.sops.yaml --set password",
     "reseal apps/cart/overlays/prod/db.sops.yaml",
     "reseal broken.sops.yaml",
     "reseal apps/x.yaml",

@@ -9,6 +9,7 @@ mod dump;
 mod entries;
 mod exits;
 mod explain;
+mod found;
 mod hardening;
 mod house;
 mod journeys;
