@@ -30,6 +30,9 @@ use std::sync::LazyLock;
 /// What stands in every file that is sealed, or was.
 static SEALED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?-u)sops|ENC\[AES256_GCM"#).ok());
 
+/// What stands in a file with values sealed for a controller.
+static FOR_CONTROLLER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("(?-u)SealedSecret").ok());
+
 /// What in this file should be sealed and is not.
 pub fn findings(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Exposure> {
     look(path, bytes, rules).exposures
@@ -73,7 +76,9 @@ fn look(path: &str, bytes: &[u8], rules: &Rules) -> objects::Found {
     let is_ruled = rules.matching(path).is_some_and(|rule| rule.path.is_some());
     let is_wanted = objects::is_hinted(bytes) && !is_prose(path);
     let is_envelope = bytes.first() == Some(&b'{') && is_sealed;
-    if is_wanted || is_envelope || (is_structured && (is_sealed || is_ruled || sealed::promises(path))) {
+    let has_seals = is_structured && FOR_CONTROLLER.as_ref().is_some_and(|mark| mark.is_match(bytes));
+    let is_said = is_sealed || is_ruled || sealed::promises(path);
+    if is_wanted || is_envelope || has_seals || (is_structured && is_said) {
         match documents(bytes, path) {
             Ok(all) => {
                 found = objects::in_documents(path, &all, rules);
