@@ -113,10 +113,8 @@ fn by_shape(path: &str, bytes: &[u8], found: objects::Found) -> objects::Found {
 /// What `helm secrets dec` and others leave behind.
 fn decrypted(path: &str, bytes: &[u8]) -> Option<Exposure> {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let is_left = name.ends_with(".dec")
-        || name.contains(".dec.")
-        || name.contains(".decrypted.")
-        || name.ends_with(".decrypted");
+    // `values.dec.yaml`, `values.yaml.dec`: one of the parts behind the first.
+    let is_left = name.split('.').skip(1).any(|part| matches!(part, "dec" | "decrypted"));
     let has_something = bytes.iter().any(|byte| !byte.is_ascii_whitespace());
     let is_sealed = SEALED.as_ref().is_some_and(|mark| mark.is_match(bytes));
     (is_left && has_something && !is_sealed).then(|| {

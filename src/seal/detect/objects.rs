@@ -170,7 +170,7 @@ impl Walker<'_> {
         }
     }
 
-    /// `literals` of a secretGenerator.
+    /// `literals` of a `secretGenerator`.
     fn generators(&mut self, node: &Node) {
         for generator in node.get("secretGenerator").and_then(Node::as_seq).unwrap_or_default() {
             let literals = generator.get("literals").and_then(Node::as_seq).unwrap_or_default();
