@@ -22,6 +22,8 @@ pub struct RepositoryConfig {
     pub only_these: bool,
     /// Branches that production deploys from: pushing to them asks for the environment's name.
     pub protected_branches: BTreeSet<String>,
+    /// The certificate of the sealed-secrets controller, a file of the repository, where environments name none.
+    pub sealed_secrets_certificate: Option<String>,
     /// Fields that are not compared, beside those the controllers ignore.
     pub ignore: Vec<IgnoreRule>,
     /// Names of recipients, for people: `age1…: Ana`.
@@ -40,6 +42,8 @@ pub struct EnvironmentConfig {
     pub context: Option<String>,
     /// True for production: a colour bar, and pushing asks twice.
     pub production: Option<bool>,
+    /// The certificate of its sealed-secrets controller, a file of the repository.
+    pub sealed_secrets_certificate: Option<String>,
 }
 
 /// Fields that are not compared.

@@ -195,7 +195,11 @@ fn matrix(parts: &Parts, sealed: &Sealed, table: &mut Table) -> Result<(), Missi
         "(the program)",
     );
     if let Some(told) = last {
-        let rows = told.text.lines().filter(|line| line.ends_with("sops.yaml") || line.contains(".sops.yaml  (")).count();
+        let rows = told
+            .text
+            .lines()
+            .filter(|line| line.ends_with("sops.yaml") || line.contains(".sops.yaml  ("))
+            .count();
         if rows != MANY {
             return Err(Missing(format!("`audit who` told {rows} of {MANY} files")));
         }

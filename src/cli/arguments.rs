@@ -297,6 +297,9 @@ pub struct SealArguments {
     /// A plain file whose keys are set (dotenv, INI, YAML, JSON, a Secret); `-` is dotenv or JSON on standard input
     #[arg(long, value_name = "PLAIN", conflicts_with_all = ["set", "generate", "rename", "remove"])]
     pub from: Option<PathBuf>,
+    /// How to seal for a sealed-secrets controller.
+    #[command(flatten)]
+    pub for_controller: SealedSecretArguments,
     /// What to do with the plan.
     #[command(flatten)]
     pub write: Write,
@@ -314,6 +317,35 @@ pub struct MergeArguments {
     /// The config repository, for --install
     #[arg(long, default_value = ".")]
     pub path: PathBuf,
+}
+
+/// How `seal` seals for a sealed-secrets controller.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SealedSecretArguments {
+    /// Make a SealedSecret: a new one with --set; without it, the file's Secrets (plain or SOPS) become SealedSecrets
+    #[arg(long)]
+    pub sealed_secret: bool,
+    /// Where its values open: strict (one name in one namespace), namespace-wide or cluster-wide
+    #[arg(long, value_name = "SCOPE", value_parser = ["strict", "namespace-wide", "cluster-wide"])]
+    pub scope: Option<String>,
+    /// The controller's certificate, a PEM file [default: what .sealane.yaml names, or the only one in the repository]
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
+    /// The name of a new SealedSecret [default: that of the file], or which one of the file is meant
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The namespace of a SealedSecret where the file and its rendering name none
+    #[arg(long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+}
+
+impl SealedSecretArguments {
+    /// True if any of them was given: the file is one for a sealed-secrets controller.
+    pub fn is_meant(&self) -> bool {
+        let given =
+            [self.scope.is_some(), self.certificate.is_some(), self.name.is_some(), self.namespace.is_some()];
+        self.sealed_secret || given.contains(&true)
+    }
 }
 
 /// Arguments of `build`, as `kustomize build` has them.

@@ -4,6 +4,7 @@ use super::check;
 use super::context::{Context, folder_of, path_inside};
 use super::exit::Exit;
 use super::output::{self, Label, counted};
+use super::sealed_secrets;
 use crate::model::{Problem, Reason, SealedFormat, clean};
 use crate::workspace::{AuditedFile, Recipient, RuleFor, RuleVerdict, RulesFor};
 use serde_json::json;
@@ -25,15 +26,28 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path, at: Option<&
         print_file(context, file)?;
         exit = exit.and(file.closed.as_ref().map_or(Exit::Clean, Exit::of));
     }
+    for sealed in &audit.sealed_secrets {
+        sealed_secrets::print(context, sealed)?;
+    }
+    for certificate in &audit.certificates {
+        sealed_secrets::print_certificate(context, certificate)?;
+    }
     exit = exit.and(check::found(context, &audit.findings)?);
     exit = exit.and(told(context, &audit.problems)?);
     told(context, &audit.left_out)?;
     let open = audit.files.iter().filter(|file| file.closed.is_none()).count();
     let files = counted(audit.files.len(), "sealed file");
-    let sum = format!("{files}, {open} opened and verified; {}", counted(audit.findings.len(), "finding"));
+    let sealed = match audit.sealed_secrets.len() {
+        0 => String::new(),
+        number => format!(", {}", counted(number, "SealedSecret")),
+    };
+    let findings = counted(audit.findings.len(), "finding");
+    let sum = format!("{files}, {open} opened and verified{sealed}; {findings}");
     context.out.line(&[(Label::Muted, &sum)])?;
     context.out.json(&json!({
         "files": audit.files.iter().map(file_json).collect::<Vec<_>>(),
+        "sealedSecrets": audit.sealed_secrets.iter().map(sealed_secrets::json).collect::<Vec<_>>(),
+        "certificates": audit.certificates.iter().map(sealed_secrets::certificate_json).collect::<Vec<_>>(),
         "findings": audit.findings.iter().map(output::exposed).collect::<Vec<_>>(),
         "problems": audit.problems.iter().map(output::problem).collect::<Vec<_>>(),
         "leftOut": audit.left_out.iter().map(output::problem).collect::<Vec<_>>(),

@@ -30,6 +30,7 @@ mod run;
 mod sarif;
 mod scan;
 mod seal;
+mod sealed_secrets;
 mod status;
 
 pub use arguments::{Arguments, Command, Where};

@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::plan;
 use crate::model::{Problem, Reason, clean};
 use crate::secret::SecretText;
-use crate::workspace::{FileEdit, KeyEdit};
+use crate::workspace::{FileEdit, GivenCertificate, KeyEdit, SealScope, SealedSecretRequest, Workspace};
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -30,89 +30,132 @@ pub(super) async fn run(context: &mut Context<'_, '_>, arguments: SealArguments)
             Err(problem) => return context.problem(&problem),
         }
     }
-    let change = match read_change(context.input, &arguments)? {
-        Ok(change) => change,
+    let controller = &arguments.for_controller;
+    if controller.is_meant() && !asks_for_keys(&arguments) {
+        return seal_for_controller(context, &workspace, inside, Vec::new(), &arguments).await;
+    }
+    let edit = match read_edit(context.input, &arguments)? {
+        Ok(edit) => edit,
         Err(problem) => return context.problem(&problem),
     };
-    let files = inside.into_iter().map(|file| (file, change.edit(&arguments))).collect();
-    match workspace.plan_seals(files).await {
+    if controller.is_meant() {
+        let FileEdit::Keys(edits) = edit else {
+            let problem =
+                Problem::error(Reason::NotSupported, "a whole file is not imported into a SealedSecret");
+            return context
+                .problem(&problem.next("set its keys with --set, or seal a Secret with --sealed-secret"));
+        };
+        return seal_for_controller(context, &workspace, inside, edits, &arguments).await;
+    }
+    match workspace.plan_seals(inside, edit).await {
         Ok(made) => plan::carry_out(context, &workspace, made, &arguments.write).await,
         Err(problem) => context.problem(&problem),
     }
 }
 
-/// What was read for all files.
-enum Change {
-    Keys(Option<SecretText>),
-    Import(String, SecretText),
-    Convert,
+/// True if keys are to change.
+fn asks_for_keys(arguments: &SealArguments) -> bool {
+    let lists = [&arguments.generate, &arguments.rename, &arguments.remove];
+    arguments.set.is_some() || arguments.from.is_some() || lists.iter().any(|list| !list.is_empty())
 }
 
-impl Change {
-    /// The change of one file; each gets a copy of what was read, and generated values of its own.
-    fn edit(&self, arguments: &SealArguments) -> FileEdit {
-        let copy = |value: &SecretText| SecretText::from_vec(value.expose_secret().to_vec());
-        let value = match self {
-            Self::Convert => return FileEdit::Convert,
-            Self::Import(name, content) => {
-                return FileEdit::Import { name: name.clone(), content: copy(content) };
-            }
-            Self::Keys(value) => value,
-        };
-        let key = |key: &String| key.as_str().into();
-        let mut edits: Vec<KeyEdit> =
-            arguments.remove.iter().map(|k| KeyEdit::Remove { key: key(k) }).collect();
-        let pairs = arguments.rename.chunks_exact(2);
-        edits.extend(pairs.map(|pair| KeyEdit::Rename { key: key(&pair[0]), to: key(&pair[1]) }));
-        let set = arguments.set.as_ref().zip(value.as_ref());
-        edits.extend(set.map(|(k, value)| KeyEdit::Set { key: key(k), value: copy(value) }));
-        let letters = usize::from(arguments.length);
-        edits.extend(arguments.generate.iter().map(|k| KeyEdit::Generate { key: key(k), letters }));
-        FileEdit::Keys(edits)
+/// Seals for a sealed-secrets controller.
+async fn seal_for_controller(
+    context: &mut Context<'_, '_>,
+    workspace: &Workspace,
+    files: Vec<String>,
+    edits: Vec<KeyEdit>,
+    arguments: &SealArguments,
+) -> io::Result<Exit> {
+    let mut files = files.into_iter();
+    let (Some(file), None) = (files.next(), files.next()) else {
+        let problem = Problem::error(Reason::NotSupported, "SealedSecrets are sealed one file at a time");
+        return context.problem(&problem.next("name one file"));
+    };
+    let controller = &arguments.for_controller;
+    let certificate = match controller.certificate.as_deref().map(read_certificate).transpose() {
+        Ok(certificate) => certificate,
+        Err(problem) => return context.problem(&problem),
+    };
+    let request = SealedSecretRequest {
+        file,
+        edits,
+        scope: controller.scope.as_deref().and_then(SealScope::of_word),
+        certificate,
+        name: controller.name.clone(),
+        namespace: controller.namespace.clone(),
+        environment: context.place.environment.clone(),
+    };
+    match workspace.plan_sealed_secret(request).await {
+        Ok(made) => plan::carry_out(context, workspace, made, &arguments.write).await,
+        Err(problem) => context.problem(&problem),
     }
 }
 
-fn read_change(input: &mut dyn io::Read, arguments: &SealArguments) -> io::Result<Result<Change, Problem>> {
+/// A certificate on disk; no more of a file is read than a certificate can have.
+fn read_certificate(path: &Path) -> Result<GivenCertificate, Problem> {
+    let name = clean(&path.display().to_string());
+    let unread = |error: io::Error| {
+        Problem::error(Reason::Config, format!("the certificate cannot be read: {error}"))
+            .at(&name, 0)
+            .next("name the controller's certificate, a PEM file")
+    };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unread)?;
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(unread)?;
+    Ok(GivenCertificate { name: name.clone(), bytes })
+}
+
+fn read_edit(input: &mut dyn io::Read, arguments: &SealArguments) -> io::Result<Result<FileEdit, Problem>> {
     if let Some(plain) = &arguments.from {
         return read_file(input, plain);
     }
-    if arguments.set.is_some() {
-        return Ok(read_value(input)?.map(|value| Change::Keys(Some(value))));
+    let key = |key: &String| key.as_str().into();
+    let mut edits: Vec<KeyEdit> = arguments.remove.iter().map(|k| KeyEdit::Remove { key: key(k) }).collect();
+    let pairs = arguments.rename.chunks_exact(2);
+    edits.extend(pairs.map(|pair| KeyEdit::Rename { key: key(&pair[0]), to: key(&pair[1]) }));
+    if let Some(set) = &arguments.set {
+        match read_value(input)? {
+            Ok(value) => edits.push(KeyEdit::Set { key: key(set), value }),
+            Err(problem) => return Ok(Err(problem)),
+        }
     }
-    let is_convert =
-        arguments.remove.is_empty() && arguments.rename.is_empty() && arguments.generate.is_empty();
-    Ok(Ok(if is_convert { Change::Convert } else { Change::Keys(None) }))
+    let letters = usize::from(arguments.length);
+    edits.extend(arguments.generate.iter().map(|k| KeyEdit::Generate { key: key(k), letters }));
+    Ok(Ok(if edits.is_empty() { FileEdit::Convert } else { FileEdit::Keys(edits) }))
 }
 
 /// A plain file, or standard input: JSON where it begins with a brace, else dotenv.
-fn read_file(input: &mut dyn io::Read, plain: &Path) -> io::Result<Result<Change, Problem>> {
+fn read_file(input: &mut dyn io::Read, plain: &Path) -> io::Result<Result<FileEdit, Problem>> {
     let is_input = plain.as_os_str() == "-";
     let shown = clean(&plain.display().to_string());
-    let mut bytes = Vec::with_capacity(usize::try_from(LONGEST).unwrap_or(1 << 20));
+    // Room for all of it at once: a buffer that grows leaves copies behind.
+    let mut bytes = Vec::with_capacity(usize::try_from(LONGEST_FILE).unwrap_or(5 << 20) + 64);
     let read = if is_input {
         input.take(LONGEST_FILE + 1).read_to_end(&mut bytes)
     } else {
         std::fs::File::open(plain).and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes))
     };
+    let (length, in_json) = (bytes.len() as u64, bytes.trim_ascii_start().starts_with(b"{"));
+    // Wiped as it goes, whatever becomes of it.
     let content = SecretText::from_vec(bytes);
     let refused = |cause: String, next: &str| Ok(Err(Problem::error(Reason::Config, cause).next(next)));
     if let Err(error) = read {
         return refused(format!("{shown} cannot be read: {error}"), "name a file that is there, or `-`");
     }
-    if content.expose_secret().len() as u64 > LONGEST_FILE {
+    if length > LONGEST_FILE {
         let next = "a sealed file may have 5 MiB at most: keep it elsewhere, or split it";
         return refused(format!("{shown} is longer than {LONGEST_FILE} bytes"), next);
     }
     if content.is_empty() {
         return refused(format!("{shown} is empty"), "give at least one key and its value");
     }
-    let in_json = content.expose_secret().trim_ascii_start().starts_with(b"{");
     let name = match (is_input, in_json) {
         (true, true) => "standard input.json".to_owned(),
         (true, false) => "standard input.env".to_owned(),
         (false, _) => plain.display().to_string(),
     };
-    Ok(Ok(Change::Import(name, content)))
+    Ok(Ok(FileEdit::Import { name, content }))
 }
 
 /// The value from standard input; one line break at its end does not belong to it. An input that ends at once is no

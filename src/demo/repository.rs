@@ -128,7 +128,7 @@ mod tests {
     fn the_ids_are_those_of_every_run_before() {
         let folder = tempfile::tempdir().expect("a folder");
         let made = DemoRepository::create(folder.path()).expect("the repository is made");
-        assert_eq!(head(&made.clone).trim(), "67e4696338cffdafc9cf6c0512cb7139ceabc51d");
+        assert_eq!(head(&made.clone).trim(), "5054947b94a2c4244ed2a87411806bcece190040");
     }
 
     #[test]

@@ -64,7 +64,9 @@ impl Fields<'_> {
             fields.insert("version", Node::string(VERSION));
         }
         let mut map = yaml::Map::new();
-        fields.into_iter().for_each(|(name, node)| map.set(name, node));
+        for (name, node) in fields {
+            map.set(name, node);
+        }
         Node::map(map)
     }
 }

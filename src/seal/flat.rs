@@ -109,7 +109,9 @@ impl Part {
             Self::Value(node) => node,
             Self::Map(map) => {
                 let mut node = yaml::Map::new();
-                map.into_iter().for_each(|(key, part)| node.set(key, part.node()));
+                for (key, part) in map {
+                    node.set(key, part.node());
+                }
                 Node::map(node)
             }
             Self::List(list) => Node::seq(list.into_values().map(Self::node).collect()),

@@ -3,6 +3,8 @@
 use super::cipher::CipherError;
 use super::edit::{Edit, failed};
 use super::inspect::format_of;
+use super::make::seal_plain;
+use super::rules::Rules;
 use super::walk::read;
 use crate::model::{Problem, Reason, SealedFormat, clean};
 use crate::secret::SecretText;
@@ -23,6 +25,16 @@ pub fn generate(letters: usize) -> Result<SecretText, Problem> {
         text.push(&[LETTERS[usize::from(byte & 63)]]);
     }
     Ok(text)
+}
+
+/// Seals what was read from a plain file, as [`seal_plain`] does.
+pub fn seal_content(content: &SecretText, file: &str, rules: &Rules, time: i64) -> Result<Vec<u8>, Problem> {
+    seal_plain(content.expose_secret(), file, rules, time)
+}
+
+/// The same value for one more file; each copy is wiped by itself.
+pub fn copied(value: &SecretText) -> SecretText {
+    SecretText::from_vec(value.expose_secret().to_vec())
 }
 
 /// All keys of a plain file of the format that its name gives it. Of a Secret those of `stringData` and `data`, of INI
@@ -88,14 +100,14 @@ fn set(edits: &mut Vec<Edit>, key: String, value: SecretText) {
 }
 
 fn values(map: &Map<'_>, file: &str) -> Result<Vec<(String, SecretText)>, Problem> {
-    let value = |item: &Item<'_>, key: &str| match &item.content {
-        Content::Scalar(leaf) => Ok(SecretText::from_string(leaf.text.to_string())),
-        _ => {
-            let cause = format!("`{}` is a mapping or a list, not one value", clean(key));
-            Err(Problem::error(Reason::NotSupported, cause)
-                .at(file, item.line)
-                .next("seal the whole file where it stands, or give its values one by one"))
+    let value = |item: &Item<'_>, key: &str| {
+        if let Content::Scalar(leaf) = &item.content {
+            return Ok(SecretText::from_string(leaf.text.to_string()));
         }
+        let cause = format!("`{}` is a mapping or a list, not one value", clean(key));
+        Err(Problem::error(Reason::NotSupported, cause)
+            .at(file, item.line)
+            .next("seal the whole file where it stands, or give its values one by one"))
     };
     map.entries()
         .map(|entry| Ok((entry.key.text.to_string(), value(&entry.value, &entry.key.text)?)))

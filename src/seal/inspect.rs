@@ -63,8 +63,11 @@ pub fn inspect(path: &str, bytes: &[u8], rules: &Rules) -> Option<SealedInfo> {
     })
 }
 
-/// The block, and the sealed keys with their types.
-fn outside(path: &str, bytes: &[u8]) -> Option<(Metadata, Vec<(Arc<str>, &'static str)>)> {
+/// Sealed keys with their types.
+type Keys = Vec<(Arc<str>, &'static str)>;
+
+/// The block, and the sealed keys.
+fn outside(path: &str, bytes: &[u8]) -> Option<(Metadata, Keys)> {
     let mut keys = Vec::new();
     if matches!(format_of(path), SealedFormat::Dotenv | SealedFormat::Ini) {
         let source = read(bytes, path).ok()?;
@@ -82,7 +85,7 @@ fn outside(path: &str, bytes: &[u8]) -> Option<(Metadata, Vec<(Arc<str>, &'stati
 }
 
 /// The sealed keys of dotenv and of INI's sections.
-fn keys_of(syntax: Syntax, map: &source::Map<'_>, is_root: bool, keys: &mut Vec<(Arc<str>, &'static str)>) {
+fn keys_of(syntax: Syntax, map: &source::Map<'_>, is_root: bool, keys: &mut Keys) {
     for entry in map.entries().filter(|e| !(is_root && is_block(syntax, &e.key.text))) {
         if let Some(section) = entry.value.as_map() {
             keys_of(syntax, section, false, keys);
@@ -134,7 +137,7 @@ pub fn format_of(path: &str) -> SealedFormat {
     }
 }
 
-fn sealed_keys(node: &Node, key: Option<&Arc<str>>, keys: &mut Vec<(Arc<str>, &'static str)>) {
+fn sealed_keys(node: &Node, key: Option<&Arc<str>>, keys: &mut Keys) {
     match &node.value {
         Value::Map(map) => {
             for entry in Map::clone(map).entries.iter().filter(|e| key.is_some() || &*e.key.text != "sops") {

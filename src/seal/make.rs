@@ -77,11 +77,14 @@ fn new_secret(file: &str, format: SealedFormat, key: &DataKey, edits: Vec<Edit>)
             lines.join(",\n")
         ));
     }
-    let lines: String = lines.iter().map(|(name, value)| format!("  {name}: {value}\n")).collect();
-    Ok(format!(
-        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {}\ntype: Opaque\nstringData:\n{lines}",
+    let mut text = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {}\ntype: Opaque\nstringData:\n",
         one_line(name)
-    ))
+    );
+    for (name, value) in lines {
+        let _ = writeln!(text, "  {name}: {value}");
+    }
+    Ok(text)
 }
 
 /// What SOPS' binary store writes around its one value.

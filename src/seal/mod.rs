@@ -1,6 +1,6 @@
 //! SOPS and age: opens, seals, verifies. Only room that knows the ciphers.
 //!
-//! "Seal" here means SOPS with age, not Bitnami's SealedSecrets controller.
+//! "Seal" here means SOPS with age; what is sealed for Bitnami's sealed-secrets controller lives in `sealed_secrets`.
 //!
 //! | file | job |
 //! | --- | --- |
@@ -21,6 +21,7 @@
 //! | `merge` | three versions to one, key by key |
 //! | `held` | what a file holds, as digests, for comparing |
 //! | `detect` | secrets in the clear |
+//! | `sealed_secrets` | SealedSecrets: certificates, scopes, sealing, converting |
 //! | `unsigned` | what was changed behind the MAC's back |
 
 #[cfg(test)]
@@ -46,6 +47,7 @@ mod plain;
 mod refresh;
 mod rename;
 mod rules;
+pub mod sealed_secrets;
 mod shamir;
 #[cfg(test)]
 mod testing;
@@ -58,7 +60,7 @@ pub use cipher::{CipherError, DataKey, Sealed, ValueType};
 pub use detect::{Exposure, Kind as ExposureKind, findings, open_lines};
 pub use edit::{Edit, edit};
 pub use held::{Held, HeldValue, Needle, held};
-pub use import::{generate, import};
+pub use import::{copied, generate, import, seal_content};
 pub use inspect::{SealedInfo, format_of, inspect, readers};
 pub use keys::{KeySources, Keyring, RecipientError, UnusableSource, parse_recipient, wrap};
 pub use make::{create, reseal, rewrap, seal_plain};

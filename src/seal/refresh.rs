@@ -4,7 +4,7 @@
 use super::block::{Fields, json, json_level, yaml_lines, yaml_scalar};
 use super::flat::{self, flattened};
 use crate::yaml::source::{Edit, Map, Source, Syntax};
-use crate::yaml::{Node, to_json};
+use crate::yaml::{self, Node, to_json};
 use std::fmt::Write as _;
 
 /// The six selectors, of which a block has one at most.
@@ -58,7 +58,7 @@ fn of_block(
             Some(new) if block.flow => edits.push(source.replace(&entry.value, &to_json(new))),
             Some(new) if new.as_seq().is_some() => {
                 let start = source.text[..entry.key.span.start].rfind('\n').map_or(0, |end| end + 1);
-                let mut one = crate::yaml::Map::new();
+                let mut one = yaml::Map::new();
                 one.set(name, new.clone());
                 let text = yaml_lines(&Node::map(one), block.indent);
                 edits.push(Edit { range: start..start, text: text.replace('\n', source.line_break()) });
@@ -70,7 +70,7 @@ fn of_block(
             }
         }
     }
-    for (name, new) in tree.as_map().into_iter().flat_map(|map| map.iter()) {
+    for (name, new) in tree.as_map().into_iter().flat_map(yaml::Map::iter) {
         if block.get(name).is_some() {
             continue;
         }
@@ -80,7 +80,7 @@ fn of_block(
         } else if new.as_seq().is_some() {
             let first = block.entries().next().map_or(block.span.start, |e| e.key.span.start);
             let start = source.text[..first].rfind('\n').map_or(0, |end| end + 1);
-            let mut one = crate::yaml::Map::new();
+            let mut one = yaml::Map::new();
             one.set(name, new.clone());
             let text = yaml_lines(&Node::map(one), block.indent);
             edits.push(Edit { range: start..start, text: text.replace('\n', source.line_break()) });

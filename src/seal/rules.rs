@@ -228,7 +228,9 @@ fn members_of(
 ) {
     let merged = group.get("merge").and_then(Node::as_seq).unwrap_or_default();
     if depth < 16 {
-        merged.iter().for_each(|inner| members_of(inner, comments, members, foreign, depth + 1));
+        for inner in merged {
+            members_of(inner, comments, members, foreign, depth + 1);
+        }
     }
     for recipient in recipients(group.get("age"), comments) {
         if members.iter().all(|m| m.key != recipient.key) {

@@ -3,7 +3,7 @@
 
 use super::walk::{is_block, read};
 use crate::model::{Problem, Reason, clean};
-use crate::yaml::source::{Comment, Content, Item, MapPart, SeqPart, Source, Syntax};
+use crate::yaml::source::{Comment, Content, Item, Map, MapPart, SeqPart, Source, Syntax};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that are told before the rest is counted.
@@ -134,7 +134,7 @@ impl Parts {
         if source.syntax == Syntax::Dotenv {
             return self.field(source, key.trim_start_matches("sops_"), value);
         }
-        for entry in value.as_map().into_iter().flat_map(|map| map.entries()) {
+        for entry in value.as_map().into_iter().flat_map(Map::entries) {
             self.field(source, &entry.key.text, &entry.value);
         }
     }

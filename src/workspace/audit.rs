@@ -1,6 +1,7 @@
 //! What of a revision is sealed, for whom, whether it opens, and what should be sealed and is not. No value is here.
 
 use super::firewall::{Exposed, unreadable};
+use super::seals::{AuditedCertificate, AuditedSealedSecret, audited_certificates};
 use super::secrets::{SealedFile, SecretFiles, shown_recipient};
 use super::session::Session;
 use super::snapshot::Recipient;
@@ -13,6 +14,10 @@ use std::sync::Arc;
 pub struct Audit {
     /// Every sealed file, by path.
     pub files: Vec<AuditedFile>,
+    /// Every SealedSecret, by path.
+    pub sealed_secrets: Vec<AuditedSealedSecret>,
+    /// The certificates of sealed-secrets controllers.
+    pub certificates: Vec<AuditedCertificate>,
     /// What stands in the clear, is sealed in name only, or is sealed for others than the rules say.
     pub findings: Vec<Exposed>,
     /// What is wrong with the rules.
@@ -98,10 +103,17 @@ impl Session {
         let mut findings = files.exposed.clone();
         findings.extend(files.sealed.iter().filter_map(|(path, file)| of_others(path, file, &rules)));
         findings.extend(super::delivery::lints(&*tree, &super::firewall::files(&*tree).map_err(unreadable)?));
-        let problems = rules.problems.clone();
-        let SecretFiles { sealed, left_out, .. } = &*files;
+        let mut problems = rules.problems.clone();
+        let now = jiff::Timestamp::now().as_second();
+        problems.extend(files.seals.findings(now));
+        if !files.seals.files.is_empty() {
+            problems.extend(self.misnamed(&*tree, &files.seals.by_file()));
+        }
+        let SecretFiles { sealed, left_out, seals, .. } = &*files;
+        let sealed_secrets = self.audited_seals(&*tree, seals);
+        let certificates = audited_certificates(seals, now);
         let files = sealed.iter().map(|(path, file)| audited(path, file, &rules)).collect();
-        Ok(Audit { files, findings, problems, left_out: left_out.clone() })
+        Ok(Audit { files, sealed_secrets, certificates, findings, problems, left_out: left_out.clone() })
     }
 
     /// Which rule of `.sops.yaml` on disk is for each of these paths, and why the others are not.

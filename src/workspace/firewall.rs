@@ -118,9 +118,14 @@ impl Session {
                 let changed: BTreeSet<Arc<str>> = changes.into_iter().map(|change| change.path).collect();
                 let mut checked = self.check_some(&*tree, &changed, digests)?;
                 checked.exposed.extend(self.unsigned(&*tree, head, &changed)?);
+                checked.problems.extend(self.broken_seals(&*tree, head, &changed)?);
                 Ok(checked)
             }
-            _ => self.check_all(&*tree, digests),
+            _ => {
+                let mut checked = self.check_all(&*tree, digests)?;
+                checked.problems.extend(self.all_broken_seals(&*tree)?);
+                Ok(checked)
+            }
         }
     }
 

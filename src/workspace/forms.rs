@@ -2,8 +2,9 @@
 
 use super::plan::SecretForm;
 use super::session::Session;
-use crate::model::{EntryKind, Problem, Reason, Revision, Tree};
+use crate::model::{EntryKind, Problem, Reason, Revision, Tree, clean};
 use crate::seal;
+use crate::seal::sealed_secrets::SealedSecret;
 use crate::secret::{SecretLeaf, SecretText};
 use crate::yaml::{Node, Value};
 use std::sync::Arc;
@@ -22,11 +23,15 @@ pub(super) fn of(session: &Session, file: &str) -> Result<SecretForm, Problem> {
         rule: rule.map_or_else(|| "no rule of .sops.yaml matches".to_owned(), seal::Rule::describe),
         recipients: rule.map(|r| names(&r.recipients)).unwrap_or_default(),
         keys: Vec::new(),
+        sealed_secret: false,
         problems: Vec::new(),
     };
     if let Some(bytes) = bytes_of(&*tree, file)? {
         form.new = false;
-        if let Some(info) = seal::inspect(file, &bytes, &rules) {
+        let sealed = seal::sealed_secrets::sealed_secrets(file, &bytes);
+        if let Some(first) = sealed.first() {
+            of_sealed_secret(&mut form, first, sealed.len());
+        } else if let Some(info) = seal::inspect(file, &bytes, &rules) {
             form.recipients = names(&info.recipients);
             form.keys = info.keys;
             form.problems.extend(seal::verify(&bytes, file, &session.keyring).err());
@@ -47,12 +52,33 @@ pub(super) fn of(session: &Session, file: &str) -> Result<SecretForm, Problem> {
     Ok(form)
 }
 
+/// The form of a SealedSecret: its keys can be set, and never read.
+fn of_sealed_secret(form: &mut SecretForm, sealed: &SealedSecret, count: usize) {
+    form.sealed_secret = true;
+    form.rule =
+        format!("SealedSecret, {}: opens {}", sealed.scope.word(), sealed.scope.opens_as(&sealed.sealed_as));
+    form.recipients = vec!["the sealed-secrets controller of its cluster".into()];
+    form.keys = sealed.keys.iter().map(|key| (clean(&key.name).into(), "sealed")).collect();
+    form.problems.clone_from(&sealed.problems);
+    if count > 1 {
+        let cause = format!("the file holds {count} SealedSecrets; the keys of the first are shown");
+        let next = "`sealane seal FILE --name NAME --set KEY` sets keys of the others";
+        form.problems.push(Problem::warning(Reason::NotSupported, cause).at(&form.file, 0).next(next));
+    }
+}
+
 /// One value.
 pub(super) fn reveal(session: &Session, file: &str, key: &str) -> Result<SecretText, Problem> {
     let tree = head_tree(session)?;
     let missing =
         || Problem::error(Reason::MissingFile, format!("there is no sealed key `{key}`")).at(file, 0);
     let bytes = bytes_of(&*tree, file)?.ok_or_else(missing)?;
+    if !seal::sealed_secrets::sealed_secrets(file, &bytes).is_empty() {
+        let cause = "the values of a SealedSecret open in its cluster alone";
+        return Err(Problem::error(Reason::NeedsKey, cause)
+            .at(file, 0)
+            .next("the Secret that its controller makes there holds them"));
+    }
     let open = seal::open(&bytes, file, &session.keyring).map_err(|e| e.0)?;
     let leaf = open.documents.into_iter().find_map(|d| find(&d, key)).ok_or_else(missing)?;
     drop(open.key);

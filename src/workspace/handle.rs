@@ -6,8 +6,8 @@ use super::session::Session;
 use super::{
     Audit, Checked, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, FileEdit,
     Finding, History, KeyEdit, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal,
-    RenderedEnvironment, RulesFor, Scan, SecretForm, Snapshot, Standing, ask, doctor, forms, history,
-    planning, sealing, writing,
+    RenderedEnvironment, RulesFor, Scan, SealedSecretRequest, SecretForm, Snapshot, Standing, ask, doctor,
+    for_controller, forms, history, planning, sealing, writing,
 };
 use crate::cluster::{Connection, default_paths};
 use crate::model::{Commit, CommitId, ObjectDiff, ObjectKey, Problem, Reason};
@@ -386,13 +386,19 @@ impl Workspace {
 
     /// Rehearses changes to one sealed file. The values are consumed.
     pub async fn plan_seal(&self, file: &str, edits: Vec<KeyEdit>) -> Answer<Plan> {
-        self.plan_seals(vec![(file.to_owned(), FileEdit::Keys(edits))]).await
+        self.plan_seals(vec![file.to_owned()], FileEdit::Keys(edits)).await
     }
 
-    /// Rehearses changes to any number of sealed files, in one plan.
-    pub async fn plan_seals(&self, files: Vec<(String, FileEdit)>) -> Answer<Plan> {
+    /// Rehearses sealing for a sealed-secrets controller: keys, a new SealedSecret, or Secrets turned into them.
+    pub async fn plan_sealed_secret(&self, request: SealedSecretRequest) -> Answer<Plan> {
         let session = self.session.clone();
-        blocking(move || sealing::seal(&session, files)).await
+        blocking(move || for_controller::plan(&session, request)).await
+    }
+
+    /// Rehearses the same change to any number of sealed files, in one plan.
+    pub async fn plan_seals(&self, files: Vec<String>, edit: FileEdit) -> Answer<Plan> {
+        let session = self.session.clone();
+        blocking(move || sealing::seal(&session, files, edit)).await
     }
 
     /// Rehearses sealing files again for the recipients that the rules give now, under new data keys.

@@ -9,6 +9,7 @@ mod apps;
 mod ask;
 mod audit;
 mod blinded;
+mod certificates;
 mod delivery;
 mod details;
 mod doctor;
@@ -20,6 +21,7 @@ mod explain;
 mod facts;
 mod field;
 mod firewall;
+mod for_controller;
 mod forms;
 mod handle;
 mod history;
@@ -36,6 +38,7 @@ mod rehearse;
 mod repository;
 mod scan;
 mod sealing;
+mod seals;
 mod secrets;
 mod session;
 mod snapshot;
@@ -45,10 +48,12 @@ mod writing;
 pub use crate::seal::ExposureKind;
 pub use alike::{Place as ValuePlace, Places, Standing};
 pub use audit::{Audit, AuditedFile, RuleFor, RuleVerdict, RulesFor};
+pub use certificates::GivenCertificate;
 pub use details::{Deployed, Details, EventLine, FieldChange, Gap, History, HistoryEntry, LogLine, ObjectId};
 pub use doctor::{Finding, Reasoned};
 pub use explain::{Explained, ExplainedStep, Source};
 pub use firewall::{Checked, Exposed};
+pub use for_controller::SealedSecretRequest;
 pub use handle::{Settings, Workspace};
 pub use history::text;
 pub use merging::{MergeRequest, merge};
@@ -59,7 +64,8 @@ pub use plan::{
 pub use readers::{Access, ReadFile, Readers, Removed};
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
 pub use scan::{Leak, Scan};
+pub use seals::{AuditedCertificate, AuditedSealedSecret};
 pub use snapshot::{
     AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, Next, ObjectRow,
-    Recipient, RepoView, SecretRow, SecretState, Snapshot, Work,
+    Recipient, RepoView, SealScope, SealedFor, SecretRow, SecretState, Snapshot, Work,
 };

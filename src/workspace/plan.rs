@@ -220,6 +220,8 @@ pub struct SecretForm {
     pub recipients: Vec<Arc<str>>,
     /// Its keys, with their type.
     pub keys: Vec<(Arc<str>, &'static str)>,
+    /// True for a SealedSecret: its values open in its cluster alone, and are never shown.
+    pub sealed_secret: bool,
     /// What stands in the way of sealing, if anything.
     pub problems: Vec<Problem>,
 }

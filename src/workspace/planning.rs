@@ -79,6 +79,9 @@ impl Draft {
             self.change.files.iter().map(|f| self.file(&*before, f)).collect::<Result<Vec<_>, _>>()?;
         let mut findings = self.findings(session, &*before);
         findings.extend(warnings);
+        let changed =
+            self.change.files.iter().filter_map(|file| Some((file.path.clone(), file.content.as_deref()?)));
+        findings.extend(session.newly_misnamed(&*before, &after, &changed.collect::<Vec<_>>()));
         let protected = session.protects(&self.branch, effects.iter().any(|e| e.production));
         let identity = session.repo.identity().map_err(|e| e.problem())?;
         Ok(Plan {

@@ -3,6 +3,7 @@
 
 use super::audit::only;
 use super::firewall::in_parallel;
+use super::for_controller::{self, SealedSecretRequest};
 use super::plan::{FileEdit, KeyEdit, Plan, PlanKind};
 use super::planning::{Draft, missing, read, standing};
 use super::session::Session;
@@ -16,17 +17,26 @@ use std::time::Instant;
 /// Where the rules stand.
 const RULES: &str = ".sops.yaml";
 
-/// Rehearses changes to sealed files.
-pub(super) fn seal(session: &Session, files: Vec<(String, FileEdit)>) -> Result<Plan, Problem> {
+/// Rehearses a change to sealed files; each gets the same, with generated values of its own.
+pub(super) fn seal(session: &Session, mut files: Vec<String>, mut edit: FileEdit) -> Result<Plan, Problem> {
     let started = Instant::now();
     let (branch, head) = standing(session)?;
     let tree = session.tree(Revision::Commit(head))?;
+    if let ([file], FileEdit::Keys(edits)) = (&mut *files, &mut edit)
+        && for_controller::is_one(&*tree, file)?
+    {
+        let (file, edits) = (std::mem::take(file), std::mem::take(edits));
+        return for_controller::plan(
+            session,
+            SealedSecretRequest { file, edits, ..SealedSecretRequest::default() },
+        );
+    }
     let rules = Session::rules(&*tree);
     let desk = Desk { session, tree: &*tree, rules: &rules, time: jiff::Timestamp::now().as_second() };
     let (mut changes, mut notes, mut told) = (Vec::new(), Vec::new(), Vec::new());
-    for (file, edit) in files {
-        let (bytes, words, note) = desk.changed(&file, edit)?;
-        changes.push(FileChange::write(&*file, bytes));
+    for file in files {
+        let (bytes, words, note) = desk.changed(&file, &edit)?;
+        changes.push(FileChange::write(&file, bytes));
         notes.push((file.clone(), note));
         told.push((file, words));
     }
@@ -35,9 +45,13 @@ pub(super) fn seal(session: &Session, files: Vec<(String, FileEdit)>) -> Result<
         many => {
             let first = many.first().map_or("", |(_, words)| words);
             let words = if many.iter().all(|(_, words)| words == first) { first } else { "change values" };
-            let lines: String = many.iter().map(|(file, words)| format!("- {file}: {words}\n")).collect();
+            let lines = many.iter().map(|(file, words)| format!("- {file}: {words}"));
+            let lines = lines.collect::<Vec<_>>().join("\n");
             let count = many.len();
-            (format!("seal {count} files: {words}"), format!("secrets: {words} in {count} files\n\n{lines}"))
+            (
+                format!("seal {count} files: {words}"),
+                format!("secrets: {words} in {count} files\n\n{lines}\n"),
+            )
         }
     };
     let change = TreeChange { onto: head, files: changes };
@@ -54,8 +68,11 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     /// The file's new bytes, what was done in words, and what to say beside its diff.
-    fn changed(&self, file: &str, edit: FileEdit) -> Result<(Vec<u8>, String, String), Problem> {
+    fn changed(&self, file: &str, edit: &FileEdit) -> Result<(Vec<u8>, String, String), Problem> {
         let existing = read(self.tree, file)?;
+        if for_controller::is_one(self.tree, file)? {
+            return Err(for_controller::alone(file));
+        }
         match edit {
             FileEdit::Keys(edits) => {
                 let (edits, words) = in_words(edits)?;
@@ -64,17 +81,17 @@ impl Desk<'_> {
             }
             FileEdit::Import { name, content } => {
                 // A whole file becomes a whole file; into one that is there come its keys.
-                if existing.is_none() && seal::format_of(&name) == seal::format_of(file) {
-                    let bytes = seal::seal_plain(content.expose_secret(), file, self.rules, self.time);
-                    let bytes = bytes.map_err(|problem| nameless(problem, file, &name))?;
-                    let words = format!("import {}", clean(short_name(&name)));
+                if existing.is_none() && seal::format_of(name) == seal::format_of(file) {
+                    let bytes = seal::seal_content(content, file, self.rules, self.time);
+                    let bytes = bytes.map_err(|problem| nameless(problem, file, name))?;
+                    let words = format!("import {}", clean(short_name(name)));
                     return Ok((bytes, words.clone(), words));
                 }
-                let edits = seal::import(&name, &content)?;
+                let edits = seal::import(name, content)?;
                 let count = edits.len();
                 let bytes = self.edited(file, existing.as_deref(), edits)?;
                 let keys = if count == 1 { "key" } else { "keys" };
-                let words = format!("import {count} {keys} from {}", clean(&name));
+                let words = format!("import {count} {keys} from {}", clean(name));
                 Ok((bytes, words.clone(), words))
             }
             FileEdit::Convert => self.converted(file, existing),
@@ -134,25 +151,25 @@ fn nameless(problem: Problem, file: &str, name: &str) -> Problem {
 }
 
 /// Edits as the room that seals takes them, and in words.
-fn in_words(edits: Vec<KeyEdit>) -> Result<(Vec<seal::Edit>, String), Problem> {
+pub(super) fn in_words(edits: &[KeyEdit]) -> Result<(Vec<seal::Edit>, String), Problem> {
     let [mut set, mut generated, mut renamed, mut removed] = [(); 4].map(|()| Vec::<String>::new());
     let mut done = Vec::new();
     for edit in edits {
         done.push(match edit {
             KeyEdit::Set { key, value } => {
-                set.push(clean(&key));
-                seal::Edit::Set { key: key.to_string(), value }
+                set.push(clean(key));
+                seal::Edit::Set { key: key.to_string(), value: seal::copied(value) }
             }
             KeyEdit::Generate { key, letters } => {
-                generated.push(clean(&key));
-                seal::Edit::Set { key: key.to_string(), value: seal::generate(letters)? }
+                generated.push(clean(key));
+                seal::Edit::Set { key: key.to_string(), value: seal::generate(*letters)? }
             }
             KeyEdit::Rename { key, to } => {
-                renamed.push(format!("{} to {}", clean(&key), clean(&to)));
+                renamed.push(format!("{} to {}", clean(key), clean(to)));
                 seal::Edit::Rename { key: key.to_string(), to: to.to_string() }
             }
             KeyEdit::Remove { key } => {
-                removed.push(clean(&key));
+                removed.push(clean(key));
                 seal::Edit::Remove { key: key.to_string() }
             }
         });
@@ -186,6 +203,9 @@ pub(super) fn reseal(session: &Session, files: &[String], keep_key: bool) -> Res
         let file = files.get(at)?;
         let again = || {
             let bytes = read(&*tree, file)?.ok_or_else(|| missing(file))?;
+            if for_controller::is_one(&*tree, file)? {
+                return Err(for_controller::cannot_reseal(file));
+            }
             let sealed = if keep_key {
                 // Who is in line already stays as it is.
                 seal::rewrap(&bytes, file, &session.keyring, &rules)?
@@ -199,7 +219,7 @@ pub(super) fn reseal(session: &Session, files: &[String], keep_key: bool) -> Res
     for (file, sealed) in all.into_iter().flatten() {
         let Some((words, sealed)) = sealed? else { continue };
         notes.push((file.clone(), words));
-        changes.push(FileChange::write(&**file, sealed));
+        changes.push(FileChange::write(file, sealed));
     }
     if changes.is_empty() {
         return Err(Problem::error(

@@ -4,6 +4,7 @@ use super::facts::Compared;
 use super::field::Field;
 use super::firewall::{self, Exposed};
 use super::inventory::secret_keys;
+use super::seals::{self, Seals};
 use super::session::Session;
 use super::snapshot::{KeyState, Next, Recipient, SecretRow, SecretState};
 use crate::model::{CommitId, Problem, Reason, Revision, Tree};
@@ -18,6 +19,8 @@ pub(super) struct SecretFiles {
     pub(super) sealed: BTreeMap<Arc<str>, SealedFile>,
     /// What certainly stands in the clear or is sealed in name only, and what is wrong with the rules.
     pub(super) findings: Vec<Problem>,
+    /// SealedSecrets, and certificates of their controllers.
+    pub(super) seals: Seals,
     /// All that the firewall finds, the likely too.
     pub(super) exposed: Vec<Exposed>,
     /// What nobody can look into: submodules, files that live in LFS, names that are no text, links that lead out.
@@ -60,12 +63,13 @@ impl Session {
                 let wanted = rule.map(|rule| rule.recipients.iter().map(shown_recipient).collect());
                 SealedFile { info, wanted, changed_by: None, broken }
             });
-            Some((path.clone(), exposed, sealed))
+            Some((path.clone(), exposed, sealed, seals::Seals::of(path, &bytes)))
         });
         let mut files = SecretFiles { findings: rules.problems.clone(), ..SecretFiles::default() };
-        for (path, exposed, sealed) in seen.into_iter().flatten() {
+        for (path, exposed, sealed, seals) in seen.into_iter().flatten() {
             files.findings.extend(exposed.iter().filter(|e| e.is_certain()).map(|e| e.problem.clone()));
             files.exposed.extend(exposed);
+            files.seals.add(seals);
             files.sealed.extend(sealed.map(|file| (path, file)));
         }
         if let Some(head) = head {
@@ -82,9 +86,15 @@ impl Session {
 
     /// Adds who changed each sealed file last.
     fn who_sealed(&self, files: &mut SecretFiles, head: CommitId) {
-        for (path, file) in &mut files.sealed {
+        let last = |path: &Arc<str>| {
             let log = self.repo.log_of_paths(std::slice::from_ref(path), head, 1).ok();
-            file.changed_by = log.and_then(|l| l.into_iter().next()).map(|c| c.author);
+            log.and_then(|l| l.into_iter().next()).map(|c| c.author)
+        };
+        for (path, file) in &mut files.sealed {
+            file.changed_by = last(path);
+        }
+        for (path, file) in &mut files.seals.files {
+            file.changed_by = last(path);
         }
     }
 }
@@ -105,6 +115,7 @@ pub(super) fn rows(files: &SecretFiles, fields: &BTreeMap<Arc<str>, Field>) -> V
     for (path, file) in files.sealed.iter().filter(|(path, _)| !used.contains(&&***path)) {
         rows.push(of_file(path, file));
     }
+    rows.extend(seals::rows(files, fields));
     rows.sort_by_key(|r| (r.state, r.environment.clone(), r.file.clone(), r.object.clone()));
     rows.into_iter().map(Arc::new).collect()
 }
@@ -153,6 +164,7 @@ fn of_object(
         keys,
         wanted: file.and_then(|f| f.wanted.clone()),
         recipients: file.map(|f| f.info.recipients.iter().map(shown_recipient).collect()).unwrap_or_default(),
+        sealed_for: None,
         sealed_at: file.and_then(|f| f.info.sealed_at),
         changed_by: file.and_then(|f| f.changed_by.clone()),
         file: path,
@@ -189,6 +201,7 @@ fn of_file(path: &Arc<str>, file: &SealedFile) -> SecretRow {
         keys: file.info.keys.iter().map(|(name, _)| (name.clone(), KeyState::NotCompared)).collect(),
         wanted: file.wanted.clone(),
         recipients: file.info.recipients.iter().map(shown_recipient).collect(),
+        sealed_for: None,
         sealed_at: file.info.sealed_at,
         changed_by: file.changed_by.clone(),
     }

@@ -3,6 +3,7 @@
 use crate::model::{
     Commit, CommitId, Coverage, Health, ObjectKey, Origin, Place, Problem, SourceRevision, Verdict,
 };
+pub use crate::seal::sealed_secrets::Scope as SealScope;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -371,12 +372,23 @@ pub struct SecretRow {
     pub keys: Vec<(Arc<str>, KeyState)>,
     /// Who can open it.
     pub recipients: Vec<Recipient>,
+    /// Where its values open, if it is a SealedSecret: those open in a cluster alone.
+    pub sealed_for: Option<SealedFor>,
     /// Who should, by its rule; `None` if no rule is for it.
     pub wanted: Option<Vec<Recipient>>,
     /// When it was sealed last, seconds since 1970.
     pub sealed_at: Option<i64>,
     /// Who changed the file last.
     pub changed_by: Option<Arc<str>>,
+}
+
+/// Where a SealedSecret's values open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedFor {
+    /// Its scope; `None` where no file says it.
+    pub scope: Option<SealScope>,
+    /// The same in words: `only as shop/db`.
+    pub opens: String,
 }
 
 /// Something that takes time.

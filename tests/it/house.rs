@@ -38,7 +38,19 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     (
         "seal",
         GROUND,
-        &["age", "aes_gcm", "getrandom", "sha2", "base64", "regex", "zeroize", "secrecy", "jiff"],
+        &[
+            "age",
+            "aes_gcm",
+            "getrandom",
+            "sha2",
+            "base64",
+            "regex",
+            "zeroize",
+            "secrecy",
+            "jiff",
+            "rsa",
+            "x509_cert",
+        ],
     ),
     ("workspace", TRADES_AND_GROUND, &["tokio", "tokio_util", "futures", "similar", "jiff", "regex"]),
     ("config", GROUND, &["serde_yaml", "directories"]),
@@ -144,6 +156,7 @@ const FOREIGN: &[&str] = &[
     "nucleo_matcher",
     "ratatui",
     "regex",
+    "rsa",
     "rustix",
     "secmem_proc",
     "secrecy",
@@ -156,6 +169,7 @@ const FOREIGN: &[&str] = &[
     "tower",
     "tracing_subscriber",
     "unicode_width",
+    "x509_cert",
     "zeroize",
 ];
 

@@ -31,7 +31,7 @@ fn a_failing_rollout_is_found_reverted_pushed_and_heals_in_twelve_keys() {
     sandbox.more.push(("SEALANE_STALLS".to_owned(), stalls.display().to_string()));
     let mut screen = Pty::sealane(&sandbox, &["demo".as_ref()]);
     let home = screen.until("pay failing since a commit", |s| {
-        is(s, "pay", "prod", "failing") && s.contains("since 010a23f by Ana Silva")
+        is(s, "pay", "prod", "failing") && s.contains("since 99c88d5 by Ana Silva")
     });
     assert!(home.lines().any(|line| line.starts_with('▸') && line.contains("pay")), "it is selected\n{home}");
     let fleet = sandbox.demos()[0].join("fleet");
@@ -39,7 +39,7 @@ fn a_failing_rollout_is_found_reverted_pushed_and_heals_in_twelve_keys() {
 
     screen.press("h");
     let history = screen.shows("commits change this object");
-    assert!(history.contains("▸ 010a23f") && history.contains("image 2.3.0 → 2.4.1"), "{history}");
+    assert!(history.contains("▸ 99c88d5") && history.contains("image 2.3.0 → 2.4.1"), "{history}");
     screen.press("\r");
     screen.until("what the commit changed", |s| s.contains("pay:2.3.0") && s.contains("pay:2.4.1"));
     screen.press("v");
@@ -61,7 +61,7 @@ fn a_failing_rollout_is_found_reverted_pushed_and_heals_in_twelve_keys() {
     assert_ne!(sandbox.git(&fleet, &["ls-remote", "origin", "main"]).get(..40), head.get(..40));
 
     // One after the other: two at once are another key.
-    for (gone, shown) in [("› plan", ""), ("› 010a23f", "8 of 44 commits change"), ("› history", "apps")]
+    for (gone, shown) in [("› plan", ""), ("› 99c88d5", "8 of 44 commits change"), ("› history", "apps")]
     {
         screen.press("\x1b");
         screen.until(shown, |s| !s.lines().next().is_some_and(|l| l.contains(gone)) && s.contains(shown));
@@ -251,19 +251,19 @@ fn both_journeys_go_by_the_command_line_too() {
     let of = |status: &str, app: &str| row(status, app, "prod").unwrap_or_default().to_owned();
     let before = status();
     assert!(
-        of(&before, "pay").contains("failing") && of(&before, "pay").contains("since 010a23f"),
+        of(&before, "pay").contains("failing") && of(&before, "pay").contains("since 99c88d5"),
         "{before}"
     );
     let live = said(&sandbox, &clone, &[&["diff", "--live"][..], &prod].concat(), "", 3);
     assert!(live.contains("drifted") && live.contains("needs Helm"), "{live}");
     let history = said(&sandbox, &clone, &[&["history", "Deployment/shop/pay"][..], &prod].concat(), "", 0);
-    assert!(history.lines().nth(1).is_some_and(|l| l.starts_with("010a23f") && l.contains("2.3.0 → 2.4.1")));
+    assert!(history.lines().nth(1).is_some_and(|l| l.starts_with("99c88d5") && l.contains("2.3.0 → 2.4.1")));
 
     let head = sandbox.git(&clone, &["rev-parse", "HEAD"]);
-    let rehearsed = said(&sandbox, &clone, &["revert", "010a23f"], "", 3);
+    let rehearsed = said(&sandbox, &clone, &["revert", "99c88d5"], "", 3);
     assert!(rehearsed.contains("image 2.4.1 → 2.3.0"), "{rehearsed}");
     assert_eq!(sandbox.git(&clone, &["rev-parse", "HEAD"]), head, "nothing is written by rehearsing");
-    let reverted = said(&sandbox, &clone, &["revert", "010a23f", "--commit", "--push"], "", 0);
+    let reverted = said(&sandbox, &clone, &["revert", "99c88d5", "--commit", "--push"], "", 0);
     assert!(reverted.contains("pushed"), "{reverted}");
     let begun = Instant::now();
     while !of(&status(), "pay").contains("synced") {

@@ -98,7 +98,7 @@ fn draw(book: &Book) {
     let program = env!("CARGO_BIN_EXE_sealane");
     let mut screen = Pty::start(&sandbox, book.size, program.as_ref(), &["demo".as_ref()]);
     screen.answers("\x1b]11;?", book.paper.answer());
-    screen.shows("since 010a23f");
+    screen.shows("since 99c88d5");
     // What just changed is bold for a moment.
     (0..3).for_each(|_| screen.rests());
     for step in WAY {

@@ -329,3 +329,37 @@ fn odd_keys_are_kept_or_refused_by_name() {
     }
     assert_eq!(repository.sandbox.leaks(CANARY), Vec::<String>::new());
 }
+
+/// SOPS opens such a file without a word (secrets.md 1.13).
+#[test]
+fn a_change_behind_the_mac_is_told_before_it_is_committed() {
+    let repository = Repository::new();
+    repository.done(&["seal", "a.sops.yaml", "--set", "password"], CANARY);
+    let check = || {
+        let output = repository
+            .sandbox
+            .command(env!("CARGO_BIN_EXE_sealane"))
+            .args(["check", "--staged"])
+            .current_dir(&repository.folder)
+            .output()
+            .expect("it runs");
+        (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
+    };
+    let sealed = String::from_utf8(repository.bytes("a.sops.yaml")).expect("text");
+    for (from, to, said) in [
+        ("  name: a\n", "  name: a\n  namespace: null\n", "`metadata.namespace` came"),
+        ("kind: Secret\n", "kind: Secret\n# approved by ana\n", "a comment in the file came"),
+        ("  name: a\n", "  nome: a\n", "`metadata.name` went"),
+    ] {
+        fs::write(repository.folder.join("a.sops.yaml"), sealed.replace(from, to)).expect("written");
+        repository.git(&["add", "a.sops.yaml"]);
+        let (text, code) = check();
+        assert!(code == Some(1) && text.contains("behind the MAC") && text.contains(said), "{code:?} {text}");
+        assert!(text.contains("a.sops.yaml:") && text.contains("next: "), "{text}");
+    }
+    repository.git(&["reset", "--quiet", "--hard"]);
+    repository.done(&["seal", "a.sops.yaml", "--set", "password"], "other");
+    repository.git(&["reset", "--quiet", "--soft", "HEAD~1"]);
+    let (text, code) = check();
+    assert_eq!(code, Some(0), "what was sealed anew is no such change: {text}");
+}

@@ -239,7 +239,7 @@ fn two_documents_merged_by_hand_are_told() {
     let problem =
         seal::verify(format!("{one}---\n{two}").as_bytes(), "a.yaml", &ring(OPS)).expect_err("refused");
     assert!(problem.cause.contains("document 2 has another `sops` block"), "{problem}");
-    assert_eq!(problem.place.map(|p| p.line).filter(|line| *line > 10).is_some(), true);
+    assert!(problem.place.is_some_and(|place| place.line > 10));
 }
 
 #[test]

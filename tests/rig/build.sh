@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # The quick ones first, so that a fresh machine has something to use early.
 ALL_PARTS=(kubectl python age kustomize kustomize-oracle sops crds kwok etcd kube-apiserver kube-controller-manager kube-scheduler
-  kustomize-controller argo-cd)
+  kustomize-controller sealed-secrets argo-cd)
 
 export GOTOOLCHAIN=local CGO_ENABLED=0 GOWORK=off GOFLAGS="-buildvcs=false"
 
@@ -49,6 +49,7 @@ stamp_of() {
       ;;
     kwok) echo "$KWOK_VERSION" ;;
     python) echo "ruamel.yaml $RUAMEL_YAML_VERSION" ;;
+    sealed-secrets) echo "$SEALED_SECRETS_VERSION by KUBECONFIG" ;;
     sops) echo "$SOPS_VERSION" ;;
     *) fail "no such part: $1 (parts: ${ALL_PARTS[*]})" ;;
   esac
@@ -63,6 +64,7 @@ files_of() {
     kubectl) echo "$RIG_BIN/kubectl $RIG_BIN/helm" ;;
     kwok) echo "$RIG_BIN/kwok $RIG_CACHE/kwok/stage/fast/kustomization.yaml" ;;
     python) echo "$RIG_CACHE/venv/bin/python3" ;;
+    sealed-secrets) echo "$RIG_BIN/kubeseal $RIG_BIN/sealed-secrets-controller $RIG_CACHE/crds/sealed-secrets" ;;
     *) echo "$RIG_BIN/$1" ;;
   esac
 }
@@ -187,8 +189,27 @@ build_part() {
       ensure_venv
       "$RIG_CACHE/venv/bin/pip" install --quiet --disable-pip-version-check "ruamel.yaml==$RUAMEL_YAML_VERSION"
       ;;
+    sealed-secrets) install_sealed_secrets ;;
     sops) go_install "github.com/getsops/sops/v3/cmd/sops@v$SOPS_VERSION" ;;
   esac
+}
+
+# The controller knows one way to find its cluster: that of a pod, with files below /var/run. In the copy that is built it
+# reads $KUBECONFIG instead; nothing else of it is changed.
+install_sealed_secrets() {
+  local module="github.com/bitnami-labs/sealed-secrets" dir copy="$RIG_CACHE/tmp/sealed-secrets-source" main
+  go_install "$module/cmd/kubeseal@v$SEALED_SECRETS_VERSION"
+  dir=$(go_module_dir "$module@v$SEALED_SECRETS_VERSION")
+  copy_tree "$dir" "$copy"
+  main="$copy/pkg/controller/main.go"
+  sed -i 's#rest.InClusterConfig()#clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))#
+    s#"k8s.io/client-go/rest"#"k8s.io/client-go/tools/clientcmd"#' "$main"
+  grep -q 'os.Getenv("KUBECONFIG")' "$main" || fail "$main no longer reads its cluster as it did"
+  (cd "$copy" && nice -n 10 go build -mod=readonly -trimpath -ldflags "-s -w" \
+    -o "$RIG_CACHE/tmp/sealed-secrets-controller" ./cmd/controller)
+  mv "$RIG_CACHE/tmp/sealed-secrets-controller" "$RIG_BIN/"
+  copy_tree "$dir/helm/sealed-secrets/crds" "$RIG_CACHE/crds/sealed-secrets"
+  rm -rf "$copy"
 }
 
 # A place for Python packages that is the rig's own.

@@ -5,6 +5,7 @@
 mod argo;
 mod build;
 mod bundles;
+mod decryption;
 mod demo_commits;
 #[path = "../conformance/folder.rs"]
 mod folder;
@@ -22,6 +23,7 @@ mod random;
 mod report;
 mod reverts;
 mod revisions;
+mod sealed_secrets;
 mod server;
 mod stage;
 mod support;

@@ -317,5 +317,6 @@ fn lines_changed(before: &[u8], after: &[u8]) -> Result<(), String> {
     if changed.len() - stamps == 1 && stamps <= 2 * documents {
         return Ok(());
     }
-    Err(changed.into_iter().map(|(a, b)| format!("{a} to {b}\n")).collect())
+    let told: Vec<String> = changed.into_iter().map(|(a, b)| format!("{a} to {b}")).collect();
+    Err(told.join("\n"))
 }

@@ -20,6 +20,8 @@ pub enum Parts {
     Flux,
     /// The same, where unset substitution variables become empty, as Flux did before kustomize-controller 1.9.
     LaxFlux,
+    /// etcd, kube-apiserver and the sealed-secrets controller.
+    Seals,
     /// etcd, kube-apiserver and Argo CD, with a git server over the folder `git`.
     Argo,
 }
@@ -66,6 +68,7 @@ impl Rig {
             Parts::Cluster => up.args(["--only", "cluster"]),
             Parts::Flux => &mut up,
             Parts::LaxFlux => up.arg("--lax"),
+            Parts::Seals => up.args(["--only", "seals"]),
             Parts::Argo => up.args(["--only", "argo"]),
         };
         up.arg("--owner").arg(process::id().to_string()).arg(folder.path());

@@ -2,10 +2,11 @@
 # Brings the rig up in one scratch folder: etcd, kube-apiserver, controller-manager, scheduler, kwok with one fake node,
 # Flux's kustomize-controller with its CRDs, and the stand-in for source-controller; all on free loopback ports.
 #
-#   tests/rig/up.sh [--only api|cluster|argo] [--lax] [--stages FILE]… [--owner PID] DIR
+#   tests/rig/up.sh [--only api|cluster|seals|argo] [--lax] [--stages FILE]… [--owner PID] DIR
 #
 # --only api      etcd and kube-apiserver, nothing else
 # --only cluster  without Flux
+# --only seals    etcd, kube-apiserver and the sealed-secrets controller
 # --only argo     etcd, kube-apiserver, Argo CD's repo-server and application-controller, a git server on DIR/git
 # --lax           unset substitution variables become empty, as Flux did by default before kustomize-controller 1.9
 #                 (repositories of that time, toboshii__home-ops for one, rely on it); today's default is an error
@@ -30,8 +31,8 @@ while (($#)); do
     *) break ;;
   esac
 done
-(($# == 1)) || fail "usage: up.sh [--only api|cluster|argo] [--lax] [--stages FILE]… [--owner PID] DIR"
-[[ $only =~ ^(all|cluster|api|argo)$ ]] || fail "--only takes api, cluster or argo, not $only"
+(($# == 1)) || fail "usage: up.sh [--only api|cluster|seals|argo] [--lax] [--stages FILE]… [--owner PID] DIR"
+[[ $only =~ ^(all|cluster|api|seals|argo)$ ]] || fail "--only takes api, cluster, seals or argo, not $only"
 mkdir -p "$1"
 DIR="$(cd "$1" && pwd)"
 [[ ! -e "$DIR/pids" ]] || fail "$DIR holds a rig already: run down.sh $DIR first"
@@ -40,8 +41,9 @@ KUBECTL="$RIG_BIN/kubectl"
 cp "$RIG_HERE/down.sh" "$DIR/down.sh"
 
 need "$RIG_BIN"/{etcd,kube-apiserver,kubectl}
-[[ $only =~ ^(api|argo)$ ]] || need "$RIG_BIN"/{kube-controller-manager,kube-scheduler,kwok}
+[[ $only =~ ^(api|seals|argo)$ ]] || need "$RIG_BIN"/{kube-controller-manager,kube-scheduler,kwok}
 [[ $only != argo ]] || need "$RIG_BIN"/{argocd,argo-redis,kustomize,helm,kube-controller-manager}
+[[ $only != seals ]] || need "$RIG_BIN"/sealed-secrets-controller
 [[ $only != all ]] || need "$RIG_BIN/kustomize-controller"
 for tool in openssl curl python3 setsid; do command -v "$tool" >/dev/null || fail "$tool is missing"; done
 
@@ -93,7 +95,7 @@ mapfile -t ports < <(python3 - <<'PYTHON'
 import random, socket
 
 found = []
-while len(found) < 14:
+while len(found) < 16:
     port = random.SystemRandom().randrange(20000, 32000)
     if port in found:
         continue
@@ -108,7 +110,7 @@ PYTHON
 )
 P_ETCD=${ports[0]} P_PEER=${ports[1]} P_API=${ports[2]} P_KCM=${ports[3]} P_SCHED=${ports[4]} P_KWOK=${ports[5]}
 P_METRICS=${ports[6]} P_HEALTH=${ports[7]} P_SOURCE=${ports[8]} P_REDIS=${ports[9]} P_REPO=${ports[10]}
-P_REPO_METRICS=${ports[11]} P_GIT=${ports[12]}
+P_REPO_METRICS=${ports[11]} P_GIT=${ports[12]} P_SEALS=${ports[13]} P_SEALS_METRICS=${ports[14]}
 API="https://127.0.0.1:$P_API"
 
 openssl genrsa -out "$DIR/certs/sa.key" 2048 2>/dev/null
@@ -196,7 +198,7 @@ wait_until 240 "RBAC to know the viewers" reads_nodes
 
 # --- controllers, scheduler, a fake node -----------------------------------------------------------------------------
 
-if [[ ! $only =~ ^(api|argo)$ ]]; then
+if [[ ! $only =~ ^(api|seals|argo)$ ]]; then
   start kube-controller-manager "$RIG_BIN/kube-controller-manager" --kubeconfig "$DIR/admin.kubeconfig" \
     --service-account-private-key-file "$DIR/certs/sa.key" --leader-elect=false \
     --secure-port "$P_KCM" --bind-address 127.0.0.1 --cert-dir "$DIR/certs/controller-manager"
@@ -249,6 +251,20 @@ if [[ $only == all ]]; then
   wait_until 240 "kustomize-controller's /readyz" \
     alive_and kustomize-controller curl -sf --max-time 2 "http://127.0.0.1:$P_HEALTH/readyz"
   wait_until 240 "the artifact server" alive_and source curl -sf --max-time 2 "http://127.0.0.1:$P_SOURCE/healthz"
+fi
+
+# --- sealed-secrets --------------------------------------------------------------------------------------------------
+
+if [[ $only == seals ]]; then
+  [[ -d "$RIG_CACHE/crds/sealed-secrets" ]] || fail "the CRD is missing: run tests/rig/build.sh sealed-secrets"
+  admin apply --server-side -f "$RIG_CACHE/crds/sealed-secrets" >/dev/null
+  wait_until 240 "the definition of SealedSecrets" admin wait --for=condition=Established crd --all --timeout=5s
+  POD_NAMESPACE=kube-system KUBECONFIG="$DIR/admin.kubeconfig" \
+    start sealed-secrets-controller "$RIG_BIN/sealed-secrets-controller" --update-status \
+    --listen-addr "127.0.0.1:$P_SEALS" --listen-metrics-addr "127.0.0.1:$P_SEALS_METRICS"
+  wait_until 240 "the sealed-secrets controller's certificate" \
+    alive_and sealed-secrets-controller curl -sf --max-time 2 -o "$DIR/certs/sealed-secrets.pem" \
+    "http://127.0.0.1:$P_SEALS/v1/cert.pem"
 fi
 
 # --- Argo CD ---------------------------------------------------------------------------------------------------------
@@ -343,6 +359,7 @@ RIG_API=$API
 RIG_ETCD=http://127.0.0.1:$P_ETCD
 RIG_SOURCE=http://127.0.0.1:$P_SOURCE
 RIG_GIT=http://127.0.0.1:$P_GIT
+RIG_SEALED_SECRETS=http://127.0.0.1:$P_SEALS
 RIG_ADMIN_KUBECONFIG=$DIR/admin.kubeconfig
 RIG_SEALANE_KUBECONFIG=$DIR/sealane.kubeconfig
 RIG_NARROW_KUBECONFIG=$DIR/narrow.kubeconfig

@@ -101,7 +101,7 @@ fn what_sops_refuses_we_refuse() {
             match caught(&exchange, &sealed, &changed) {
                 Err(cause) => assert!(covered && !cause.is_empty(), "{what}: {cause}"),
                 Ok(told) => {
-                    assert!(!covered && told.contains("changed by hand behind the MAC"), "{what}: {told:?}")
+                    assert!(!covered && told.contains("changed by hand behind the MAC"), "{what}: {told:?}");
                 }
             }
         }
@@ -145,7 +145,8 @@ fn files_that_sops_would_spoil_are_refused_by_name() {
     ] {
         let theirs = exchange.sops(&["encrypt"], plain.as_bytes()).expect("sops says that all is well");
         let back = exchange.sops(&["decrypt"], &theirs).map(|b| text(&b)).unwrap_or_default();
-        assert!(!(back.contains("one") && back.contains("two")) && !back.contains("numbered"), "{back}");
+        let is_whole = back.contains("numbered") || (back.contains("one") && back.contains("two"));
+        assert!(!is_whole, "{back}");
         let refused =
             seal::seal_plain(plain.as_bytes(), &exchange.name(), &exchange.rules, 0).expect_err("refused");
         assert!(refused.cause.contains(said), "{refused}");

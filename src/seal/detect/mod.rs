@@ -21,6 +21,7 @@ use super::inspect::format_of;
 use super::open::documents;
 use super::rules::Rules;
 use crate::model::SealedFormat;
+use crate::yaml::Node;
 pub use exposure::{Exposure, Kind};
 use regex::bytes::Regex;
 use std::collections::BTreeSet;
@@ -76,6 +77,7 @@ fn look(path: &str, bytes: &[u8], rules: &Rules) -> objects::Found {
         match documents(bytes, path) {
             Ok(all) => {
                 found = objects::in_documents(path, &all, rules);
+                found.exposures.extend(of_sealed_secrets(path, &all));
                 if is_structured || is_envelope {
                     let known = found.exposures.iter().any(|e| e.kind == Kind::SecretObject);
                     found.exposures.extend(sealed::in_documents(path, bytes, &all, rules, known));
@@ -91,6 +93,22 @@ fn look(path: &str, bytes: &[u8], rules: &Rules) -> objects::Found {
     }
     found.exposures.extend(decrypted(path, bytes));
     by_shape(path, bytes, found)
+}
+
+/// Values of SealedSecrets that are not sealed at all.
+fn of_sealed_secrets(path: &str, all: &[Node]) -> impl Iterator<Item = Exposure> {
+    super::sealed_secrets::findings(path, all).into_iter().map(|problem| {
+        let line = problem.place.as_ref().map_or(0, |place| place.line);
+        let cause = problem.cause.clone();
+        Exposure::new(
+            Kind::OpenValue,
+            &problem.place.map_or_else(String::new, |p| p.file.to_string()),
+            line,
+            cause,
+            problem.cause.as_bytes(),
+        )
+        .next(problem.next)
+    })
 }
 
 /// Adds what is told by its shape and by its name, unless its line was spoken of already.

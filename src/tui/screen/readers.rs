@@ -184,7 +184,10 @@ impl Screen for Readers {
         say(Label::Text, "opens for", Self::names(row, &columns, Cell::Reads));
         say(Label::Bad, "also for", Self::names(row, &columns, Cell::Extra));
         say(Label::Notice, "not for", Self::names(row, &columns, Cell::Missing));
-        if row.recipients.is_empty() {
+        if let Some(sealed) = &row.sealed_for {
+            let who = format!("the sealed-secrets controller of its cluster alone; opens {}", sealed.opens);
+            cause.push(piece(Label::Text, who));
+        } else if row.recipients.is_empty() {
             cause.push(piece(Label::Bad, "everybody who can read the repository: it is not sealed"));
         }
         let differs = columns.iter().any(|r| matches!(Self::cell(row, r), Cell::Extra | Cell::Missing));
@@ -193,8 +196,12 @@ impl Screen for Readers {
         } else {
             "`sealane audit who --history` tells what readers who were removed still know"
         };
-        let place =
-            if row.wanted.is_none() { "no rule of .sops.yaml is for it".to_owned() } else { String::new() };
+        let next = if row.sealed_for.is_some() { "" } else { next };
+        let place = if row.wanted.is_none() && row.sealed_for.is_none() {
+            "no rule of .sops.yaml is for it".to_owned()
+        } else {
+            String::new()
+        };
         Strip {
             title: row.file.as_deref().unwrap_or_default().to_owned(),
             cause,

@@ -156,6 +156,10 @@ impl Form {
             self.revealed = None;
             return vec![];
         }
+        if self.content.here().is_some_and(|form| form.sealed_secret) {
+            let said = "the values of a SealedSecret open in its cluster alone";
+            return vec![Step::Say(Label::Muted, said.into())];
+        }
         let name = key.name.clone();
         self.revealed = Some(Revealed { key: name.clone(), text: None, until: facts.now + SHOWN });
         vec![Step::Ask(Question::Reveal { file: self.file.to_string(), key: name.to_string() })]
@@ -310,6 +314,10 @@ impl Screen for Form {
             (None, Some(_)) => {
                 ("Shown for ten seconds because you asked; that it was shown is noted.", "V hides it")
             }
+            (None, None) if self.content.here().is_some_and(|form| form.sealed_secret) => (
+                "A new value is sealed for the controller; the others keep their ciphertext, which opens in the cluster alone.",
+                "",
+            ),
             (None, None) => ("Keys that are not touched keep their ciphertext byte for byte.", ""),
         };
         Strip { title, cause: vec![piece(Label::Muted, said)], place: String::new(), next: next.into() }
@@ -319,7 +327,10 @@ impl Screen for Form {
         let key = self.keys.get(self.list.cursor);
         match action {
             Action::Enter | Action::Drop => key.is_some(),
-            Action::Reveal => key.is_some_and(|k| !k.new),
+            Action::Reveal => {
+                let closed = self.content.here().is_some_and(|form| form.sealed_secret);
+                key.is_some_and(|k| !k.new) && !closed
+            }
             Action::Done => self.changed() > 0,
             Action::New => self.content.here().is_some(),
             _ => true,

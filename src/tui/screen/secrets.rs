@@ -12,7 +12,7 @@ use crate::tui::list::{Marked, Ordered, Table};
 use crate::tui::overlay::{Overlay, prompt::Prompt};
 use crate::tui::theme::Label;
 use crate::tui::words;
-use crate::workspace::{KeyState, ObjectId, Recipient, SecretRow, SecretState, Snapshot};
+use crate::workspace::{KeyState, ObjectId, Recipient, SealScope, SecretRow, SecretState, Snapshot};
 use std::sync::Arc;
 
 /// What identifies a row.
@@ -144,6 +144,10 @@ impl Secrets {
 
 /// Who can open it, a word each.
 fn openers(row: &SecretRow) -> Vec<String> {
+    if let Some(sealed) = &row.sealed_for {
+        // What it is: its controller's, in that scope.
+        return vec![sealed.scope.map_or("its controller", SealScope::word).to_owned()];
+    }
     row.recipients.iter().map(Recipient::word).collect()
 }
 
@@ -202,6 +206,10 @@ impl Screen for Secrets {
             _ => {}
         }
         let Some(row) = self.selected(facts) else { return vec![] };
+        if row.sealed_for.is_some() && matches!(action, Action::Reseal | Action::Mark) {
+            let said = "a SealedSecret opens in its cluster alone: nobody here can seal it again";
+            return vec![Step::Say(Label::Muted, said.into())];
+        }
         match action {
             Action::Enter | Action::Edit | Action::Reveal => Self::enter(row),
             Action::Reseal => self.reseal(row),
@@ -285,7 +293,11 @@ impl Screen for Secrets {
         let row = self.selected(facts);
         let file = row.is_some_and(|r| r.file.is_some());
         match action {
-            Action::Edit | Action::Reseal | Action::Mark | Action::Reveal => file,
+            // Nobody here can open a SealedSecret: not to show it, and not to seal it again.
+            Action::Reseal | Action::Mark | Action::Reveal => {
+                file && row.is_some_and(|row| row.sealed_for.is_none())
+            }
+            Action::Edit => file,
             Action::Enter | Action::Who => row.is_some(),
             _ => true,
         }
@@ -390,6 +402,10 @@ impl Secrets {
 }
 
 fn live_words(row: &SecretRow) -> (Label, String) {
+    if row.sealed_for.is_some() {
+        // Its values cannot be compared: what it is says why.
+        return (Label::Muted, "SealedSecret".into());
+    }
     let of = |wanted: KeyState| row.keys.iter().filter(|(_, s)| *s == wanted).count();
     let differ = of(KeyState::Differs) + of(KeyState::OnlyGit) + of(KeyState::OnlyLive);
     if matches!(row.state, SecretState::OnlyGit) {

@@ -138,6 +138,13 @@ fn secrets() {
 }
 
 #[test]
+fn sealed_secrets() {
+    check("sealed-secrets", fixture::sealed_secrets, ":secrets: all<enter>j");
+    check("sealed-secret-form", fixture::sealed_secrets, ":secrets: all<enter>j<enter>V");
+    check("sealed-secret-who", fixture::sealed_secrets, ":secrets: all<enter>jw");
+}
+
+#[test]
 fn form() {
     check("form", fixture::snapshot, ":secrets: all<enter>j<enter>j<enter>abc");
 }

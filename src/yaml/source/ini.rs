@@ -158,7 +158,11 @@ impl<'t> Reader<'t> {
         // All but the last stand on lines of their own; their blanks at the end count.
         let whole = |piece: &Range<usize>| self.text[piece.start..].split('\n').next().unwrap_or_default();
         let (last, before_last) = pieces.split_last()?;
-        let mut joined: String = before_last.iter().map(|(piece, _)| format!("{}\n", whole(piece))).collect();
+        let mut joined = String::new();
+        for (piece, _) in before_last {
+            joined.push_str(whole(piece));
+            joined.push('\n');
+        }
         joined.push_str(&self.text[last.0.clone()]);
         let sign = joined.chars().next()?;
         let text = if others.is_empty() {

@@ -40,7 +40,7 @@ fn git_is_shown(status: &str, environment: &str) {
 /// The cluster that can be read says what it says.
 fn prod_is_live(status: &str) {
     told(status, &["  prod ", "live, v1.36.3", "7 of 8"]);
-    told(status, &["failing", " pay ", " prod ", "cannot be pulled", "since 010a23f by Ana Silva"]);
+    told(status, &["failing", " pay ", " prod ", "cannot be pulled", "since 99c88d5 by Ana Silva"]);
     told(status, &["drifted", " front ", " prod ", "replicas 3 → 5, by kubectl-edit"]);
 }
 
@@ -285,7 +285,7 @@ fn rights_on_three_kinds_show_these_and_name_the_others() {
     let (diff, _) = said(&sandbox, &repository.clone, &["diff", "--live"]);
     told(&diff, &["drifted", "Deployment/shop/front"]);
     told(&diff, &["forbidden", "Secret/shop/cart-db"]);
-    told(&status, &["failing", " pay ", "the rollout is stuck", "since 010a23f by Ana Silva"]);
+    told(&status, &["failing", " pay ", "the rollout is stuck", "since 99c88d5 by Ana Silva"]);
     told(
         &status,
         &[

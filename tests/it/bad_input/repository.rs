@@ -6,7 +6,7 @@ use sealane::demo::DemoRepository;
 use std::path::PathBuf;
 
 /// The commit that broke `pay`; reverting it is what is asked for below.
-const BREAKS_PAY: &str = "010a23f";
+const BREAKS_PAY: &str = "99c88d5";
 const REVERT: [&str; 4] = ["revert", BREAKS_PAY, "--commit", "--no-cluster"];
 
 fn fleet(sandbox: &Sandbox) -> PathBuf {
@@ -118,7 +118,7 @@ fn a_detached_head_is_shown_and_refuses_commits() {
     let before = kept(&fleet);
     let (status, code) = said(&sandbox, &fleet, &["status", "--no-cluster"]);
     assert_eq!(code, 3, "{status}");
-    told(&status, &["fleet", "67e4696", "HEAD is detached", "`git switch` goes to a branch"]);
+    told(&status, &["fleet", "5054947", "HEAD is detached", "`git switch` goes to a branch"]);
     everything_is_shown(&status);
     let (text, code) = said(&sandbox, &fleet, &REVERT);
     assert_eq!(code, 2, "{text}");

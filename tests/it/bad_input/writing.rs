@@ -8,8 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
-const COMMIT: [&str; 4] = ["revert", "010a23f", "--commit", "--no-cluster"];
-const PUSH: [&str; 5] = ["revert", "010a23f", "--commit", "--push", "--no-cluster"];
+const COMMIT: [&str; 4] = ["revert", "99c88d5", "--commit", "--no-cluster"];
+const PUSH: [&str; 5] = ["revert", "99c88d5", "--commit", "--push", "--no-cluster"];
 /// The one change that the revert makes.
 const EFFECT: &str = "Deployment/shop/pay  image 2.4.1 → 2.3.0, 2 pods replaced";
 
@@ -101,7 +101,7 @@ fn two_sealanes_at_once_never_mix_and_the_second_is_told() {
     screen.press("/");
     screen.type_text("2.4.1 in prod");
     screen.press("\r");
-    screen.until("the commit", |s| s.lines().any(|l| l.starts_with('▸') && l.contains("010a23f")));
+    screen.until("the commit", |s| s.lines().any(|l| l.starts_with('▸') && l.contains("99c88d5")));
     screen.press("v");
     screen.until("the plan", |s| s.contains("nothing written yet") && s.contains("image 2.4.1 → 2.3.0"));
 
