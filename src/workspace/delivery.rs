@@ -192,7 +192,9 @@ impl Read {
             let nearest: Vec<&(usize, &Owner)> =
                 owners.iter().filter(within).filter(|(_, o)| Some(o.path.len()) == nearest).collect();
             if !nearest.is_empty() && nearest.iter().all(|(_, owner)| !owner.decrypts) {
-                nearest.iter().for_each(|(at, _)| found.entry(*at).or_default().push(path));
+                for (at, _) in nearest {
+                    found.entry(*at).or_default().push(path);
+                }
             }
         }
         let told = found.into_iter().filter_map(|(at, paths)| Some((self.owners.get(at)?, paths)));

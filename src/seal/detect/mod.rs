@@ -28,7 +28,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// What stands in every file that is sealed, or was.
-static SEALED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?-u)sops|ENC\[AES256_GCM"#).ok());
+static SEALED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?-u)sops|ENC\[AES256_GCM").ok());
 
 /// What in this file should be sealed and is not.
 pub fn findings(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Exposure> {
@@ -38,7 +38,7 @@ pub fn findings(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Exposure> {
 /// The lines of a file on which something secret stands in the clear: whoever prints them hides what they hold.
 pub fn open_lines(path: &str, bytes: &[u8], rules: &Rules) -> BTreeSet<u32> {
     let found = look(path, bytes, rules);
-    let all = || 1..=u32::try_from(bytes.iter().filter(|b| **b == b'\n').count() + 1).unwrap_or(u32::MAX);
+    let all = || 1..=u32::try_from(bytes.split(|b| *b == b'\n').count()).unwrap_or(u32::MAX);
     let mut lines: BTreeSet<u32> = found.lines.into_iter().collect();
     for exposure in &found.exposures {
         let line = exposure.problem.place.as_ref().map_or(0, |place| place.line);

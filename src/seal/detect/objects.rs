@@ -37,7 +37,9 @@ pub(super) struct Found {
 /// Looks through documents.
 pub(super) fn in_documents(path: &str, all: &[Node], rules: &Rules) -> Found {
     let mut walker = Walker { path, rules, offset: 0, depth: 0, found: Found::default() };
-    all.iter().for_each(|document| walker.node(document));
+    for document in all {
+        walker.node(document);
+    }
     walker.found
 }
 
