@@ -56,16 +56,12 @@ impl<'a> Exceptions<'a> {
     /// True if an exception is for this very value at this very path.
     pub(super) fn hold(&self, path: &str, exposure: &Exposure) -> bool {
         let fits = |one: &ExceptionConfig| one.path == path && exposure.has_digest(&one.digest);
-        match self.list.iter().position(fits) {
-            Some(at) => {
-                if let Some(used) = self.used.get(at) {
-                    used.store(true, Ordering::Relaxed);
-                }
-                // Without a reason, or after its day, an exception is none.
-                self.list.get(at).is_some_and(|one| self.defect(one).is_none())
-            }
-            None => false,
+        let Some(at) = self.list.iter().position(fits) else { return false };
+        if let Some(used) = self.used.get(at) {
+            used.store(true, Ordering::Relaxed);
         }
+        // Without a reason, or after its day, an exception is none.
+        self.list.get(at).is_some_and(|one| self.defect(one).is_none())
     }
 
     fn defect(&self, one: &ExceptionConfig) -> Option<&'static str> {
