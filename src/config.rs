@@ -107,6 +107,8 @@ pub struct Answers {
     pub contexts: BTreeMap<String, BTreeMap<String, String>>,
     /// Commands of kubeconfig exec plug-ins that may run.
     pub consents: BTreeSet<String>,
+    /// Programs of age plug-ins that may run.
+    pub plugins: BTreeSet<String>,
 }
 
 impl RepositoryConfig {

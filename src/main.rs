@@ -9,6 +9,7 @@ use sealane::workspace::{Settings, Workspace};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -51,7 +52,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             Some(Command::Demo { serve: false }) => demo_story().await,
             Some(command) => {
                 let face = cli::Face {
-                    settings: &settings,
+                    settings: &asking,
                     input: &mut io::stdin(),
                     out: &mut io::stdout(),
                     colour: colour(),
@@ -207,6 +208,13 @@ fn settings(path: &Path, place: &Where) -> Settings {
         no_cluster: place.no_cluster,
         ..Settings::of_user(path, variable, home.as_deref())
     }
+}
+
+/// The same; what is locked is asked for at the terminal.
+fn asking(path: &Path, place: &Where) -> Settings {
+    let mut settings = settings(path, place);
+    settings.keys.ask = Some(Arc::new(cli::Terminal::new(settings.state.clone())));
+    settings
 }
 
 fn variable(name: &str) -> Option<String> {

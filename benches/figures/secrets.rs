@@ -46,7 +46,7 @@ struct Sealed {
 impl Sealed {
     fn make(folder: &Path, count: usize) -> Result<Self, Missing> {
         let key = Path::new(env!("CARGO_MANIFEST_DIR")).join(IDENTITY);
-        let ring = Keyring::load(&KeySources { files: vec![key.clone()], ..KeySources::default() });
+        let ring = Keyring::load(&KeySources { file: Some(key.clone()), ..KeySources::default() });
         let recipient =
             ring.recipients().next().ok_or_else(|| Missing("no identity".to_owned()))?.0.to_owned();
         let text = format!(
@@ -144,7 +144,7 @@ fn setting(parts: &Parts, sealed: &Sealed, table: &mut Table) -> Result<(), Miss
     let digests = DigestKey::new([7; 32]);
     for number in 0..10 {
         let begun = Instant::now();
-        let ring = Keyring::load(&KeySources { files: vec![sealed.key.clone()], ..KeySources::default() });
+        let ring = Keyring::load(&KeySources { file: Some(sealed.key.clone()), ..KeySources::default() });
         let path = sealed.folder.join(file);
         let value = SecretText::from_string(format!("other-{number}"));
         let edits = vec![Edit::Set { key: "password".to_owned(), value }];

@@ -4,6 +4,7 @@ use super::arguments::MergeArguments;
 use super::context::Context;
 use super::exit::Exit;
 use super::output::Label;
+use crate::config::Answers;
 use crate::model::clean;
 use crate::workspace::{self, MergeRequest};
 use serde_json::json;
@@ -25,7 +26,9 @@ pub(super) async fn run(context: &mut Context<'_, '_>, arguments: &MergeArgument
         marker_size: word(0).and_then(|size| size.parse().ok()).unwrap_or(MARKER_SIZE),
         path: word(1).unwrap_or_else(|| ours.to_string_lossy().into_owned()),
     };
-    let keys = (context.settings)(&arguments.path, context.place).keys;
+    let settings = (context.settings)(&arguments.path, context.place);
+    let mut keys = settings.keys;
+    keys.agreed.extend(Answers::load(settings.state.as_deref()).plugins);
     match workspace::merge(&request, &keys) {
         Ok(()) => Ok(Exit::Clean),
         Err(problem) => context.problem(&problem).map(|_| Exit::Differences),

@@ -7,6 +7,7 @@
 //! | `output` | text and JSON on standard output |
 //! | `context` | what every verb is given |
 //! | `run` | from arguments to the verb |
+//! | `terminal` | questions at the terminal |
 //! | one file a verb | asks the workspace and prints the answer |
 
 mod arguments;
@@ -32,7 +33,9 @@ mod scan;
 mod seal;
 mod sealed_secrets;
 mod status;
+mod terminal;
 
 pub use arguments::{Arguments, Command, Where};
 pub use exit::Exit;
 pub use run::{Face, run};
+pub use terminal::Terminal;

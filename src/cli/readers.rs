@@ -291,23 +291,13 @@ pub(super) async fn same(context: &mut Context<'_, '_>, file: &Path, key: &str) 
     };
     let mut exit = if places.found.is_empty() { Exit::Clean } else { Exit::Differences };
     for place in &places.found {
-        match &place.key {
-            Some(key) => {
-                context.out.line(&[
-                    (Label::Notice, "= "),
-                    (Label::Strong, &clean(&place.file)),
-                    (Label::Plain, &format!("  {key}")),
-                ])?;
-            }
-            None => {
-                let at = format!("{}:{}", clean(&place.file), place.line);
-                context.out.line(&[
-                    (Label::Bad, "! "),
-                    (Label::Strong, &at),
-                    (Label::Plain, "  in the clear"),
-                ])?;
-            }
-        }
+        let (file, line) = (clean(&place.file), place.line);
+        let (label, sign, at, what) = if let Some(key) = &place.key {
+            (Label::Notice, "= ", file, format!("  {key}"))
+        } else {
+            (Label::Bad, "! ", format!("{file}:{line}"), "  in the clear".to_owned())
+        };
+        context.out.line(&[(label, sign), (Label::Strong, &at), (Label::Plain, &what)])?;
     }
     if !places.in_the_clear {
         context.out.line(&[(Label::Muted, "the value is too short to be looked for in the clear")])?;

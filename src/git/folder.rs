@@ -31,24 +31,32 @@ pub(super) struct Named {
 
 /// Parsed folders by id; equal in all revisions.
 #[derive(Default)]
-pub(super) struct Folders(Mutex<HashMap<ContentId, Arc<Folder>>>);
+pub(super) struct Folders(Mutex<Known>);
 
-/// Forgotten all at once when there are so many: about 100 MiB in the worst repositories, and nobody looks at
-/// that many folders in one sitting.
-const FOLDERS_KEPT: usize = 200_000;
+/// Folders by id, and how many entries they have together.
+#[derive(Default)]
+struct Known {
+    folders: HashMap<ContentId, Arc<Folder>>,
+    entries: usize,
+}
+
+/// Forgotten all at once when they have so many entries, some 30 MiB: a walk through all of history meets each folder in
+/// many versions, and nobody looks at that many in one sitting.
+const ENTRIES_KEPT: usize = 250_000;
 
 impl Folders {
     pub(super) fn get(&self, odb: &git2::Odb<'_>, id: ContentId) -> Result<Arc<Folder>, TreeError> {
-        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).folders.get(&id) {
             return Ok(known.clone());
         }
         let object = read_object(odb, id, git2::ObjectType::Tree)?;
         let folder = Arc::new(Folder::parse(object.data()).ok_or_else(|| broken(id))?);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= FOLDERS_KEPT {
-            known.clear();
+        if known.entries >= ENTRIES_KEPT {
+            *known = Known::default();
         }
-        known.insert(id, folder.clone());
+        known.entries += 1 + folder.entries.len() + folder.odd.len();
+        known.folders.insert(id, folder.clone());
         Ok(folder)
     }
 }

@@ -215,7 +215,7 @@ impl Needle {
                 from = at + 1;
             }
         })?;
-        u32::try_from(bytes[..at].iter().filter(|b| **b == b'\n').count() + 1).ok()
+        u32::try_from(bytes[..at].split(|b| *b == b'\n').count()).ok()
     }
 }
 

@@ -62,7 +62,10 @@ pub use edit::{Edit, edit};
 pub use held::{Held, HeldValue, Needle, held};
 pub use import::{copied, generate, import, seal_content};
 pub use inspect::{SealedInfo, format_of, inspect, readers};
-pub use keys::{KeySources, Keyring, RecipientError, UnusableSource, parse_recipient, wrap};
+pub use keys::{
+    AgeError, Ask, KeySources, Keyring, LockedKind, LockedSource, PluginError, PluginSource, Plugins,
+    RecipientError, RecipientKind, Shut, UnlockError, UnusableSource, parse_recipient, wrap, wrap_with,
+};
 pub use make::{create, reseal, rewrap, seal_plain};
 pub use merge::{MergeError, merge};
 pub use metadata::{Group, Metadata, Wrapped};

@@ -3,8 +3,8 @@
 use super::cipher::{DataKey, Sealed, ValueType};
 use super::flat;
 use super::inspect::format_of;
-use super::keys::Keyring;
-use super::metadata::{Metadata, Wrapped};
+use super::keys::{Keyring, Shut};
+use super::metadata::{Group, Metadata};
 use super::shamir;
 use super::value;
 use super::walk::{Place, Visit, plain_node, read, read_as, scalar, walk};
@@ -253,21 +253,17 @@ fn one_block(source: &Source<'_>, file: &str, first: &Metadata) -> Result<(), Op
 /// The data key, by the first identity that fits, or by as many key groups as it takes.
 pub(super) fn unlock(metadata: &Metadata, file: &str, keyring: &Keyring) -> Result<DataKey, OpenError> {
     if let Some((needed, count)) = metadata.quorum() {
-        let open = metadata.groups.iter().map(|group| unwrapped(&group.age, keyring));
-        let shares: Vec<_> = open.flatten().collect();
-        if shares.len() < needed {
-            let at_hand = shares.len();
-            let why = format!("it needs {needed} of {count} key groups, of which {at_hand} open here");
-            return Err(needs_key(file, metadata, &why));
+        return by_groups(metadata, [needed, count], file, keyring);
+    }
+    let shut = match keyring.unwrap_any(&metadata.age) {
+        Ok(bytes) => {
+            if let Some(key) = DataKey::from_bytes(&bytes) {
+                return Ok(key);
+            }
+            Shut::default()
         }
-        return shamir::combine(&shares).ok_or_else(|| {
-            let cause = "the shares of its key groups do not belong together".to_owned();
-            broken(file, metadata.line, cause)
-        });
-    }
-    if let Some(key) = unwrapped(&metadata.age, keyring).and_then(|bytes| DataKey::from_bytes(&bytes)) {
-        return Ok(key);
-    }
+        Err(shut) => shut,
+    };
     let held = metadata.age.iter().any(|w| keyring.holds(&w.recipient));
     if held {
         return Err(broken(
@@ -275,6 +271,9 @@ pub(super) fn unlock(metadata: &Metadata, file: &str, keyring: &Keyring) -> Resu
             metadata.line,
             "an identity at hand is a recipient, and its wrapped key is damaged".to_owned(),
         ));
+    }
+    if !shut.reasons.is_empty() {
+        return Err(not_yet(file, metadata, &shut));
     }
     let foreign: Vec<String> =
         metadata.foreign.iter().map(|(name, count)| format!("{count} {name}")).collect();
@@ -289,11 +288,48 @@ pub(super) fn unlock(metadata: &Metadata, file: &str, keyring: &Keyring) -> Resu
     Err(needs_key(file, metadata, &why))
 }
 
-/// What the first identity that fits finds in one of these.
-fn unwrapped(age: &[Wrapped], keyring: &Keyring) -> Option<Zeroizing<Vec<u8>>> {
-    let ours = age.iter().filter(|w| keyring.holds(&w.recipient));
-    let others = age.iter().filter(|w| !keyring.holds(&w.recipient));
-    ours.chain(others).find_map(|wrapped| keyring.unwrap_bytes(&wrapped.enc))
+/// As many shares as it takes: first what is at hand, then what has to be unlocked, asked or run.
+fn by_groups(
+    metadata: &Metadata,
+    [needed, count]: [usize; 2],
+    file: &str,
+    keyring: &Keyring,
+) -> Result<DataKey, OpenError> {
+    let ready = |group: &Group| group.age.iter().find_map(|wrapped| keyring.unwrap_bytes(&wrapped.enc));
+    let mut shares: Vec<_> = metadata.groups.iter().map(|group| (group, ready(group))).collect();
+    let at_hand =
+        |shares: &[(&Group, Option<Zeroizing<Vec<u8>>>)]| shares.iter().filter(|s| s.1.is_some()).count();
+    let mut shut = Shut::default();
+    for index in 0..shares.len() {
+        if at_hand(&shares) >= needed {
+            break;
+        }
+        if shares[index].1.is_none() {
+            match keyring.unwrap_any(&shares[index].0.age) {
+                Ok(share) => shares[index].1 = Some(share),
+                Err(more) => shut.merge(more),
+            }
+        }
+    }
+    let open = at_hand(&shares);
+    if open < needed {
+        let why = format!("it needs {needed} of {count} key groups, of which {open} open here");
+        shut.reasons.insert(0, why);
+        return Err(not_yet(file, metadata, &shut));
+    }
+    let shares: Vec<_> = shares.into_iter().filter_map(|(_, share)| share).collect();
+    shamir::combine(&shares).ok_or_else(|| {
+        let cause = "the shares of its key groups do not belong together".to_owned();
+        broken(file, metadata.line, cause)
+    })
+}
+
+/// What would open it has to be unlocked, agreed to or mended first.
+fn not_yet(file: &str, metadata: &Metadata, shut: &Shut) -> OpenError {
+    let error = needs_key(file, metadata, &shut.reasons.join("; "));
+    let reason = if shut.needs_plugin { Reason::NeedsPlugin } else { Reason::NeedsKey };
+    let next = shut.next.clone().unwrap_or(error.0.next);
+    OpenError(Problem { reason, next, ..error.0 })
 }
 
 fn needs_key(file: &str, metadata: &Metadata, why: &str) -> OpenError {

@@ -1,6 +1,7 @@
 //! `.sops.yaml`: which rule applies to a file, who may open it, and which leaves are sealed (secrets.md 1.6, 1.11).
 
-use crate::model::{Problem, Reason, clean};
+use super::keys::{Plugins, RecipientKind};
+use crate::model::{Problem, Reason, Severity, clean};
 use crate::yaml::{Dialect, Limits, Node, read_stream};
 use regex::Regex;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub struct Rule {
     pub mac_only_encrypted: bool,
     /// Other key types the rule names (`pgp`, `kms`, …): such a file cannot be made by Sealane.
     pub foreign: Vec<Arc<str>>,
+    /// What wraps for recipients of plug-ins; without it they are refused.
+    pub plugins: Plugins,
 }
 
 /// All rules of a `.sops.yaml`.
@@ -174,6 +177,14 @@ impl Rules {
         else {
             return self.problems.push(problem("`shamir_threshold` is no number".to_owned()));
         };
+        let mixed = groups.iter().filter_map(|group| post_quantum_in_vain(group)).map(|cause| Problem {
+            severity: Severity::Note,
+            ..Problem::warning(Reason::Config, format!("rule {number}: {cause}")).at(&self.file, line).next(
+                "use recipients that begin with age1pq1 alone, or know that the file is as safe as its weakest",
+            )
+        });
+        let mixed: Vec<Problem> = mixed.collect();
+        self.problems.extend(mixed);
         self.rules.push(Rule {
             number,
             line,
@@ -184,7 +195,17 @@ impl Rules {
             selector,
             mac_only_encrypted: node.get("mac_only_encrypted").and_then(Node::as_bool).unwrap_or(false),
             foreign,
+            plugins: Plugins::default(),
         });
+    }
+
+    /// The same rules, under which plug-ins are run that the user agreed to.
+    #[must_use]
+    pub fn with_plugins(mut self, plugins: &Plugins) -> Self {
+        for rule in &mut self.rules {
+            rule.plugins = plugins.clone();
+        }
+        self
     }
 
     /// The first rule that matches a path relative to the rules' own folder.
@@ -210,6 +231,19 @@ impl Rule {
             None => format!("rule {} (every file)", self.number),
         }
     }
+}
+
+/// A file opens with any of its recipients: one that a quantum computer breaks makes the others' care void.
+pub(super) fn post_quantum_in_vain(recipients: &[Recipient]) -> Option<String> {
+    let kinds = recipients.iter().filter_map(|r| RecipientKind::of(&r.key));
+    let (safe, other): (Vec<_>, Vec<_>) = kinds.partition(|kind| kind.is_post_quantum());
+    (!safe.is_empty() && !other.is_empty()).then(|| {
+        format!(
+            "{} of {} recipients are not post-quantum, so the post-quantum ones bring nothing",
+            other.len(),
+            recipients.len()
+        )
+    })
 }
 
 /// Key types beside age, as a rule names them.
@@ -314,5 +348,20 @@ mod tests {
         let rules = Rules::parse(b"creation_rules:\n  - age: age1x, age1y\n", ".sops.yaml");
         let keys: Vec<_> = rules.rules[0].recipients.iter().map(|r| &*r.key).collect();
         assert_eq!(keys, ["age1x", "age1y"]);
+    }
+
+    #[test]
+    fn a_post_quantum_recipient_beside_another_is_told_to_bring_nothing() {
+        let rules =
+            |list: &str| Rules::parse(format!("creation_rules:\n  - age: {list}\n").as_bytes(), ".sops.yaml");
+        let mixed = rules("age1pq1x, age1y, ssh-ed25519 AAAA");
+        let [note] = mixed.problems.as_slice() else { panic!("{:?}", mixed.problems) };
+        assert_eq!(note.severity, Severity::Note);
+        assert!(note.cause.starts_with("rule 1: 2 of 3 recipients are not post-quantum"), "{note}");
+        assert_eq!(mixed.rules.len(), 1);
+        assert!(
+            rules("age1pq1x, age1tagpq1y").problems.is_empty()
+                && rules("age1x, ssh-rsa B").problems.is_empty()
+        );
     }
 }

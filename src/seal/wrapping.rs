@@ -3,7 +3,7 @@
 use super::block::WrappedFor;
 use super::cipher::DataKey;
 use super::edit::failed;
-use super::keys::wrap_bytes;
+use super::keys::{PluginError, Plugins, RecipientError, wrap_bytes};
 use super::metadata::Metadata;
 use super::rules::{Rule, Rules};
 use super::shamir;
@@ -19,8 +19,12 @@ pub(super) fn wrapped(key: &DataKey, rule: &Rule, rules: &Rules) -> Result<Vec<V
     let refuse = |cause: String, next: &str| {
         Problem::error(Reason::Config, cause).at(&place_of(rules), rule.line).next(next)
     };
+    let told = |error: &RecipientError| {
+        let (reason, next) = advice(error);
+        Problem { reason, ..refuse(error.to_string(), next) }
+    };
     if rule.groups.len() == 1 {
-        return Ok(vec![group(key.bytes(), &rule.groups[0], &refuse)?]);
+        return Ok(vec![group(key.bytes(), &rule.groups[0], &rule.plugins, &told)?]);
     }
     if rule.groups.iter().any(Vec::is_empty) {
         let cause = format!("{} has a key group without an age recipient", rule.describe());
@@ -36,19 +40,36 @@ pub(super) fn wrapped(key: &DataKey, rule: &Rule, rules: &Rules) -> Result<Vec<V
             );
             refuse(cause, "set `shamir_threshold` to at least 2 and at most the number of groups")
         })?;
-    shares.iter().zip(&rule.groups).map(|(share, members)| group(share, members, &refuse)).collect()
+    shares
+        .iter()
+        .zip(&rule.groups)
+        .map(|(share, members)| group(share, members, &rule.plugins, &told))
+        .collect()
 }
 
 fn group(
     bytes: &[u8],
     members: &[super::Recipient],
-    refuse: &dyn Fn(String, &str) -> Problem,
+    plugins: &Plugins,
+    told: &dyn Fn(&RecipientError) -> Problem,
 ) -> Result<Vec<WrappedFor>, Problem> {
-    let wrap = |member: &super::Recipient| match wrap_bytes(bytes, &member.key) {
+    let wrap = |member: &super::Recipient| match wrap_bytes(bytes, &member.key, plugins) {
         Ok(enc) => Ok((member.key.clone(), enc)),
-        Err(e) => Err(refuse(e.to_string(), "mend the recipients of the rule in .sops.yaml")),
+        Err(error) => Err(told(&error)),
     };
     members.iter().map(wrap).collect()
+}
+
+/// What to do about a recipient that cannot be sealed for.
+fn advice(error: &RecipientError) -> (Reason, &'static str) {
+    match error {
+        RecipientError::Plugin(PluginError::NotAgreed { .. } | PluginError::Missing { .. }) => (
+            Reason::NeedsPlugin,
+            "install the plug-in and agree to it in a terminal, or seal for other recipients",
+        ),
+        RecipientError::Plugin(_) => (Reason::NeedsPlugin, "mend the plug-in, or seal for other recipients"),
+        _ => (Reason::Config, "mend the recipients of the rule in .sops.yaml"),
+    }
 }
 
 /// The same data key for the recipients that the rule gives now: who stays keeps what was wrapped for them. `None` if

@@ -48,6 +48,8 @@ pub(crate) enum Deed {
     TakeBack,
     Context { environment: Arc<str>, context: Arc<str> },
     Consent { environment: Arc<str> },
+    Unlock { source: Arc<str>, passphrase: SecretText },
+    Agree { program: Arc<str> },
 }
 
 /// What came of a question or a deed.
@@ -65,6 +67,7 @@ pub(crate) enum Answer {
     Pushed(Result<PushOutcome, Problem>),
     TakenBack(Result<Commit, Problem>),
     Chosen(Result<(), Problem>),
+    Keys(Result<(), Problem>),
 }
 
 /// An answer with the question it belongs to.
@@ -199,6 +202,10 @@ impl Hands {
                     Answer::Chosen(workspace.choose_context(&environment, &context).await)
                 }
                 Deed::Consent { environment } => Answer::Chosen(workspace.consent(&environment).await),
+                Deed::Unlock { source, passphrase } => {
+                    Answer::Keys(workspace.unlock(&source, passphrase).await)
+                }
+                Deed::Agree { program } => Answer::Keys(workspace.agree(&program).await),
             };
             let _ = back.send(Back::Reply(Reply { slot: Slot::Write, generation, answer })).await;
         });

@@ -11,7 +11,9 @@ use super::screen::{Route, Step};
 use super::state::State;
 use super::theme::Label;
 use super::words;
-use crate::workspace::{ClusterView, ObjectId};
+use crate::model::clean;
+use crate::workspace::{ClusterView, KeyNeed, ObjectId};
+use std::sync::Arc;
 
 /// Everything that can be named: keys of this screen, views, repository, clusters, apps, objects.
 pub(crate) fn items(state: &State) -> Vec<Item> {
@@ -70,6 +72,16 @@ fn views(state: &State, items: &mut Vec<Item>) {
     if state.tour_line().is_some() {
         add("hide tour", "tour", Choice::HideTour);
     }
+    for need in state.snapshot.key_needs.iter() {
+        match need {
+            KeyNeed::Passphrase { source } => {
+                add(&format!("unlock {}…", clean(source)), "keys", Choice::Unlock(source.clone()));
+            }
+            KeyNeed::Agreement { program } => {
+                add(&format!("let {} run…", clean(program)), "keys", Choice::Plugin(program.clone()));
+            }
+        }
+    }
     for environment in state.snapshot.environments.iter() {
         let name = &environment.name;
         let everything = Choice::Go(Route::Tree(Scope::Environment(name.clone())));
@@ -103,6 +115,19 @@ pub(crate) fn choose_cluster(state: &State, environment: &str) -> Vec<Step> {
         _ => return vec![],
     };
     vec![Step::Show(Box::new(overlay))]
+}
+
+/// Asks before an age plug-in runs for the first time.
+pub(crate) fn plugin(program: &Arc<str>) -> Confirm {
+    Confirm::new(
+        "Run this plug-in to open sealed files?",
+        format!(
+            "{}\n\nAn age identity of yours names it. It runs only if you agree, and you are asked once.",
+            clean(program)
+        ),
+        "run it",
+        vec![Step::Do(Deed::Agree { program: program.clone() })],
+    )
 }
 
 /// Asks before a push that no plan stands for. Which branch is protected is not known here, so production

@@ -145,7 +145,7 @@ impl State {
 
     /// True while the letters typed belong to a secret.
     pub(crate) fn types_secret(&self) -> bool {
-        self.overlay.is_none() && self.top.mode() == Mode::Secret
+        self.overlay.as_ref().map_or_else(|| self.top.mode(), |overlay| overlay.mode()) == Mode::Secret
     }
 
     /// What screens may look at.

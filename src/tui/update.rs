@@ -4,7 +4,9 @@ use super::effect::{Answer, Effect, Errand, Question, Reply, Slot};
 use super::filter::Filter;
 use super::keymap::{self, Action, Mode};
 use super::overlay::palette::Choice;
-use super::overlay::{Outcome, Overlay, confirm::Confirm, pager::Pager, palette::Palette, prompt::Prompt};
+use super::overlay::{
+    Outcome, Overlay, confirm::Confirm, pager::Pager, palette::Palette, prompt::Prompt, unlock::Unlock,
+};
 use super::screen::{Facts, Route, Screen, Step, home::Home};
 use super::state::{Ending, Message, State};
 use super::theme::Label;
@@ -79,7 +81,11 @@ fn tour_key(state: &mut State, event: &KeyEvent) {
 fn paste(state: &mut State, text: String, effects: &mut Vec<Effect>) {
     if mode(state) == Mode::Secret {
         // The bytes are taken over as they are and wiped with the form; no copy is left.
-        state.top.paste(SecretText::from_string(text));
+        let secret = SecretText::from_string(text);
+        match state.overlay.as_deref_mut() {
+            Some(Overlay::Unlock(unlock)) => unlock.paste(secret),
+            _ => drop(state.top.paste(secret)),
+        }
     } else if let Some(overlay) = &mut state.overlay {
         let steps = overlay.paste(&text);
         take(state, steps, effects);
@@ -265,6 +271,8 @@ fn choose(state: &mut State, choice: Choice, effects: &mut Vec<Effect>) -> Vec<S
             vec![]
         }
         Choice::Context(environment) => menu::choose_cluster(state, &environment),
+        Choice::Unlock(source) => vec![Step::Show(Box::new(Overlay::Unlock(Unlock::new(source))))],
+        Choice::Plugin(program) => vec![Step::Show(Box::new(Overlay::Confirm(menu::plugin(&program))))],
     }
 }
 
@@ -419,7 +427,9 @@ fn written(answer: Answer, snapshot: &Snapshot) -> Vec<Step> {
         Answer::Chosen(Ok(())) => {
             vec![Step::Say(Label::Good, format!("connecting; {} is read", snapshot.repo.name))]
         }
+        Answer::Keys(Ok(())) => vec![Step::Say(Label::Good, "what it opens is read".into())],
         Answer::TakenBack(Err(problem))
+        | Answer::Keys(Err(problem))
         | Answer::Committed(Err(problem))
         | Answer::Pushed(Err(problem))
         | Answer::Chosen(Err(problem)) => failed(problem),

@@ -82,22 +82,22 @@ impl Session {
             Problem::error(Reason::MissingFile, format!("{} does not exist{at}", clean(file)))
                 .next("name it from the root of the repository, or another revision")
         };
-        let entry = tree.entry(file).map_err(unreadable)?.ok_or_else(missing)?;
-        let bytes = tree.read(entry.id).map_err(unreadable)?;
+        let entry = tree.entry(file).map_err(|e| unreadable(&e))?.ok_or_else(missing)?;
+        let bytes = tree.read(entry.id).map_err(|e| unreadable(&e))?;
         seal::held(&bytes, file, &self.keyring, &self.digests)
     }
 
     /// Which other files hold the value of this key, sealed or in the clear.
     pub(super) fn places_of(&self, file: &str, key: &str) -> Result<Places, Problem> {
         let tree = self.tree(Revision::Worktree)?;
-        let entry = tree.entry(file).map_err(unreadable)?.ok_or_else(|| {
+        let entry = tree.entry(file).map_err(|e| unreadable(&e))?.ok_or_else(|| {
             Problem::error(Reason::MissingFile, format!("{} does not exist", clean(file)))
                 .next("name a sealed file")
         })?;
-        let bytes = tree.read(entry.id).map_err(unreadable)?;
+        let bytes = tree.read(entry.id).map_err(|e| unreadable(&e))?;
         let needle = Needle::of(&bytes, file, &self.keyring, key)?;
         let digest = HeldValue::Digest(needle.digest(&self.digests));
-        let files = firewall::files(&*tree).map_err(unreadable)?;
+        let files = firewall::files(&*tree).map_err(|e| unreadable(&e))?;
         let is_own = |path: &str, held: &Held| {
             path == file && (*held.key == *key || key.rsplit('.').next() == Some(&*held.key))
         };

@@ -102,7 +102,10 @@ impl Session {
         let files = self.secret_files(&*tree, at);
         let mut findings = files.exposed.clone();
         findings.extend(files.sealed.iter().filter_map(|(path, file)| of_others(path, file, &rules)));
-        findings.extend(super::delivery::lints(&*tree, &super::firewall::files(&*tree).map_err(unreadable)?));
+        findings.extend(super::delivery::lints(
+            &*tree,
+            &super::firewall::files(&*tree).map_err(|e| unreadable(&e))?,
+        ));
         let mut problems = rules.problems.clone();
         let now = jiff::Timestamp::now().as_second();
         problems.extend(files.seals.findings(now));

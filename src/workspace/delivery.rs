@@ -127,8 +127,10 @@ impl Read {
     /// Flux finds keys by the ends of their names.
     fn key_names(&self) -> Vec<Exposed> {
         const EXACT: [&str; 4] = ["sops.vault-token", "sops.aws-kms", "sops.azure-kv", "sops.gcp-kms"];
-        let is_found =
-            |key: &String| key.ends_with(".agekey") || key.ends_with(".asc") || EXACT.contains(&&**key);
+        let is_found = |key: &String| {
+            let ending = key.rsplit_once('.').map_or("", |(_, ending)| ending);
+            matches!(ending, "agekey" | "asc") || EXACT.contains(&&**key)
+        };
         let is_meant =
             |secret: &&Declared| self.owners.iter().any(|o| o.secret.as_ref() == Some(&secret.name));
         let wrong = self
@@ -190,7 +192,9 @@ impl Read {
             let nearest: Vec<&(usize, &Owner)> =
                 owners.iter().filter(within).filter(|(_, o)| Some(o.path.len()) == nearest).collect();
             if !nearest.is_empty() && nearest.iter().all(|(_, owner)| !owner.decrypts) {
-                nearest.iter().for_each(|(at, _)| found.entry(*at).or_default().push(path));
+                for (at, _) in nearest {
+                    found.entry(*at).or_default().push(path);
+                }
             }
         }
         let told = found.into_iter().filter_map(|(at, paths)| Some((self.owners.get(at)?, paths)));
@@ -220,7 +224,7 @@ impl Read {
         named.iter().filter_map(Node::scalar_text).any(|text| text.trim_start_matches("./") == name)
     }
 
-    /// What secretGenerators read: sealed files under names of other formats, and files in the clear.
+    /// What generators of Secrets read: sealed files under names of other formats, and files in the clear.
     fn generators(&self, tree: &dyn Tree, sealed: &[Arc<str>]) -> Vec<Exposed> {
         let mut found = Vec::new();
         for (folder, (file, root)) in &self.folders {

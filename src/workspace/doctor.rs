@@ -36,7 +36,7 @@ pub struct Reasoned {
 }
 
 impl Finding {
-    fn of(what: &str, found: impl Into<String>) -> Self {
+    pub(super) fn of(what: &str, found: impl Into<String>) -> Self {
         Self {
             what: what.to_owned(),
             found: found.into(),
@@ -53,7 +53,7 @@ impl Finding {
 pub(super) fn examine(session: &Session, kubeconfig: Option<&[PathBuf]>) -> Vec<Finding> {
     let mut findings = vec![repository(session)];
     findings.extend(rendering(session));
-    findings.extend([left_out(session), identities(session), rules(session)]);
+    findings.extend([left_out(session), super::identities::finding(session), rules(session)]);
     findings.extend(kubeconfig.map(contexts));
     findings.push(git());
     findings
@@ -141,28 +141,6 @@ fn left_out(session: &Session) -> Finding {
     Finding { problems, ..Finding::of("left out", found) }
 }
 
-fn identities(session: &Session) -> Finding {
-    let found: Vec<String> = session
-        .keyring
-        .recipients()
-        .map(|(recipient, source)| {
-            format!("{}… from {}", recipient.chars().take(12).collect::<String>(), clean(source))
-        })
-        .collect();
-    let problems = session
-        .keyring
-        .unusable
-        .iter()
-        .map(|u| Problem::warning(Reason::NeedsKey, u.why.clone()).at(&clean(&u.source), u.line))
-        .collect();
-    let found = if found.is_empty() {
-        "none in SOPS_AGE_KEY, SOPS_AGE_KEY_FILE or ~/.config/sops/age/keys.txt".to_owned()
-    } else {
-        found.join(", ")
-    };
-    Finding { problems, ..Finding::of("age identities", found) }
-}
-
 fn rules(session: &Session) -> Finding {
     let what = ".sops.yaml";
     let Ok(Some(head)) = session.head() else {
@@ -183,7 +161,9 @@ fn rules(session: &Session) -> Finding {
         1 => "1 sealed file".to_owned(),
         n => format!("{n} sealed files"),
     };
-    let found = format!("{rules}, {sealed}");
+    let open = files.sealed.values().filter(|file| file.broken.is_none()).count();
+    let tried = if files.sealed.is_empty() { String::new() } else { format!(", {open} of them open here") };
+    let found = format!("{rules}, {sealed}{tried}");
     let broken = files.sealed.values().filter_map(|f| f.broken.clone());
     let problems = files.findings.iter().cloned().chain(broken).collect();
     Finding { problems, ..Finding::of(what, found) }

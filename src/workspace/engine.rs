@@ -203,6 +203,7 @@ impl Engine {
             Message::Refresh => self.refresh(),
             Message::Choose(name, context, reply) => drop(reply.send(self.choose(&name, &context))),
             Message::Consent(name, reply) => drop(reply.send(self.consent(&name))),
+            Message::Keys(program, reply) => drop(reply.send(self.keys(program))),
             Message::TakesBack(commit) => {
                 self.takes_back = commit;
                 self.read_repository();
@@ -230,6 +231,7 @@ impl Engine {
     }
 
     fn refresh(&mut self) {
+        self.session.keyring.retry();
         self.read_repository();
         let names: Vec<Arc<str>> = self.fields.keys().cloned().collect();
         for name in names {
@@ -379,7 +381,26 @@ impl Engine {
         self.keep_answers()
     }
 
-    fn keep_answers(&self) -> Result<(), Problem> {
+    /// More can be opened now: everything is rendered again, also what was applied.
+    fn keys(&mut self, program: Option<String>) -> Result<(), Problem> {
+        for field in self.fields.values_mut() {
+            field.rendering.clear();
+            field.facts.bases = Arc::default();
+        }
+        self.moved = true;
+        self.read_repository();
+        match program {
+            Some(program) => {
+                self.answers.plugins.insert(program);
+                self.keep_answers()
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn keep_answers(&mut self) -> Result<(), Problem> {
+        // Somebody at a terminal may have agreed to one meanwhile.
+        self.answers.plugins.extend(Answers::load(self.clusters.state.as_deref()).plugins);
         self.answers.save(self.clusters.state.as_deref()).map_err(|error| {
             Problem::warning(crate::model::Reason::Config, format!("the answer could not be kept: {error}"))
                 .next("it holds for this session; make the state folder writable to keep it")

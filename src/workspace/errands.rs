@@ -41,6 +41,8 @@ pub(super) enum Message {
     Choose(Arc<str>, String, oneshot::Sender<Result<(), Problem>>),
     /// The exec plug-in of an environment's context may run.
     Consent(Arc<str>, oneshot::Sender<Result<(), Problem>>),
+    /// An identity was unlocked, or a plug-in agreed to, whose program is to be remembered.
+    Keys(Option<String>, oneshot::Sender<Result<(), Problem>>),
     /// We made or took back a commit.
     TakesBack(Option<CommitId>),
 }

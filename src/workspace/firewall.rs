@@ -138,9 +138,9 @@ impl Session {
     ) -> Result<Vec<Exposed>, Problem> {
         let before = self.tree(Revision::Commit(head))?;
         let bytes = |tree: &dyn Tree, path: &str| -> Result<Option<Arc<[u8]>>, Problem> {
-            let entry = tree.entry(path).map_err(unreadable)?;
+            let entry = tree.entry(path).map_err(|e| unreadable(&e))?;
             let file = entry.filter(|entry| entry.kind == EntryKind::File);
-            file.map(|file| tree.read(file.id).map_err(unreadable)).transpose()
+            file.map(|file| tree.read(file.id).map_err(|e| unreadable(&e))).transpose()
         };
         let mut found = Vec::new();
         for path in changed {
@@ -156,7 +156,7 @@ impl Session {
 
     /// Every file of a tree, and what only several files together tell.
     pub(super) fn check_all(&self, tree: &dyn Tree, digests: bool) -> Result<Checked, Problem> {
-        let files = files(tree).map_err(unreadable)?;
+        let files = files(tree).map_err(|e| unreadable(&e))?;
         let mut checked = self.look(tree, &files, digests, true);
         checked.exposed.extend(super::delivery::lints(tree, &files));
         Ok(checked)
@@ -170,7 +170,7 @@ impl Session {
     ) -> Result<Checked, Problem> {
         let mut files = Vec::new();
         for path in changed {
-            let entry = tree.entry(path).map_err(unreadable)?;
+            let entry = tree.entry(path).map_err(|e| unreadable(&e))?;
             if let Some(entry) = entry.filter(|entry| entry.kind == EntryKind::File) {
                 files.push((path.clone(), entry.id));
             }
@@ -188,7 +188,7 @@ impl Session {
                     Ok(self.look_at(path, &bytes, &rules, &exceptions, digests))
                 }
                 Ok(_) => Ok(Vec::new()),
-                Err(error) => Err(unreadable(error.of(path))),
+                Err(error) => Err(unreadable(&error.of(path))),
             })
         });
         let mut checked = Checked { exposed: Vec::new(), problems: rules.problems.clone() };
@@ -254,7 +254,7 @@ pub(super) fn files(tree: &dyn Tree) -> Result<Vec<File>, TreeError> {
     Ok(found)
 }
 
-pub(super) fn unreadable(error: TreeError) -> Problem {
+pub(super) fn unreadable(error: &TreeError) -> Problem {
     Problem::error(Reason::Repository, error.to_string())
 }
 

@@ -7,9 +7,10 @@ use super::{
     Audit, Checked, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, FileEdit,
     Finding, History, KeyEdit, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal,
     RenderedEnvironment, RulesFor, Scan, SealedSecretRequest, SecretForm, Snapshot, Standing, ask, doctor,
-    for_controller, forms, history, planning, sealing, writing,
+    for_controller, forms, history, identities, planning, sealing, writing,
 };
 use crate::cluster::{Connection, default_paths};
+use crate::config::Answers;
 use crate::model::{Commit, CommitId, ObjectDiff, ObjectKey, Problem, Reason};
 use crate::seal::KeySources;
 use crate::secret::SecretText;
@@ -70,7 +71,9 @@ impl Settings {
 impl Workspace {
     /// Opens a repository and starts reading it and its clusters. Must be called inside a tokio runtime.
     pub fn open(settings: Settings) -> Answer<Self> {
-        let session = Arc::new(Session::open(&settings.path, &settings.keys)?);
+        let mut keys = settings.keys;
+        keys.agreed.extend(Answers::load(settings.state.as_deref()).plugins);
+        let session = Arc::new(Session::open(&settings.path, &keys)?);
         let variable = std::env::var_os("KUBECONFIG");
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let clusters = Clusters {
@@ -114,6 +117,19 @@ impl Workspace {
     /// Agrees to run the program that the kubeconfig names for this environment.
     pub async fn consent(&self, environment: &str) -> Answer<()> {
         self.tell(|reply| Message::Consent(environment.into(), reply)).await
+    }
+
+    /// Unlocks an identity with its passphrase; what it opens is read again.
+    pub async fn unlock(&self, source: &str, passphrase: SecretText) -> Answer<()> {
+        let (session, source) = (self.session.clone(), source.to_owned());
+        blocking(move || identities::unlock(&session, &source, &passphrase)).await?;
+        self.tell(|reply| Message::Keys(None, reply)).await
+    }
+
+    /// Agrees to run the age plug-in at this path, now and later.
+    pub async fn agree(&self, program: &str) -> Answer<()> {
+        self.session.keyring.agree(program);
+        self.tell(|reply| Message::Keys(Some(program.to_owned()), reply)).await
     }
 
     async fn tell(&self, message: impl FnOnce(oneshot::Sender<Answer<()>>) -> Message) -> Answer<()> {

@@ -25,6 +25,7 @@ mod for_controller;
 mod forms;
 mod handle;
 mod history;
+mod identities;
 mod inventory;
 mod logs;
 mod merging;
@@ -45,6 +46,7 @@ mod snapshot;
 mod stories;
 mod writing;
 
+pub use crate::seal::Ask;
 pub use crate::seal::ExposureKind;
 pub use alike::{Place as ValuePlace, Places, Standing};
 pub use audit::{Audit, AuditedFile, RuleFor, RuleVerdict, RulesFor};
@@ -56,6 +58,7 @@ pub use firewall::{Checked, Exposed};
 pub use for_controller::SealedSecretRequest;
 pub use handle::{Settings, Workspace};
 pub use history::text;
+pub use identities::KeyNeed;
 pub use merging::{MergeRequest, merge};
 pub use plan::{
     Committed, Destination, DiffLine, FileEdit, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,

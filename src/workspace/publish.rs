@@ -56,6 +56,7 @@ impl Scene<'_> {
             apps: apps.into(),
             objects: objects.into(),
             secrets: secrets.into(),
+            key_needs: super::identities::needs(&self.session.keyring),
             problems: self.problems(),
             work: self.work(),
             at: self.now,

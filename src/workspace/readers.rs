@@ -83,7 +83,7 @@ impl Session {
     ) -> Result<Readers, Problem> {
         let tree = self.tree_of(at)?;
         let rules = Self::rules(&*tree);
-        let mut files = firewall::files(&*tree).map_err(unreadable)?;
+        let mut files = firewall::files(&*tree).map_err(|e| unreadable(&e))?;
         files.retain(|(path, _)| only.is_empty() || only.iter().any(|o| path.starts_with(o.as_str())));
         let seen = in_parallel(files.len(), |index| {
             let (path, id) = files.get(index)?;

@@ -41,6 +41,9 @@ struct Version {
     commit: CommitId,
 }
 
+/// A finding with the first and the last version that hold it, and how many do.
+type Told<'v> = (Exposed, &'v Version, &'v Version, usize);
+
 impl Session {
     /// Looks through all commits before HEAD. Whether rules of `.sops.yaml` would have sealed a file is not asked: they may
     /// be younger than the file.
@@ -58,7 +61,7 @@ impl Session {
         let tree = self.tree(Revision::Commit(head))?;
         let found = findings(&*tree, &versions, &self.exceptions());
         // The same finding in every later version of a file is one leak.
-        let mut leaks: BTreeMap<(Arc<str>, String), (Exposed, &Version, &Version, usize)> = BTreeMap::new();
+        let mut leaks: BTreeMap<(Arc<str>, String), Told<'_>> = BTreeMap::new();
         for (version, all) in found {
             for exposed in all {
                 let leak = leaks

@@ -31,7 +31,7 @@ pub(super) fn seal(session: &Session, mut files: Vec<String>, mut edit: FileEdit
             SealedSecretRequest { file, edits, ..SealedSecretRequest::default() },
         );
     }
-    let rules = Session::rules(&*tree);
+    let rules = Session::rules(&*tree).with_plugins(session.keyring.plugins());
     let desk = Desk { session, tree: &*tree, rules: &rules, time: jiff::Timestamp::now().as_second() };
     let (mut changes, mut notes, mut told) = (Vec::new(), Vec::new(), Vec::new());
     for file in files {
@@ -189,7 +189,7 @@ pub(super) fn reseal(session: &Session, files: &[String], keep_key: bool) -> Res
     let started = Instant::now();
     let (branch, head) = standing(session)?;
     let tree = session.tree(Revision::Commit(head))?;
-    let rules = Session::rules(&*tree);
+    let rules = Session::rules(&*tree).with_plugins(session.keyring.plugins());
     let time = jiff::Timestamp::now().as_second();
     if read(&*tree, RULES)? != read(&*session.tree(Revision::Worktree)?, RULES)? {
         let cause =

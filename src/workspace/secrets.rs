@@ -41,7 +41,9 @@ pub(super) struct SealedFile {
 impl SealedFile {
     /// What is wrong with the file itself. That a key is missing is told where something needs it.
     pub(super) fn damage(&self) -> Option<Problem> {
-        self.broken.clone().filter(|problem| problem.reason != Reason::NeedsKey)
+        self.broken
+            .clone()
+            .filter(|problem| !matches!(problem.reason, Reason::NeedsKey | Reason::NeedsPlugin))
     }
 }
 

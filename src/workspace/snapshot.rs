@@ -1,5 +1,6 @@
 //! `Snapshot`: all that a face shows, immutable, shared, and free of secrets.
 
+use super::identities::KeyNeed;
 use crate::model::{
     Commit, CommitId, Coverage, Health, ObjectKey, Origin, Place, Problem, SourceRevision, Verdict,
 };
@@ -22,6 +23,8 @@ pub struct Snapshot {
     pub objects: Arc<[Arc<ObjectRow>]>,
     /// One row for each secret.
     pub secrets: Arc<[Arc<SecretRow>]>,
+    /// Identities that wait for a passphrase or for the user's word.
+    pub key_needs: Arc<[KeyNeed]>,
     /// What is wrong beyond single rows.
     pub problems: Arc<[Problem]>,
     /// What is being read right now.

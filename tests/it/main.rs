@@ -12,6 +12,7 @@ mod explain;
 mod found;
 mod hardening;
 mod house;
+mod identities;
 mod journeys;
 mod merge_driver;
 mod past;

@@ -4,13 +4,14 @@
 #   tests/rig/build.sh [PART…]      without PART: all of them but flate and gitleaks, peers that only `just bench` runs
 #
 # The cache is $SEALANE_RIG, else $XDG_CACHE_HOME/sealane-rig, else ~/.cache/sealane-rig: bin/ (programs), crds/, kwok/,
-# stamps/ (what was built from what). Sources come from the Go module proxy and PyPI through `go` and `pip` and nothing else.
+# stamps/ (what was built from what). Sources come from the Go module proxy, PyPI and crates.io
+# through `go`, `pip` and `cargo` and nothing else.
 # Prints one line a part with its seconds. Anything that is missing or does not build is a failure.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # The quick ones first, so that a fresh machine has something to use early.
-ALL_PARTS=(kubectl python age kustomize kustomize-oracle sops crds kwok etcd kube-apiserver kube-controller-manager kube-scheduler
+ALL_PARTS=(kubectl python age age-testkit rage kustomize kustomize-oracle sops crds kwok etcd kube-apiserver kube-controller-manager kube-scheduler
   kustomize-controller sealed-secrets argo-cd)
 
 export GOTOOLCHAIN=local CGO_ENABLED=0 GOWORK=off GOFLAGS="-buildvcs=false"
@@ -27,6 +28,7 @@ wrapper_stamp() { # a wrapper module and the version it must name
 stamp_of() {
   case $1 in
     age) echo "$AGE_VERSION" ;;
+    age-testkit) echo "$AGE_TESTKIT_VERSION" ;;
     argo-cd)
       echo "$(wrapper_stamp argo-cd github.com/argoproj/argo-cd/v3 "$ARGO_CD_VERSION")" \
         "$(sha256sum <"$RIG_HERE/modules/argo-cd/redis/main.go" | cut -c1-16)"
@@ -50,6 +52,7 @@ stamp_of() {
     kwok) echo "$KWOK_VERSION" ;;
     python) echo "ruamel.yaml $RUAMEL_YAML_VERSION" ;;
     sealed-secrets) echo "$SEALED_SECRETS_VERSION by KUBECONFIG" ;;
+    rage) echo "$RAGE_VERSION" ;;
     sops) echo "$SOPS_VERSION" ;;
     *) fail "no such part: $1 (parts: ${ALL_PARTS[*]})" ;;
   esac
@@ -58,7 +61,10 @@ stamp_of() {
 # What must exist for a stamp to count.
 files_of() {
   case $1 in
-    age) echo "$RIG_BIN/age $RIG_BIN/age-keygen" ;;
+    age)
+      echo "$RIG_BIN/age $RIG_BIN/age-keygen $RIG_BIN/age-plugin-batchpass $RIG_BIN/age-plugin-pq $RIG_BIN/age-plugin-tag"
+      ;;
+    age-testkit) echo "$RIG_CACHE/age-testkit/x25519 $RIG_CACHE/age-testkit/hybrid" ;;
     argo-cd) echo "$RIG_BIN/argocd $RIG_BIN/argo-redis $RIG_CACHE/crds/argo-cd" ;;
     crds) echo "$RIG_CACHE/crds/kustomize-controller $RIG_CACHE/crds/source-controller" ;;
     kubectl) echo "$RIG_BIN/kubectl $RIG_BIN/helm" ;;
@@ -153,6 +159,13 @@ build_part() {
     age)
       go_install "filippo.io/age/cmd/age@v$AGE_VERSION"
       go_install "filippo.io/age/cmd/age-keygen@v$AGE_VERSION"
+      go_install "filippo.io/age/cmd/age-plugin-batchpass@v$AGE_VERSION"
+      go_install "filippo.io/age/extra/age-plugin-pq@v$AGE_VERSION"
+      go_install "filippo.io/age/extra/age-plugin-tag@v$AGE_VERSION"
+      ;;
+    # age's own test kit: only its vectors.
+    age-testkit)
+      copy_tree "$(go_module_dir "c2sp.org/CCTV/age@v$AGE_TESTKIT_VERSION")/testdata" "$RIG_CACHE/age-testkit"
       ;;
     argo-cd)
       go_wrapper argo-cd ./redis argo-redis
@@ -188,6 +201,13 @@ build_part() {
     python)
       ensure_venv
       "$RIG_CACHE/venv/bin/pip" install --quiet --disable-pip-version-check "ruamel.yaml==$RUAMEL_YAML_VERSION"
+      ;;
+    # Another age, in Rust. With a folder of its own to build in, so that nothing of it stays.
+    rage)
+      nice -n 10 cargo install --quiet --locked --root "$RIG_CACHE/tmp/rage" --target-dir "$RIG_CACHE/tmp/rage-target" \
+        "rage@$RAGE_VERSION"
+      mv "$RIG_CACHE/tmp/rage/bin/rage" "$RIG_BIN/"
+      rm -rf "$RIG_CACHE/tmp/rage" "$RIG_CACHE/tmp/rage-target"
       ;;
     sealed-secrets) install_sealed_secrets ;;
     sops) go_install "github.com/getsops/sops/v3/cmd/sops@v$SOPS_VERSION" ;;

@@ -2,6 +2,8 @@
 //! `just e2e`, which builds the parts first. It is behind the feature `rig`, so that plain `cargo test` neither needs it nor
 //! claims to have run it.
 
+mod age_files;
+mod age_kit;
 mod argo;
 mod build;
 mod bundles;

@@ -219,11 +219,18 @@ pub fn script(name: &str) -> Command {
 
 /// One of the rig's real programs.
 pub fn tool(name: &str) -> PathBuf {
+    let path = cache("bin").join(name);
+    assert!(path.exists(), "{} is missing: run `just rig` first", path.display());
+    path
+}
+
+/// A folder or file of the rig's cache.
+pub fn cache(name: &str) -> PathBuf {
     let folder = |key: &str| env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
     let user = || folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
     let cache = folder("SEALANE_RIG").or_else(|| Some(user()?.join("sealane-rig")));
     let cache = cache.expect("SEALANE_RIG, XDG_CACHE_HOME or HOME names the cache");
-    let path = cache.join("bin").join(name);
+    let path = cache.join(name);
     assert!(path.exists(), "{} is missing: run `just rig` first", path.display());
     path
 }

@@ -210,7 +210,7 @@ impl Exposure {
             Sha256::new_with_prefix(salt).chain_update(&*self.material).finalize(),
         ));
         for _ in 1..ROUNDS {
-            *sum = Sha256::new_with_prefix(salt).chain_update(&*sum).finalize().into();
+            *sum = Sha256::new_with_prefix(salt).chain_update(*sum).finalize().into();
         }
         format!("{salt}-{}", hex(&sum[..16]))
     }

@@ -28,7 +28,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// What stands in every file that is sealed, or was.
-static SEALED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?-u)sops|ENC\[AES256_GCM"#).ok());
+static SEALED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?-u)sops|ENC\[AES256_GCM").ok());
 
 /// What stands in a file with values sealed for a controller.
 static FOR_CONTROLLER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("(?-u)SealedSecret").ok());
@@ -41,7 +41,7 @@ pub fn findings(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Exposure> {
 /// The lines of a file on which something secret stands in the clear: whoever prints them hides what they hold.
 pub fn open_lines(path: &str, bytes: &[u8], rules: &Rules) -> BTreeSet<u32> {
     let found = look(path, bytes, rules);
-    let all = || 1..=u32::try_from(bytes.iter().filter(|b| **b == b'\n').count() + 1).unwrap_or(u32::MAX);
+    let all = || 1..=u32::try_from(bytes.split(|b| *b == b'\n').count()).unwrap_or(u32::MAX);
     let mut lines: BTreeSet<u32> = found.lines.into_iter().collect();
     for exposure in &found.exposures {
         let line = exposure.problem.place.as_ref().map_or(0, |place| place.line);
@@ -136,10 +136,8 @@ fn by_shape(path: &str, bytes: &[u8], found: objects::Found) -> objects::Found {
 /// What `helm secrets dec` and others leave behind.
 fn decrypted(path: &str, bytes: &[u8]) -> Option<Exposure> {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let is_left = name.ends_with(".dec")
-        || name.contains(".dec.")
-        || name.contains(".decrypted.")
-        || name.ends_with(".decrypted");
+    // `values.dec.yaml`, `values.yaml.dec`: one of the parts behind the first.
+    let is_left = name.split('.').skip(1).any(|part| matches!(part, "dec" | "decrypted"));
     let has_something = bytes.iter().any(|byte| !byte.is_ascii_whitespace());
     let is_sealed = SEALED.as_ref().is_some_and(|mark| mark.is_match(bytes));
     (is_left && has_something && !is_sealed).then(|| {

@@ -71,7 +71,7 @@ pub(super) fn in_text(path: &str, bytes: &[u8]) -> Vec<Exposure> {
         return Vec::new();
     }
     let Some(shapes) = &*SHAPES else { return Vec::new() };
-    let is_json = path.ends_with(".json");
+    let is_json = path.rsplit_once('.').is_some_and(|(_, ending)| ending == "json");
     let mut found: Vec<(usize, Exposure)> = Vec::new();
     let patterns = [&shapes.line, &shapes.variable, &shapes.argument, &shapes.pair];
     for (number, pattern) in patterns.into_iter().enumerate() {

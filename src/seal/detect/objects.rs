@@ -37,7 +37,9 @@ pub(super) struct Found {
 /// Looks through documents.
 pub(super) fn in_documents(path: &str, all: &[Node], rules: &Rules) -> Found {
     let mut walker = Walker { path, rules, offset: 0, depth: 0, found: Found::default() };
-    all.iter().for_each(|document| walker.node(document));
+    for document in all {
+        walker.node(document);
+    }
     walker.found
 }
 
@@ -170,7 +172,7 @@ impl Walker<'_> {
         }
     }
 
-    /// `literals` of a secretGenerator.
+    /// `literals` of a `secretGenerator`.
     fn generators(&mut self, node: &Node) {
         for generator in node.get("secretGenerator").and_then(Node::as_seq).unwrap_or_default() {
             let literals = generator.get("literals").and_then(Node::as_seq).unwrap_or_default();

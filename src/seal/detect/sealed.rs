@@ -137,7 +137,11 @@ fn dotenv(text: &str) -> Option<Pairs> {
         match key.strip_prefix("sops_") {
             Some(field) => pairs.block.set(field, Node::string(value)),
             None => {
-                pairs.values.push((vec![key.into()], u32::try_from(index + 1).unwrap_or(0), value.to_owned()))
+                pairs.values.push((
+                    vec![key.into()],
+                    u32::try_from(index + 1).unwrap_or(0),
+                    value.to_owned(),
+                ));
             }
         }
     }

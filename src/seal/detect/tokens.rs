@@ -269,7 +269,7 @@ impl<'a> Lines<'a> {
 
     pub(super) fn of(&mut self, at: usize) -> u32 {
         let between = self.bytes.get(self.at..at).unwrap_or_default();
-        let breaks = between.iter().filter(|b| **b == b'\n').count();
+        let breaks = between.split(|b| *b == b'\n').count() - 1;
         self.line += u32::try_from(breaks).unwrap_or(0);
         self.at = at.max(self.at);
         self.line

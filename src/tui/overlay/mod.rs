@@ -1,4 +1,4 @@
-//! What lies over a screen for a moment: palette, prompt, confirmation, chooser, pages to read, the message editor.
+//! What lies over a screen for a moment: palette, prompt, confirmation, chooser, pages to read, the message editor, a passphrase.
 
 pub(crate) mod chooser;
 pub(crate) mod confirm;
@@ -7,6 +7,7 @@ pub(crate) mod message;
 pub(crate) mod pager;
 pub(crate) mod palette;
 pub(crate) mod prompt;
+pub(crate) mod unlock;
 
 use super::canvas::Canvas;
 use super::keymap::{Action, Mode};
@@ -21,6 +22,7 @@ pub(crate) enum Overlay {
     Pager(pager::Pager),
     Confirm(confirm::Confirm),
     Chooser(chooser::Chooser),
+    Unlock(unlock::Unlock),
 }
 
 /// What an overlay does with a key.
@@ -39,6 +41,7 @@ impl Overlay {
             Self::Pager(_) => Mode::Pager,
             Self::Chooser(_) => Mode::Chooser,
             Self::Confirm(confirm) => confirm.mode(),
+            Self::Unlock(_) => Mode::Secret,
         }
     }
 
@@ -51,6 +54,7 @@ impl Overlay {
             Self::Pager(pager) => pager.act(action, facts),
             Self::Confirm(confirm) => confirm.act(action),
             Self::Chooser(chooser) => chooser.act(action, facts),
+            Self::Unlock(unlock) => unlock.act(action),
         }
     }
 
@@ -61,7 +65,8 @@ impl Overlay {
             Self::Prompt(prompt) => return prompt.paste(text),
             Self::Message(message) => message.paste(text),
             Self::Confirm(confirm) => confirm.paste(text),
-            Self::Pager(_) | Self::Chooser(_) => {}
+            // A secret is never pasted as a text.
+            Self::Pager(_) | Self::Chooser(_) | Self::Unlock(_) => {}
         }
         vec![]
     }
@@ -75,6 +80,7 @@ impl Overlay {
             Self::Pager(pager) => pager.draw(canvas),
             Self::Confirm(confirm) => confirm.draw(canvas),
             Self::Chooser(chooser) => chooser.draw(canvas),
+            Self::Unlock(unlock) => unlock.draw(facts, canvas),
         }
     }
 }

@@ -44,6 +44,10 @@ pub(crate) enum Choice {
     HideTour,
     /// Asks again which cluster belongs to the environment.
     Context(std::sync::Arc<str>),
+    /// Asks for the passphrase of an identity.
+    Unlock(std::sync::Arc<str>),
+    /// Asks whether an age plug-in may run.
+    Plugin(std::sync::Arc<str>),
 }
 
 struct Hit {

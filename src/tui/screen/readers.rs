@@ -239,10 +239,10 @@ impl Screen for Readers {
         let mut head = format!("  {:room$}", "file");
         for (recipient, width) in columns.iter().zip(&widths).take(shown) {
             let name = words::cut(&recipient.word(), *width, g.cut);
-            head.push_str(&format!("  {name}{}", " ".repeat(width - words::width(&name))));
+            head = format!("{head}  {name}{}", " ".repeat(width - words::width(&name)));
         }
         if hidden > 0 {
-            head.push_str(&format!("  {hidden} more"));
+            head = format!("{head}  {hidden} more");
         }
         canvas.line(0, &Line::text(Label::Muted, head));
         let end = (self.rows.list.top + facts.rows()).min(self.rows.order.len());
