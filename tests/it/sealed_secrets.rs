@@ -291,6 +291,11 @@ fn what_is_sealed_in_name_only_and_what_was_copied_is_found() {
         "{text}"
     );
 
+    // A file that is named after SOPS may be sealed for a controller.
+    make("apps/token.sops.yaml", "token");
+    let (text, _) = fleet.said(&["check"]);
+    assert!(!text.contains("token.sops.yaml"), "{text}");
+
     // Renamed, and staged: told before it is committed.
     fleet.write(FILE, &sealed.replacen("name: db", "name: database", 1));
     fleet.git(&["add", FILE]);

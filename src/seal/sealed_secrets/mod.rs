@@ -28,7 +28,7 @@ pub use certificate::{Certificate, FETCH};
 pub use convert::{Converted, convert};
 pub use create::create;
 pub use edit::edit;
-pub(super) use object::findings;
+pub(super) use object::{findings, is_sealed_secret};
 pub use object::{SealedKey, SealedSecret, sealed_secrets};
 pub use plain::{SecretNames, secret_names};
 pub use scope::Scope;

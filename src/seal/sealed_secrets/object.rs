@@ -100,7 +100,7 @@ pub(in crate::seal) fn findings(path: &str, documents: &[Node]) -> Vec<Problem> 
 }
 
 /// Whether an object is a SealedSecret.
-pub(super) fn is_sealed_secret(object: &Node) -> bool {
+pub(in crate::seal) fn is_sealed_secret(object: &Node) -> bool {
     object.str_at(&["kind"]) == Some("SealedSecret")
         && object
             .str_at(&["apiVersion"])
