@@ -137,7 +137,7 @@ pub enum Command {
         write: Write,
     },
     /// Set, generate, rename, remove or import keys of sealed files (SOPS), make new ones, or seal plain ones
-    Seal(SealArguments),
+    Seal(Box<SealArguments>),
     /// Seal files again, under new data keys, for the recipients that .sops.yaml gives now
     Reseal {
         /// The files
@@ -258,8 +258,12 @@ impl Command {
             Self::Audit { what: Some(AuditOf::Who { files, .. }), .. } if files.is_empty() => {
                 files.push(repository.to_owned());
             }
-            Self::Seal(SealArguments { files, .. })
-            | Self::Reseal { files, .. }
+            Self::Seal(arguments) => {
+                for file in &mut arguments.files {
+                    *file = repository.join(&*file);
+                }
+            }
+            Self::Reseal { files, .. }
             | Self::Audit { what: Some(AuditOf::Rules { files } | AuditOf::Who { files, .. }), .. } => {
                 for file in files {
                     *file = repository.join(&*file);

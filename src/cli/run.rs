@@ -48,7 +48,7 @@ pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
         Command::Revert { revisions, path, write } => {
             revert::run(&mut context, &path, &revisions, &write).await
         }
-        Command::Seal(arguments) => seal::run(&mut context, arguments).await,
+        Command::Seal(arguments) => seal::run(&mut context, *arguments).await,
         Command::Reseal { files, keep_key, write } => {
             reseal::run(&mut context, &files, keep_key, &write).await
         }

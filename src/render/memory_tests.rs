@@ -82,8 +82,7 @@ fn what_stays_the_same_is_the_very_same() {
     let other: File = ("docs/readme.yaml", "a: 1\n");
     assert!(Arc::ptr_eq(&one, &find(&[SYNC, APPS, SETTINGS, WEB, other], "web")));
     assert!(!Arc::ptr_eq(&one, &find(&[SYNC, APPS, OTHER_SETTINGS, WEB], "web")));
-    let mut off = Caches::default();
-    off.builds = BuildCache::new(0);
+    let off = Caches { builds: BuildCache::new(0), ..Caches::default() };
     let again = || objects(&[SYNC, APPS, SETTINGS, WEB], &off, None).pop().expect("something");
     assert!(!Arc::ptr_eq(&again(), &again()), "without a memory everything is made anew");
 }

@@ -107,22 +107,17 @@ impl Session {
     /// What stands in the clear in the files on disk, or in what is staged and differs from HEAD.
     pub(super) fn check(&self, staged: bool, digests: bool) -> Result<Checked, Problem> {
         let tree = self.tree(if staged { Revision::Index } else { Revision::Worktree })?;
-        match (staged, self.head()?) {
-            (true, Some(head)) => {
-                let changes =
-                    self.repo.changed(Revision::Commit(head), Revision::Index).map_err(|e| e.problem())?;
-                let changed: BTreeSet<Arc<str>> = changes.into_iter().map(|change| change.path).collect();
-                let mut checked = self.check_some(&*tree, &changed, digests)?;
-                checked.exposed.extend(self.unsigned(&*tree, head, &changed)?);
-                checked.problems.extend(self.broken_seals(&*tree, head, &changed)?);
-                Ok(checked)
-            }
-            _ => {
-                let mut checked = self.check_all(&*tree, digests)?;
-                checked.problems.extend(self.all_broken_seals(&*tree)?);
-                Ok(checked)
-            }
-        }
+        let Some(head) = self.head()?.filter(|_| staged) else {
+            let mut checked = self.check_all(&*tree, digests)?;
+            checked.problems.extend(self.all_broken_seals(&*tree)?);
+            return Ok(checked);
+        };
+        let changes = self.repo.changed(Revision::Commit(head), Revision::Index).map_err(|e| e.problem())?;
+        let changed: BTreeSet<Arc<str>> = changes.into_iter().map(|change| change.path).collect();
+        let mut checked = self.check_some(&*tree, &changed, digests)?;
+        checked.exposed.extend(self.unsigned(&*tree, head, &changed)?);
+        checked.problems.extend(self.broken_seals(&*tree, head, &changed)?);
+        Ok(checked)
     }
 
     /// Sealed files that were changed behind the MAC's back: only the version before shows it.

@@ -57,7 +57,7 @@ pub(super) fn plan(session: &Session, request: SealedSecretRequest) -> Result<Pl
     let made = match &existing {
         None => work.create(request)?,
         Some(bytes) if request.edits.is_empty() => work.convert(bytes, &request)?,
-        Some(bytes) => work.edit(bytes, request, &mut warnings)?,
+        Some(bytes) => work.edit(bytes, &request, &mut warnings)?,
     };
     let draft = Draft {
         title: format!("seal {file}: {}", made.words),
@@ -105,7 +105,7 @@ impl Work<'_> {
         let scope = request.scope.unwrap_or_default();
         let name = request.name.unwrap_or_else(|| short(self.file).to_owned());
         let identity = Identity::new(&request.namespace.unwrap_or_default(), &name);
-        let (_, _, edits, words) = split(request.edits)?;
+        let (edits, words) = in_words(&request.edits)?;
         let bytes = sealing::create(self.file, &identity, scope, self.certificate, edits)?;
         Ok(Made {
             bytes,
@@ -117,7 +117,7 @@ impl Work<'_> {
     fn edit(
         &self,
         bytes: &[u8],
-        request: SealedSecretRequest,
+        request: &SealedSecretRequest,
         warnings: &mut Vec<Problem>,
     ) -> Result<Made, Problem> {
         let sealed = self.meant(bytes, request.name.as_deref())?;
@@ -143,7 +143,8 @@ impl Work<'_> {
                 .push(Problem::warning(Reason::InvalidObject, cause).at(self.file, sealed.line).next(next));
         }
         warnings.extend(foreign(self.file, &sealed, self.certificate));
-        let (set, removed, edits, words) = split(request.edits)?;
+        let (edits, words) = in_words(&request.edits)?;
+        let (set, removed) = keys_of(&edits);
         let templated = sealed.templated.iter().filter(|key| set.iter().any(|set| **set == ***key));
         warnings.extend(templated.map(|key| {
             let cause =
@@ -326,18 +327,17 @@ pub(super) fn alone(file: &str) -> Problem {
         .next("`sealane seal FILE --set KEY`, `--generate KEY` or `--remove KEY` for it alone")
 }
 
-/// Edits as the room that seals takes them; the keys that are set and removed; all in words.
-fn split(edits: Vec<KeyEdit>) -> Result<(Vec<String>, Vec<String>, Vec<seal::Edit>, String), Problem> {
-    let (edits, words) = in_words(&edits)?;
+/// The keys that edits set, and those that they remove.
+fn keys_of(edits: &[seal::Edit]) -> (Vec<String>, Vec<String>) {
     let (mut set, mut removed) = (Vec::new(), Vec::new());
-    for edit in &edits {
+    for edit in edits {
         match edit {
             seal::Edit::Set { key, .. } => set.push(key.clone()),
             seal::Edit::Remove { key } => removed.push(key.clone()),
             seal::Edit::Rename { .. } | seal::Edit::SetAt { .. } => {}
         }
     }
-    Ok((set, removed, edits, words))
+    (set, removed)
 }
 
 fn short(file: &str) -> &str {

@@ -10,7 +10,7 @@
 //! | `documents` | files to objects, cached |
 //! | `id`, `resource`, `resmap` | identity, one object, all objects |
 //! | `config`, `fields`, `tables` | field specs: which, how they are walked, the defaults |
-//! | `generator`, `reveal` | ConfigMaps and Secrets; the one file that looks into opened values |
+//! | `generator`, `reveal` | `ConfigMap`s and Secrets; the one file that looks into opened values |
 //! | `shared` | values that several fields share, and change together |
 //! | `namespace` `names` `labels` `annotations` `images` `replicas` | transformers, one file each |
 //! | `patches`, `parsed`, `selector`, `pattern` | patches: which, read once, onto what |

@@ -28,8 +28,8 @@ pub use certificate::{Certificate, FETCH};
 pub use convert::{Converted, convert};
 pub use create::create;
 pub use edit::edit;
-pub(super) use object::{findings, is_sealed_secret};
 pub use object::{SealedKey, SealedSecret, sealed_secrets};
+pub(super) use object::{findings, is_sealed_secret};
 pub use plain::{SecretNames, secret_names};
 pub use scope::Scope;
 
