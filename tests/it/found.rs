@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 mod kustomization;
 #[path = "../fuzz/src/drive/merge.rs"]
 mod merge;
+#[path = "../fuzz/src/drive/sops.rs"]
+mod sops;
 #[path = "../fuzz/src/drive/substitution.rs"]
 mod substitution;
 #[path = "../fuzz/src/drive/yaml.rs"]
@@ -76,4 +78,23 @@ fn patches_and_replacements_take_them() {
 #[test]
 fn substitution_takes_them() {
     assert!(replay("substitution", substitution::run) > 100);
+}
+
+/// Each seed, and each with bytes of it turned over.
+#[test]
+fn the_stores_take_them() {
+    let seeds = std::fs::read_dir(folder("seeds/sops")).expect("there are seeds");
+    let mut count = 0;
+    for seed in seeds {
+        let seed = std::fs::read(seed.expect("a folder that can be read").path()).expect("a file");
+        sops::run(&seed);
+        for at in (1..seed.len()).step_by(seed.len() / 8 + 1) {
+            let mut damaged = seed.clone();
+            damaged[at] ^= 0x15;
+            sops::run(&damaged);
+            sops::run(&seed[..at]);
+            count += 1;
+        }
+    }
+    assert!(count > 50);
 }
