@@ -212,7 +212,7 @@ impl Session {
 
     /// What stops SealedSecrets of a tree from opening.
     pub(super) fn all_broken_seals(&self, tree: &dyn Tree) -> Result<Vec<Problem>, Problem> {
-        let files = firewall::files(tree).map_err(|e| firewall::unreadable(&e))?;
+        let files = firewall::files(tree).map_err(|error| firewall::unreadable(&error))?;
         let found = firewall::in_parallel(files.len(), |at| {
             let (path, id) = files.get(at)?;
             let bytes = tree.read(*id).ok().filter(|bytes| bytes.len() <= firewall::LARGEST)?;

@@ -49,7 +49,8 @@ impl Found {
         let file = place.rsplit_once(':').map_or(&*place, |(file, _)| file);
         let told = format!("{} {repository}/{file} {}", text("kind"), text("cause"));
         let sum = Sha256::digest(&told);
-        let digest: String = sum[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest =
+            format!("{:016x}", sum[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)));
         self.all.insert(digest, told);
     }
 }
