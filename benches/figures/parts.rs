@@ -68,7 +68,7 @@ impl Parts {
     }
 
     /// A program of the rig's cache.
-    pub fn part(&self, name: &str) -> Result<PathBuf, Missing> {
+    pub fn part(name: &str) -> Result<PathBuf, Missing> {
         let program = rig()?.join("bin").join(name);
         if program.is_file() {
             Ok(program)

@@ -84,7 +84,7 @@ impl Sealed {
     }
 
     fn sops(&self, parts: &Parts) -> Result<Command, Missing> {
-        let mut command = Command::new(parts.part("sops")?);
+        let mut command = Command::new(Parts::part("sops")?);
         command.arg("--disable-version-check").current_dir(&self.folder).env("SOPS_AGE_KEY_FILE", &self.key);
         Ok(command)
     }
@@ -247,7 +247,7 @@ fn scan(parts: &Parts, table: &mut Table) -> Result<(), Missing> {
 fn one(parts: &Parts, folder: &Path, name: &str, table: &mut Table) -> Result<(), Missing> {
     let mut ours = parts.program();
     let told = measured(ours.args(["scan", "--no-cluster"]).arg(folder), &[0, 1])?;
-    let mut theirs = Command::new(parts.part("gitleaks")?);
+    let mut theirs = Command::new(Parts::part("gitleaks")?);
     theirs.args(["git", "--no-banner", "--redact", "--exit-code", "0", "--log-level", "error"]).arg(folder);
     let peer = measured(&mut theirs, &[0])?;
     let sum = told.text.lines().last().unwrap_or_default().to_owned();
