@@ -23,7 +23,7 @@ const IDENTITY: &str = "keys/demo-ops.agekey";
 pub fn measure(parts: &Parts, table: &mut Table) -> Result<(), Missing> {
     let small = Sealed::make(&parts.scratch.path().join("sealed-small"), SMALL)?;
     opening(parts, &small, table)?;
-    setting(parts, &small, table)?;
+    setting(&small, table)?;
     let many = Sealed::make(&parts.scratch.path().join("sealed-many"), MANY)?;
     resealing(parts, &many, table)?;
     matrix(parts, &many, table)?;
@@ -83,7 +83,7 @@ impl Sealed {
         command
     }
 
-    fn sops(&self, parts: &Parts) -> Result<Command, Missing> {
+    fn sops(&self) -> Result<Command, Missing> {
         let mut command = Command::new(Parts::part("sops")?);
         command.arg("--disable-version-check").current_dir(&self.folder).env("SOPS_AGE_KEY_FILE", &self.key);
         Ok(command)
@@ -100,7 +100,7 @@ fn git(folder: &Path) -> Command {
 fn opening(parts: &Parts, sealed: &Sealed, table: &mut Table) -> Result<(), Missing> {
     let begun = Instant::now();
     for file in &sealed.files {
-        run(sealed.sops(parts)?.arg("decrypt").arg(file))?;
+        run(sealed.sops()?.arg("decrypt").arg(file))?;
     }
     let theirs = begun.elapsed();
     let mut times = Vec::new();
@@ -132,13 +132,13 @@ fn opening(parts: &Parts, sealed: &Sealed, table: &mut Table) -> Result<(), Miss
 }
 
 /// Sets one value, from the file on disk to the file on disk, beside `sops set`.
-fn setting(parts: &Parts, sealed: &Sealed, table: &mut Table) -> Result<(), Missing> {
+fn setting(sealed: &Sealed, table: &mut Table) -> Result<(), Missing> {
     let Some(file) = sealed.files.first() else { return Ok(()) };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for number in 0..10 {
         let value = format!("\"value-{number}\"");
         let begun = Instant::now();
-        run(sealed.sops(parts)?.arg("set").arg(file).args([r#"["stringData"]["password"]"#, &value]))?;
+        run(sealed.sops()?.arg("set").arg(file).args([r#"["stringData"]["password"]"#, &value]))?;
         theirs.push(begun.elapsed());
     }
     let digests = DigestKey::new([7; 32]);

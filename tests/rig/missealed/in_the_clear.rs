@@ -22,7 +22,8 @@ fn secret(name: &str) -> String {
 }
 
 fn indented(text: &str, by: usize) -> String {
-    text.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
+    let lines: Vec<String> = text.lines().map(|line| [&*" ".repeat(by), line, "\n"].concat()).collect();
+    lines.concat()
 }
 
 /// Secrets, wherever they stand.
