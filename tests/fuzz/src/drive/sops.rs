@@ -53,7 +53,7 @@ pub fn run(bytes: &[u8]) {
 
 /// What is edited, renamed and sealed again opens.
 fn changed(bytes: &[u8], file: &str) {
-    let key = || if file.ends_with(".pem") { "data".to_owned() } else { "fuzzed".to_owned() };
+    let key = || if file == "a.pem" { "data".to_owned() } else { "fuzzed".to_owned() };
     let value = SecretText::from_string("value\nof two lines".to_owned());
     let mut last = bytes.to_vec();
     let set = vec![Edit::Set { key: key(), value }];
