@@ -74,7 +74,7 @@ pub fn files(sops: &Sops) -> Vec<(String, String)> {
     all.extend(plain.map(|(path, text)| (path, text.to_owned())));
     all.into_iter()
         .map(|(path, text)| {
-            (path.to_owned(), text.replace('@', &"AgBy3i4OJSWK+PiTySYZZA9rO43cGDEq7m8".repeat(20)))
+            (path.to_owned(), text.replace('@', &"AgBy3i4OJSWK+PiTySYZZA9rO43cGDEq7m8".repeat(24)))
         })
         .collect()
 }
