@@ -128,7 +128,7 @@ impl Desk<'_> {
                 missing(file)
             });
         };
-        if seal::inspect(file, &bytes, self.rules).is_some() {
+        if !is_plain(&bytes, file, self.rules) {
             return Err(Problem::error(Reason::Refused, "the file is sealed already").at(file, 0).next(
                 "--set, --generate, --rename and --remove change its keys, `sealane reseal` its recipients",
             ));
@@ -141,6 +141,10 @@ impl Desk<'_> {
         );
         Ok((sealed, "seal what stood in the clear".to_owned(), note))
     }
+}
+
+fn is_plain(bytes: &[u8], file: &str, rules: &seal::Rules) -> bool {
+    seal::inspect(file, bytes, rules).is_none()
 }
 
 /// What is wrong with an imported file is wrong where it was read from.
@@ -184,7 +188,7 @@ pub(super) fn in_words(edits: &[KeyEdit]) -> Result<(Vec<seal::Edit>, String), P
 }
 
 /// Rehearses bringing files in line with the recipients that the rules give now: under new data keys, or with those that
-/// they have.
+/// they have. What stands in the clear is sealed.
 pub(super) fn reseal(session: &Session, files: &[String], keep_key: bool) -> Result<Plan, Problem> {
     let started = Instant::now();
     let (branch, head) = standing(session)?;
@@ -198,6 +202,7 @@ pub(super) fn reseal(session: &Session, files: &[String], keep_key: bool) -> Res
             .at(RULES, 0)
             .next("commit .sops.yaml first, then seal the files again"));
     }
+    let desk = Desk { session, tree: &*tree, rules: &rules, time };
     let (mut changes, mut notes) = (Vec::new(), Vec::new());
     let all = in_parallel(files.len(), |at| {
         let file = files.get(at)?;
@@ -205,6 +210,10 @@ pub(super) fn reseal(session: &Session, files: &[String], keep_key: bool) -> Res
             let bytes = read(&*tree, file)?.ok_or_else(|| missing(file))?;
             if for_controller::is_one(&*tree, file)? {
                 return Err(for_controller::cannot_reseal(file));
+            }
+            if !keep_key && is_plain(&bytes, file, &rules) {
+                let (sealed, _, note) = desk.converted(file, Some(bytes))?;
+                return Ok(Some((note, sealed)));
             }
             let sealed = if keep_key {
                 // Who is in line already stays as it is.
@@ -266,6 +275,6 @@ fn resealed(file: &str, sides: [&[u8]; 2], rules: &seal::Rules, keep_key: bool) 
     words
 }
 
-fn short_name(file: &str) -> &str {
+pub(super) fn short_name(file: &str) -> &str {
     file.rsplit('/').next().unwrap_or(file).split('.').next().unwrap_or(file)
 }

@@ -243,6 +243,11 @@ fn a_plain_file_is_sealed_where_it_stands_and_its_history_is_told() {
     repository.commit("app.env", "# head\nA=1\n\nB=two words\n");
     let text = repository.done(&["seal", "db.sops.yaml", "app.env"], "");
     assert!(text.contains("2 values sealed; history keeps them in the clear"), "{text}");
+    // Files are brought in line with their rules together, whether they were sealed or not.
+    repository.commit("late.env", "C=three\n");
+    let text = repository.done(&["reseal", "late.env", "app.env"], "");
+    assert!(text.contains("1 value sealed; history keeps") && text.contains("under a new data key"), "{text}");
+    assert_eq!(repository.value("late.env", &["C"]).as_deref(), Some("three"));
     assert_eq!(repository.value("db.sops.yaml", &["stringData", "password"]).as_deref(), Some("open"));
     assert_eq!(repository.value("app.env", &["B"]).as_deref(), Some("two words"));
     let sealed = String::from_utf8(repository.bytes("db.sops.yaml")).expect("text");
