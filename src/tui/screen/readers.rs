@@ -8,7 +8,7 @@ use crate::tui::keymap::{Action, Mode};
 use crate::tui::list::{Ordered, Table};
 use crate::tui::theme::Label;
 use crate::tui::words;
-use crate::workspace::{Recipient, SecretRow};
+use crate::workspace::{Recipient, SecretRow, SecretState};
 use std::sync::Arc;
 
 /// A column is as wide as its name, and no wider than this.
@@ -93,6 +93,30 @@ impl Readers {
             (false, Some(true)) => Cell::Missing,
             (false, _) => Cell::No,
         }
+    }
+
+    /// What a row says in place of its cells, where no recipient decides who reads it.
+    fn instead(row: &SecretRow) -> Option<(Label, &'static str)> {
+        if row.sealed_for.is_some() {
+            Some((Label::Text, "its cluster's controller alone"))
+        } else if row.state == SecretState::Plaintext && row.recipients.is_empty() {
+            Some((Label::Bad, "everybody: it is not sealed"))
+        } else {
+            None
+        }
+    }
+
+    fn next(row: &SecretRow, columns: &[&Recipient]) -> &'static str {
+        if row.sealed_for.is_some() {
+            return "";
+        }
+        if row.state == SecretState::Plaintext {
+            return "`esc`, then `r` seals it; history keeps what it was: change the values too";
+        }
+        if columns.iter().any(|r| matches!(Self::cell(row, r), Cell::Extra | Cell::Missing)) {
+            return "`esc`, then `r` seals it for those that its rule names; history keeps what it was";
+        }
+        "`sealane audit who --history` tells what readers who were removed still know"
     }
 
     fn names(row: &SecretRow, columns: &[&Recipient], wanted: Cell) -> Vec<String> {
@@ -187,16 +211,10 @@ impl Screen for Readers {
         if let Some(sealed) = &row.sealed_for {
             let who = format!("the sealed-secrets controller of its cluster alone; opens {}", sealed.opens);
             cause.push(piece(Label::Text, who));
-        } else if row.recipients.is_empty() {
+        } else if Self::instead(row).is_some() {
             cause.push(piece(Label::Bad, "everybody who can read the repository: it is not sealed"));
         }
-        let differs = columns.iter().any(|r| matches!(Self::cell(row, r), Cell::Extra | Cell::Missing));
-        let next = if differs {
-            "`esc`, then `r` seals it for those that its rule names; history keeps what it was"
-        } else {
-            "`sealane audit who --history` tells what readers who were removed still know"
-        };
-        let next = if row.sealed_for.is_some() { "" } else { next };
+        let next = Self::next(row, &columns);
         let place = if row.wanted.is_none() && row.sealed_for.is_none() {
             "no rule of .sops.yaml is for it".to_owned()
         } else {
@@ -254,6 +272,12 @@ impl Screen for Readers {
             let mut line = vec![piece(Label::Accent, format!("{} ", if here { g.here } else { ' ' }))];
             line.extend(marked(Label::Text, &path, here, Some(&self.filter)));
             line.push(piece(Label::Text, pad));
+            if let Some((label, told)) = Self::instead(row) {
+                let room = facts.width().saturating_sub(room + 6);
+                line.push(piece(label, format!("  {}", words::cut(told, room, g.cut))));
+                canvas.row(cells(at - self.rows.list.top + 1), here, &Line::new(line));
+                continue;
+            }
             for (recipient, width) in columns.iter().zip(&widths).take(shown) {
                 let (label, sign) = sign(Self::cell(row, recipient), g);
                 line.push(piece(label, format!("  {sign}{}", " ".repeat(width - 1))));
