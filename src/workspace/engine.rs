@@ -175,25 +175,13 @@ impl Engine {
                 }
             }
             Message::Connected(name, epoch, outcome) => self.connected(&name, epoch, *outcome),
-            Message::Event(name, epoch, event) => {
-                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.epoch == epoch) {
-                    field.hear(*event);
-                }
-            }
-            Message::Read(name, epoch, answers) => {
-                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.epoch == epoch) {
-                    field.read(answers);
-                }
-            }
+            Message::Event(name, epoch, event) => self.watched(&name, epoch, |field| field.hear(*event)),
+            Message::Read(name, epoch, answers) => self.watched(&name, epoch, |field| field.read(answers)),
             Message::Schema(name, epoch, of, schema) => {
-                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.epoch == epoch) {
-                    field.read_schema(of, schema.map(|boxed| *boxed));
-                }
+                self.watched(&name, epoch, |field| field.read_schema(of, schema.map(|boxed| *boxed)));
             }
             Message::Discovered(name, epoch, scopes) => {
-                if let Some(field) = self.fields.get_mut(&name).filter(|f| f.epoch == epoch) {
-                    field.discovered(&scopes);
-                }
+                self.watched(&name, epoch, |field| field.discovered(&scopes));
             }
             Message::Stories(name, told) => {
                 if let Some(field) = self.fields.get_mut(&name) {
@@ -208,6 +196,13 @@ impl Engine {
                 self.takes_back = commit;
                 self.read_repository();
             }
+        }
+    }
+
+    /// Hands what a connection said to its field, unless that field has connected anew since.
+    fn watched(&mut self, name: &str, epoch: u64, tell: impl FnOnce(&mut Field)) {
+        if let Some(field) = self.fields.get_mut(name).filter(|f| f.epoch == epoch) {
+            tell(field);
         }
     }
 

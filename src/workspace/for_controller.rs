@@ -3,7 +3,7 @@
 use super::certificates::{self, GivenCertificate};
 use super::plan::{KeyEdit, Plan, PlanKind};
 use super::planning::{Draft, read, standing};
-use super::sealing::in_words;
+use super::sealing::{in_words, short_name};
 use super::session::Session;
 use crate::git::{FileChange, TreeChange};
 use crate::model::{Manifest, ObjectKey, Problem, Reason, Revision, Severity, Tree, clean};
@@ -62,7 +62,7 @@ pub(super) fn plan(session: &Session, request: SealedSecretRequest) -> Result<Pl
     let draft = Draft {
         title: format!("seal {file}: {}", made.words),
         kind: PlanKind::Seal,
-        message: format!("{}: {}\n", short(&file), made.words),
+        message: format!("{}: {}\n", short_name(&file), made.words),
         branch,
         change: TreeChange { onto: head, files: vec![FileChange::write(&file, made.bytes)] },
         notes: vec![(file.clone(), format!("{}; {}", made.note, for_whom(&certificate)))],
@@ -103,7 +103,7 @@ impl Work<'_> {
                 .next("`--set KEY` makes a new SealedSecret; without it, an existing file is converted"));
         }
         let scope = request.scope.unwrap_or_default();
-        let name = request.name.unwrap_or_else(|| short(self.file).to_owned());
+        let name = request.name.unwrap_or_else(|| short_name(self.file).to_owned());
         let identity = Identity::new(&request.namespace.unwrap_or_default(), &name);
         let (edits, words) = in_words(&request.edits)?;
         let bytes = sealing::create(self.file, &identity, scope, self.certificate, edits)?;
@@ -338,8 +338,4 @@ fn keys_of(edits: &[seal::Edit]) -> (Vec<String>, Vec<String>) {
         }
     }
     (set, removed)
-}
-
-fn short(file: &str) -> &str {
-    file.rsplit('/').next().unwrap_or(file).split('.').next().unwrap_or(file)
 }

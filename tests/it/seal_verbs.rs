@@ -246,7 +246,10 @@ fn a_plain_file_is_sealed_where_it_stands_and_its_history_is_told() {
     // Files are brought in line with their rules together, whether they were sealed or not.
     repository.commit("late.env", "C=three\n");
     let text = repository.done(&["reseal", "late.env", "app.env"], "");
-    assert!(text.contains("1 value sealed; history keeps") && text.contains("under a new data key"), "{text}");
+    assert!(
+        text.contains("1 value sealed; history keeps") && text.contains("under a new data key"),
+        "{text}"
+    );
     assert_eq!(repository.value("late.env", &["C"]).as_deref(), Some("three"));
     assert_eq!(repository.value("db.sops.yaml", &["stringData", "password"]).as_deref(), Some("open"));
     assert_eq!(repository.value("app.env", &["B"]).as_deref(), Some("two words"));

@@ -1,9 +1,9 @@
 //! A question before something that reaches others. It names the thing and the place.
 
 use super::edit::Edit;
-use super::{Outcome, middle};
+use super::{Outcome, draw_boxed};
 use crate::model::Problem;
-use crate::tui::canvas::{Canvas, Line, bold, cells, piece};
+use crate::tui::canvas::{Canvas, Line, bold, piece};
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::screen::Step;
 use crate::tui::theme::Label;
@@ -110,13 +110,7 @@ impl Confirm {
             keys.push(piece(Label::Text, " no"));
         }
         lines.push(Line::new(keys));
-        let area = middle(canvas, width, cells(lines.len() + 4));
-        let mut part = canvas.part(area.x, area.y, area.width, area.height);
-        let mut inside = part.boxed("");
-        for (y, line) in lines.iter().enumerate() {
-            let (w, h) = (inside.width(), inside.height());
-            inside.part(1, 1, w.saturating_sub(1), h.saturating_sub(1)).line(cells(y), line);
-        }
+        draw_boxed(canvas, width, &lines);
     }
 }
 

@@ -9,7 +9,7 @@ pub(crate) mod palette;
 pub(crate) mod prompt;
 pub(crate) mod unlock;
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, Line, cells};
 use super::keymap::{Action, Mode};
 use super::screen::{Facts, Step};
 use ratatui::layout::Rect;
@@ -82,6 +82,18 @@ impl Overlay {
             Self::Chooser(chooser) => chooser.draw(canvas),
             Self::Unlock(unlock) => unlock.draw(facts, canvas),
         }
+    }
+}
+
+/// A box in the middle with some lines in it.
+pub(crate) fn draw_boxed(canvas: &mut Canvas<'_>, width: u16, lines: &[Line]) {
+    let area = middle(canvas, width, cells(lines.len() + 4));
+    let mut part = canvas.part(area.x, area.y, area.width, area.height);
+    let mut inside = part.boxed("");
+    let (w, h) = (inside.width(), inside.height());
+    let mut room = inside.part(1, 1, w.saturating_sub(1), h.saturating_sub(1));
+    for (y, line) in lines.iter().enumerate() {
+        room.line(cells(y), line);
     }
 }
 

@@ -1,8 +1,8 @@
 //! A passphrase, typed masked, straight into wiped memory, for one identity.
 
-use super::{Outcome, middle};
+use super::{Outcome, draw_boxed};
 use crate::secret::SecretText;
-use crate::tui::canvas::{Canvas, Line, bold, cells, piece};
+use crate::tui::canvas::{Canvas, Line, bold, piece};
 use crate::tui::effect::Deed;
 use crate::tui::keymap::{Action, Letter};
 use crate::tui::screen::{Facts, Step};
@@ -76,13 +76,7 @@ impl Unlock {
             bold(Label::Accent, "esc"),
             piece(Label::Text, " no"),
         ]));
-        let area = middle(canvas, width, cells(lines.len() + 4));
-        let mut part = canvas.part(area.x, area.y, area.width, area.height);
-        let mut inside = part.boxed("");
-        for (y, line) in lines.iter().enumerate() {
-            let (w, h) = (inside.width(), inside.height());
-            inside.part(1, 1, w.saturating_sub(1), h.saturating_sub(1)).line(cells(y), line);
-        }
+        draw_boxed(canvas, width, &lines);
     }
 }
 
