@@ -135,17 +135,22 @@ pub fn seal_edited(
     let old = read(before, file)?;
     let mut collector = Collector { key, metadata, known: Known::default() };
     walk(&old, file, &mut collector)?;
-    let new = read(edited.expose_secret(), file)?;
+    let new = read(edited.expose_secret(), file).map_err(to_mend)?;
     cannot_write(&new, file, false)?;
     has_no_block(&new, file)?;
     let mut sealer = Sealer::again(&new, key, &metadata.selector, &collector.known);
-    walk(&new, file, &mut sealer)?;
+    walk(&new, file, &mut sealer).map_err(to_mend)?;
     let sealed = splice(new.text, &sealer.edits);
     let whole = with_block(&sealed, file, &old)?;
     check_size(whole.len(), file)?;
     let stamped = stamp(&whole, file, key, metadata, time)?;
     open::check(stamped.as_bytes(), file, key).map_err(|error| error.0)?;
     Ok(Some(stamped.into_bytes()))
+}
+
+/// What is wrong with the text is mended where it was written.
+fn to_mend(problem: Problem) -> Problem {
+    if problem.reason == Reason::SealBroken { problem.next("mend that line in the editor") } else { problem }
 }
 
 /// Seals a text that a person wrote into a new file, for the rule that applies to its path.
@@ -279,7 +284,10 @@ mod tests {
             [(YAML, "a.yaml"), (JSON, "a.json"), (DOTENV, "a.env"), (INI, "a.ini"), ("x\n", "a.pem")]
         {
             let bytes = sealed(text, file);
+            // Text of several lines stands as far in as sops has it.
             let wanted = text
+                .replace("    -----BEGIN-----\n    abc", "      -----BEGIN-----\n      abc")
+                .replace("    a\n    b\n", "      a\n      b\n")
                 .replace("three: yes", "three: \"yes\"")
                 .replace("flow: {a: \"b, c\", d: [1, two]}", "flow: {a: \"b, c\", d: [1, \"two\"]}");
             assert_eq!(shown(&bytes, file), wanted, "{file}");
@@ -291,7 +299,7 @@ mod tests {
     fn what_is_not_touched_keeps_its_ciphertext_wherever_it_goes() {
         for (text, file, from, to, lines) in [
             (YAML, "a.yaml", "'it''s: so'", "new", 1),
-            (YAML, "a.yaml", "    b\n  list", "    b\n    c\n  added: 1\n  list", 2),
+            (YAML, "a.yaml", "      b\n  list", "      b\n      c\n  added: 1\n  list", 2),
             (YAML, "a.yaml", "  # the one\n", "", 0),
             (YAML, "a.yaml", "    - one\n", "    - zero\n    - one\n", 1),
             (YAML, "a.yaml", "  port: \"5432\"\n", "", 0),
