@@ -30,6 +30,7 @@ mod handle;
 mod history;
 mod identities;
 mod inventory;
+mod listing;
 mod logs;
 mod merging;
 mod outside;

@@ -5,6 +5,7 @@ use super::audit::only;
 use super::firewall::in_parallel;
 use super::for_controller::{self, SealedSecretRequest};
 use super::handle::{Workspace, blocking};
+use super::listing;
 use super::plan::{FileEdit, KeyEdit, Plan, PlanKind};
 use super::planning::{Draft, missing, read, standing};
 use super::session::Session;
@@ -66,12 +67,17 @@ pub(super) fn seal(session: &Session, mut files: Vec<String>, mut edit: FileEdit
     let rules = Session::rules(&*tree).with_plugins(session.keyring.plugins());
     let desk = Desk { session, tree: &*tree, rules: &rules, time: jiff::Timestamp::now().as_second() };
     let (mut changes, mut notes, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    let mut new = Vec::new();
     for file in files {
+        if read(&*tree, &file)?.is_none() {
+            new.push(file.clone());
+        }
         let (bytes, words, note) = desk.changed(&file, &edit)?;
         changes.push(FileChange::write(&file, bytes));
         notes.push((file.clone(), note));
         told.push((file, words));
     }
+    listing::list(&*tree, &new, &mut changes, &mut notes)?;
     let (title, message) = match &*told {
         [(file, words)] => (format!("seal {file}: {words}"), format!("{}: {words}\n", short_name(file))),
         many => {

@@ -268,6 +268,21 @@ fn a_plain_file_is_sealed_where_it_stands_and_its_history_is_told() {
 }
 
 #[test]
+fn a_new_secret_is_listed_where_it_is_applied() {
+    let repository = Repository::new();
+    repository.commit("app/kustomization.yaml", "namespace: shop\nresources:\n  - front.yaml # first\n");
+    repository.commit("app/front.yaml", "kind: ConfigMap\nmetadata: {name: front}\n");
+    let text = repository.done(&["seal", "app/db.sops.yaml", "--set", "password"], CANARY);
+    assert!(text.contains("list db.sops.yaml, so that it is applied"), "{text}");
+    let listed = String::from_utf8(repository.bytes("app/kustomization.yaml")).expect("text");
+    assert_eq!(listed, "namespace: shop\nresources:\n  - front.yaml # first\n  - db.sops.yaml\n");
+    // What is there already, and what a generator would read, changes no list.
+    repository.done(&["seal", "app/db.sops.yaml", "--set", "password"], "another");
+    repository.done(&["seal", "app/db.env", "--set", "password"], CANARY);
+    assert_eq!(String::from_utf8(repository.bytes("app/kustomization.yaml")).expect("text"), listed);
+}
+
+#[test]
 fn recipients_change_under_a_new_data_key_or_the_old_one() {
     let repository = Repository::new();
     repository.done(&["seal", "a.env", "b.ini", "c.sops.yaml", "d.json", "e.pem", "--set", "data"], CANARY);
