@@ -30,11 +30,7 @@ impl DigestKey {
 
     /// The digest of plaintext bytes.
     pub fn digest(&self, plaintext: &[u8]) -> SecretDigest {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.as_slice()) else {
-            unreachable!("HMAC takes keys of any length")
-        };
-        mac.update(plaintext);
-        SecretDigest(mac.finalize().into_bytes().into())
+        SecretDigest(hmac(self.0.as_slice(), &[plaintext]))
     }
 
     /// The digest of what standard base64 text decodes to; line breaks in the text do not count.
@@ -46,6 +42,15 @@ impl DigestKey {
         let marked = || Zeroizing::new([&b"not base64:"[..], encoded].concat());
         self.digest(&plain.unwrap_or_else(|_| marked()))
     }
+}
+
+/// HMAC-SHA-256 of parts, one behind the other.
+pub(super) fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        unreachable!("HMAC takes keys of any length")
+    };
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().into()
 }
 
 impl SecretText {

@@ -4,8 +4,8 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Audit, Checked, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, FileEdit,
-    Finding, History, KeyEdit, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal,
+    Audit, Checked, Committed, Compared, Deployed, Destination, Details, Differences, Explained, FieldChange, FileEdit,
+    Finding, History, KeyEdit, Leak, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal,
     RenderedEnvironment, RulesFor, Scan, SealedSecretRequest, SecretForm, Snapshot, Standing, ask, doctor,
     for_controller, forms, history, identities, planning, sealing, writing,
 };
@@ -353,6 +353,16 @@ impl Workspace {
     pub async fn scan(&self) -> Answer<Scan> {
         let session = self.session.clone();
         blocking(move || session.scan()).await
+    }
+
+    /// Tells of each leak who holds its value today: Secrets of clusters, as they were read last, and sealed files of HEAD.
+    pub async fn still_valid(&self, mut leaks: Vec<Leak>) -> Answer<(Vec<Leak>, Compared)> {
+        let (session, published) = (self.session.clone(), self.published.borrow().clone());
+        blocking(move || {
+            let compared = session.still_valid(&mut leaks, &published.fields)?;
+            Ok((leaks, compared))
+        })
+        .await
     }
 
     /// Sets git up to merge sealed files key by key in this clone, by this program: the file with the patterns, and them.

@@ -43,7 +43,9 @@ mod seals;
 mod secrets;
 mod session;
 mod snapshot;
+mod steps;
 mod stories;
+mod valid;
 mod writing;
 
 pub use crate::seal::Ask;
@@ -72,3 +74,4 @@ pub use snapshot::{
     AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, Next, ObjectRow,
     Recipient, RepoView, SealScope, SealedFor, SecretRow, SecretState, Snapshot, Work,
 };
+pub use valid::{Compared, Holder};
