@@ -18,7 +18,7 @@
 //! | `commit`, `write`, `hooks` | commits as the repository is set up |
 //! | `advance`, `dirty`, `journal`, `place`, `refs` | moving a branch with its files, safe against kills |
 //! | `remote`, `process` | fetch and push; the system `git` as a child |
-//! | `driver` | our merge driver in a clone |
+//! | `driver` | our merge driver and textconv in a clone |
 //! | `found` | new repositories for what is thrown away again |
 //! | `ids`, `error` | object ids; what stops us and what to do |
 

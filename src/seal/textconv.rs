@@ -48,7 +48,10 @@ pub fn textconv(bytes: &[u8], file: &str, keyring: &Keyring) -> String {
     edits.extend(metadata.iter().flat_map(|metadata| of_block(&source, metadata)));
     let text = splice(source.text, &edits);
     let broken = metadata.and_then(|_| verify(bytes, file, keyring).err());
-    match unread.or(broken).filter(|problem| !matches!(problem.reason, Reason::NeedsKey | Reason::NeedsPlugin)) {
+    match unread
+        .or(broken)
+        .filter(|problem| !matches!(problem.reason, Reason::NeedsKey | Reason::NeedsPlugin))
+    {
         Some(problem) => format!("# Sealane: {}\n{text}", clean(&problem.cause)),
         None => text,
     }
@@ -63,7 +66,8 @@ fn is_sealed(bytes: &[u8]) -> bool {
 fn is_about_rules(source: &Source<'_>) -> bool {
     let root = source.documents.iter().find_map(|document| document.root.as_ref());
     let fields = ["creation_rules", "destination_rules", "stores"];
-    source.syntax == Syntax::Yaml && root.is_some_and(|root| fields.iter().any(|name| root.get(name).is_some()))
+    source.syntax == Syntax::Yaml
+        && root.is_some_and(|root| fields.iter().any(|name| root.get(name).is_some()))
 }
 
 /// True for objects of Kubernetes, of which only some fields are anybody's secret.
@@ -308,7 +312,8 @@ mod tests {
     #[test]
     fn what_stands_in_the_clear_is_marked_too() {
         let ops = ring(OPS);
-        let plain = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  password: canary-4711\n";
+        let plain =
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  password: canary-4711\n";
         let told = textconv(plain.as_bytes(), FILE, &ops);
         assert!(told.contains("  password: <in the clear ") && told.contains("name: a"), "{told}");
         let values = textconv(b"password: canary-4711\nport: 4711\n", "values.sops.yaml", &ops);
@@ -325,7 +330,10 @@ mod tests {
         let torn = format!("{CART}  canary-4711: [\n");
         let told = textconv(torn.as_bytes(), FILE, &ops);
         assert!(told.starts_with("# Sealane: the file cannot be read as YAML"), "{told}");
-        assert!(!told.contains("canary") && told.contains("    password: <sealed, not opened here"), "{told}");
+        assert!(
+            !told.contains("canary") && told.contains("    password: <sealed, not opened here"),
+            "{told}"
+        );
         let open = CART.replace("    url: ENC", "    extra: canary-4711\n    url: ENC");
         let told = textconv(open.as_bytes(), FILE, &ops);
         assert!(told.contains("    extra: <in the clear ") && !told.contains("canary"), "{told}");

@@ -1,6 +1,6 @@
 //! Keyed digests: equality of secrets without their values.
 
-use super::SecretText;
+use super::{MarkKey, SecretText};
 use base64::Engine as _;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -57,6 +57,11 @@ impl SecretText {
     /// The digest of this text under `key`.
     pub fn digest(&self, key: &DigestKey) -> SecretDigest {
         key.digest(self.expose_secret())
+    }
+
+    /// The mark of this text at a place.
+    pub fn mark(&self, key: &MarkKey, place: &str) -> String {
+        key.mark(place, self.expose_secret())
     }
 
     /// The digest of what this text, being base64, decodes to.

@@ -1,6 +1,5 @@
 //! `MarkKey`: short keyed digests that may be shown, so that a person sees which value changed and never what it is.
 
-use super::SecretText;
 use super::digest::hmac;
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
@@ -32,13 +31,6 @@ impl MarkKey {
     }
 }
 
-impl SecretText {
-    /// The mark of this text at a place.
-    pub fn mark(&self, key: &MarkKey, place: &str) -> String {
-        key.mark(place, self.expose_secret())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,7 +39,11 @@ mod tests {
     fn a_mark_is_of_its_value_its_place_and_its_key() {
         let key = MarkKey::of(b"identity");
         let mark = key.mark("data:password:", b"hunter2");
-        assert_eq!(mark, MarkKey::of(b"identity").mark("data:password:", b"hunter2"), "the same in every run");
+        assert_eq!(
+            mark,
+            MarkKey::of(b"identity").mark("data:password:", b"hunter2"),
+            "the same in every run"
+        );
         assert_eq!(mark.len(), 2 * LENGTH);
         for other in [
             key.mark("data:password:", b"hunter3"),

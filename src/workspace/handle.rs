@@ -4,10 +4,11 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Audit, Checked, Committed, Compared, Deployed, Destination, Details, Differences, Explained, FieldChange, FileEdit,
-    Finding, History, KeyEdit, Leak, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal,
-    RenderedEnvironment, RulesFor, Scan, SealedSecretRequest, SecretForm, Snapshot, Standing, ask, doctor,
-    for_controller, forms, history, identities, planning, sealing, writing,
+    Audit, Checked, Committed, Compared, Deployed, Destination, Details, Differences, Explained, FieldChange,
+    FileEdit, Finding, History, KeyEdit, Leak, LeaksSealed, LogLine, ObjectId, Places, Plan, PushOutcome,
+    Readers, Refusal, RenderedEnvironment, RulesFor, Scan, SealedSecretRequest, SecretForm, Snapshot,
+    Standing, ask, doctor, for_controller, forms, history, identities, planning, sealing, sealing_leaks,
+    writing,
 };
 use crate::cluster::{Connection, default_paths};
 use crate::config::Answers;
@@ -56,6 +57,8 @@ pub struct Workspace {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     engine: mpsc::Sender<Message>,
     kubeconfig: Arc<[PathBuf]>,
+    /// True if connections were handed in.
+    is_connected: bool,
     ours: Arc<Mutex<Option<crate::git::Committed>>>,
 }
 
@@ -87,6 +90,7 @@ impl Workspace {
             environment: settings.environment,
             state: settings.state,
         };
+        let is_connected = !clusters.given.is_empty();
         let kubeconfig: Arc<[PathBuf]> = clusters.kubeconfig.clone().into();
         let (engine, messages) = mpsc::channel(WAITING);
         let (results, published) = watch::channel(Arc::new(Published::default()));
@@ -95,7 +99,7 @@ impl Workspace {
             tokio::spawn(Engine::new(session.clone(), clusters, engine.clone(), results).run(messages));
         }
         tokio::spawn(forward(published.clone(), sender));
-        Ok(Self { session, published, snapshots, engine, kubeconfig, ours: Arc::default() })
+        Ok(Self { session, published, snapshots, engine, kubeconfig, is_connected, ours: Arc::default() })
     }
 
     /// The stream of snapshots; the first one is there at once.
@@ -355,20 +359,34 @@ impl Workspace {
         blocking(move || session.scan()).await
     }
 
-    /// Tells of each leak who holds its value today: Secrets of clusters, as they were read last, and sealed files of HEAD.
-    pub async fn still_valid(&self, mut leaks: Vec<Leak>) -> Answer<(Vec<Leak>, Compared)> {
+    /// True if there is a kubeconfig, or a connection that stands: clusters could be asked.
+    pub fn has_clusters(&self) -> bool {
+        self.is_connected || self.kubeconfig.iter().any(|path| path.exists())
+    }
+
+    /// Tells of each leak who holds its value today: Secrets of clusters (or of one environment), as they were read last,
+    /// and sealed files of HEAD.
+    pub async fn still_valid(
+        &self,
+        mut leaks: Vec<Leak>,
+        environment: Option<String>,
+    ) -> Answer<(Vec<Leak>, Compared)> {
         let (session, published) = (self.session.clone(), self.published.borrow().clone());
         blocking(move || {
-            let compared = session.still_valid(&mut leaks, &published.fields)?;
+            let fields = published.fields.iter();
+            let fields =
+                fields.filter(|(name, _)| environment.as_deref().is_none_or(|wanted| wanted == &***name));
+            let compared = session.still_valid(&mut leaks, fields)?;
             Ok((leaks, compared))
         })
         .await
     }
 
-    /// Sets git up to merge sealed files key by key in this clone, by this program: the file with the patterns, and them.
-    pub async fn install_merge_driver(&self, program: PathBuf) -> Answer<(PathBuf, Vec<String>)> {
+    /// Sets git up to merge sealed files key by key in this clone, and with `textconv` to compare them without their values,
+    /// by this program: the file with the patterns, and them.
+    pub async fn install_drivers(&self, program: PathBuf, textconv: bool) -> Answer<(PathBuf, Vec<String>)> {
         let session = self.session.clone();
-        blocking(move || session.install_merge_driver(&program)).await
+        blocking(move || session.install_drivers(&program, textconv)).await
     }
 
     /// What the rules of `.sops.yaml` say of paths inside the repository.
@@ -425,6 +443,12 @@ impl Workspace {
     pub async fn plan_seals(&self, files: Vec<String>, edit: FileEdit) -> Answer<Plan> {
         let session = self.session.clone();
         blocking(move || sealing::seal(&session, files, edit)).await
+    }
+
+    /// Rehearses sealing all that stands in the clear at HEAD and can be sealed where it stands; names the rest.
+    pub async fn plan_leaks(&self) -> Answer<LeaksSealed> {
+        let session = self.session.clone();
+        blocking(move || sealing_leaks::plan(&session)).await
     }
 
     /// Rehearses sealing files again for the recipients that the rules give now, under new data keys.

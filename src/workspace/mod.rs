@@ -39,6 +39,7 @@ mod rehearse;
 mod repository;
 mod scan;
 mod sealing;
+mod sealing_leaks;
 mod seals;
 mod secrets;
 mod session;
@@ -61,7 +62,7 @@ pub use for_controller::SealedSecretRequest;
 pub use handle::{Settings, Workspace};
 pub use history::text;
 pub use identities::KeyNeed;
-pub use merging::{MergeRequest, merge};
+pub use merging::{MergeRequest, merge, textconv};
 pub use plan::{
     Committed, Destination, DiffLine, FileEdit, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
     PushOutcome, Refusal, SecretForm,
@@ -69,6 +70,7 @@ pub use plan::{
 pub use readers::{Access, ReadFile, Readers, Removed};
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
 pub use scan::{Leak, Scan};
+pub use sealing_leaks::LeaksSealed;
 pub use seals::{AuditedCertificate, AuditedSealedSecret};
 pub use snapshot::{
     AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, Next, ObjectRow,

@@ -104,16 +104,7 @@ impl Session {
             let brought = self.repo.commit_at(first.commit).map_err(told)?;
             let today = Today::of(&*tree, &rules, &path);
             let (versions, holders) = (contents.len(), Vec::new());
-            scan.leaks.push(Leak {
-                exposed,
-                brought,
-                versions,
-                is_there,
-                holders,
-                path,
-                contents,
-                today,
-            });
+            scan.leaks.push(Leak { exposed, brought, versions, is_there, holders, path, contents, today });
         }
         scan.leaks.sort_by_key(|leak| (!leak.is_there, std::cmp::Reverse(leak.brought.time)));
         Ok(scan)

@@ -35,7 +35,9 @@ impl Today {
         }
         match rules.matching(path) {
             Some(rule) if !rule.recipients.is_empty() => Self::Ruled(rule.describe()),
-            Some(rule) => Self::Unruled(format!("give {} of {} an `age` recipient", rule.describe(), rules.file)),
+            Some(rule) => {
+                Self::Unruled(format!("give {} of {} an `age` recipient", rule.describe(), rules.file))
+            }
             None => {
                 let name = path.rsplit('/').next().unwrap_or(path);
                 let expression = name.replace('.', "\\.");
@@ -85,7 +87,11 @@ fn rotate(kind: ExposureKind, holders: &[Holder]) -> String {
         [] => what.to_owned(),
         some => {
             let names: Vec<String> = some.iter().map(ToString::to_string).collect();
-            format!("{what}: {} still {}", names.join(", "), if some.len() == 1 { "holds it" } else { "hold it" })
+            format!(
+                "{what}: {} still {}",
+                names.join(", "),
+                if some.len() == 1 { "holds it" } else { "hold it" }
+            )
         }
     }
 }
@@ -102,7 +108,8 @@ fn put_away(exposed: &Exposed, today: &Today, file: &str) -> String {
             format!("take it out (`git rm {word}`), and keep the new one outside or in a sealed file")
         }
         (ExposureKind::Generator, _) => {
-            "put the new value into a sealed file, and name that in the generator's `envs` or `files`".to_owned()
+            "put the new value into a sealed file, and name that in the generator's `envs` or `files`"
+                .to_owned()
         }
         (ExposureKind::LastApplied, _) => "take the annotation out".to_owned(),
         (ExposureKind::SecretObject | ExposureKind::NotSealed, Today::Ruled(rule)) => {
@@ -129,7 +136,11 @@ fn history(file: &str) -> String {
 /// A path as a shell takes it.
 fn quoted(path: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@,".contains(c);
-    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", clean(path).replace('\'', r"'\''")) }
+    if path.chars().all(is_plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", clean(path).replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]

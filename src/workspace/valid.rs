@@ -9,7 +9,7 @@ use crate::model::{Problem, Revision, clean};
 use crate::seal::{self, HeldValue};
 use crate::secret::{SecretDigest, SecretLeaf};
 use crate::yaml::{Map, Node, Value};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Who holds a leaked value today. The value is not here.
@@ -36,7 +36,9 @@ pub enum Holder {
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Live { environment, secret, key } => write!(f, "`{key}` of Secret {secret} in {environment}"),
+            Self::Live { environment, secret, key } => {
+                write!(f, "`{key}` of Secret {secret} in {environment}")
+            }
             Self::Sealed { file, key } => write!(f, "`{key}` of {}", clean(file)),
         }
     }
@@ -61,10 +63,10 @@ type Holders = HashMap<SecretDigest, BTreeSet<Holder>>;
 impl Session {
     /// Tells of each leak who holds its value today, and what was looked at. `fields` are the environments as they were
     /// published last.
-    pub(super) fn still_valid(
+    pub(super) fn still_valid<'f>(
         &self,
         leaks: &mut [Leak],
-        fields: &BTreeMap<Arc<str>, Arc<FieldFacts>>,
+        fields: impl Iterator<Item = (&'f Arc<str>, &'f Arc<FieldFacts>)>,
     ) -> Result<Compared, Problem> {
         let (mut holders, mut compared) = (Holders::new(), Compared::default());
         for (name, field) in fields {

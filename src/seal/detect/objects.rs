@@ -80,7 +80,14 @@ impl Walker<'_> {
     }
 
     /// `values` are what is to be looked for elsewhere; `material` is what an exception is bound to.
-    fn tell(&mut self, kind: Kind, line: u32, (cause, next): (String, String), values: &[&str], material: &[u8]) {
+    fn tell(
+        &mut self,
+        kind: Kind,
+        line: u32,
+        (cause, next): (String, String),
+        values: &[&str],
+        material: &[u8],
+    ) {
         let exposure = Exposure::new(kind, self.path, line, cause, material).next(next);
         self.found.exposures.push(exposure.holding(values.iter().map(|value| value.as_bytes())));
     }
@@ -120,7 +127,8 @@ impl Walker<'_> {
             self.found.lines.push(line);
             let cause = format!("the annotation `{LAST_APPLIED}` holds a whole Secret in the clear");
             let next = "take the annotation out, then change the values: history still has them".to_owned();
-            let open = inner.iter().filter(|object| is_secret(object)).flat_map(open_keys).collect::<Vec<_>>();
+            let open =
+                inner.iter().filter(|object| is_secret(object)).flat_map(open_keys).collect::<Vec<_>>();
             self.tell(Kind::LastApplied, line, (cause, next), &telling(&open), text.as_bytes());
         }
     }

@@ -122,7 +122,8 @@ pub(super) fn in_lines(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Exposure>
 
 fn in_name_only(path: &str, line: u32, cause: &str, bytes: &[u8]) -> Exposure {
     let next = "seal it again with a rule that is right, and change the value: it may be known";
-    let exposure = Exposure::new(Kind::SealedInNameOnly, path, line, format!("sealed in name only: {cause}"), bytes);
+    let exposure =
+        Exposure::new(Kind::SealedInNameOnly, path, line, format!("sealed in name only: {cause}"), bytes);
     let values = values(path, bytes);
     exposure.next(next).holding(values.iter().map(|value| value.as_bytes()))
 }

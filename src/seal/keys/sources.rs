@@ -118,7 +118,8 @@ impl Keyring {
         };
         match identities(text, &source, words, &self.plugins) {
             Ok(keys) => {
-                let words = text.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_ascii_whitespace);
+                let words =
+                    text.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_ascii_whitespace);
                 let secret = words.into_iter().find(|word| word.starts_with("AGE-SECRET-KEY-"));
                 self.marked_by(secret.map(str::as_bytes));
                 for key in keys {
