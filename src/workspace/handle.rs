@@ -4,11 +4,10 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Audit, Checked, Committed, Compared, Deployed, Destination, Details, Differences, Explained, FieldChange,
-    FileEdit, Finding, History, KeyEdit, Leak, LeaksSealed, LogLine, ObjectId, Places, Plan, PushOutcome,
-    Readers, Refusal, RenderedEnvironment, RulesFor, Scan, SealedSecretRequest, SecretForm, Snapshot,
-    Standing, ask, doctor, for_controller, forms, history, identities, planning, sealing, sealing_leaks,
-    writing,
+    Audit, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, FileEdit, Finding,
+    History, KeyEdit, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal, RenderedEnvironment,
+    RulesFor, SealedSecretRequest, SecretForm, Snapshot, Standing, ask, doctor, for_controller, forms,
+    history, identities, planning, sealing, writing,
 };
 use crate::cluster::{Connection, default_paths};
 use crate::config::Answers;
@@ -52,17 +51,17 @@ pub struct Settings {
 /// One repository and its clusters. Cloning shares it.
 #[derive(Clone)]
 pub struct Workspace {
-    session: Arc<Session>,
-    published: watch::Receiver<Arc<Published>>,
+    pub(super) session: Arc<Session>,
+    pub(super) published: watch::Receiver<Arc<Published>>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     engine: mpsc::Sender<Message>,
-    kubeconfig: Arc<[PathBuf]>,
+    pub(super) kubeconfig: Arc<[PathBuf]>,
     /// True if connections were handed in.
-    is_connected: bool,
+    pub(super) is_connected: bool,
     ours: Arc<Mutex<Option<crate::git::Committed>>>,
 }
 
-type Answer<T> = Result<T, Problem>;
+pub(super) type Answer<T> = Result<T, Problem>;
 
 impl Settings {
     /// Settings of a user: identities where sops looks, kubeconfigs where kubectl looks.
@@ -328,13 +327,6 @@ impl Workspace {
         blocking(move || session.audit(at.as_deref())).await
     }
 
-    /// What stands in the clear: in the files on disk, or in what is staged and differs from HEAD.
-    /// With `digests` each finding tells the digest that an exception is made with.
-    pub async fn check(&self, staged: bool, digests: bool) -> Answer<Checked> {
-        let session = self.session.clone();
-        blocking(move || session.check(staged, digests)).await
-    }
-
     /// Who can read what, at a revision or on disk; with `history` also what those who were removed still know.
     pub async fn readers(&self, at: Option<String>, only: Vec<String>, history: bool) -> Answer<Readers> {
         let session = self.session.clone();
@@ -351,42 +343,6 @@ impl Workspace {
     pub async fn places_of(&self, file: &str, key: &str) -> Answer<Places> {
         let (session, file, key) = (self.session.clone(), file.to_owned(), key.to_owned());
         blocking(move || session.places_of(&file, &key)).await
-    }
-
-    /// What stood in the clear in any commit before HEAD.
-    pub async fn scan(&self) -> Answer<Scan> {
-        let session = self.session.clone();
-        blocking(move || session.scan()).await
-    }
-
-    /// True if there is a kubeconfig, or a connection that stands: clusters could be asked.
-    pub fn has_clusters(&self) -> bool {
-        self.is_connected || self.kubeconfig.iter().any(|path| path.exists())
-    }
-
-    /// Tells of each leak who holds its value today: Secrets of clusters (or of one environment), as they were read last,
-    /// and sealed files of HEAD.
-    pub async fn still_valid(
-        &self,
-        mut leaks: Vec<Leak>,
-        environment: Option<String>,
-    ) -> Answer<(Vec<Leak>, Compared)> {
-        let (session, published) = (self.session.clone(), self.published.borrow().clone());
-        blocking(move || {
-            let fields = published.fields.iter();
-            let fields =
-                fields.filter(|(name, _)| environment.as_deref().is_none_or(|wanted| wanted == &***name));
-            let compared = session.still_valid(&mut leaks, fields)?;
-            Ok((leaks, compared))
-        })
-        .await
-    }
-
-    /// Sets git up to merge sealed files key by key in this clone, and with `textconv` to compare them without their values,
-    /// by this program: the file with the patterns, and them.
-    pub async fn install_drivers(&self, program: PathBuf, textconv: bool) -> Answer<(PathBuf, Vec<String>)> {
-        let session = self.session.clone();
-        blocking(move || session.install_drivers(&program, textconv)).await
     }
 
     /// What the rules of `.sops.yaml` say of paths inside the repository.
@@ -443,12 +399,6 @@ impl Workspace {
     pub async fn plan_seals(&self, files: Vec<String>, edit: FileEdit) -> Answer<Plan> {
         let session = self.session.clone();
         blocking(move || sealing::seal(&session, files, edit)).await
-    }
-
-    /// Rehearses sealing all that stands in the clear at HEAD and can be sealed where it stands; names the rest.
-    pub async fn plan_leaks(&self) -> Answer<LeaksSealed> {
-        let session = self.session.clone();
-        blocking(move || sealing_leaks::plan(&session)).await
     }
 
     /// Rehearses sealing files again for the recipients that the rules give now, under new data keys.
@@ -530,7 +480,9 @@ async fn forward(mut from: watch::Receiver<Arc<Published>>, to: watch::Sender<Ar
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Answer<T> + Send + 'static,
+) -> Answer<T> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(crashed()))
 }
 

@@ -27,6 +27,7 @@ mod handle;
 mod history;
 mod identities;
 mod inventory;
+mod leaks;
 mod logs;
 mod merging;
 mod outside;
