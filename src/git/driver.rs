@@ -1,4 +1,4 @@
-//! A merge driver of our own in a clone (gitattributes(5), "Defining a custom merge driver"), and the merge of text that
+//! Our own ways to merge and to compare files in a clone (gitattributes(5): `merge`, `diff`), and the merge of text that
 //! git would do without one.
 
 use super::{GitError, Repo, lines};
@@ -32,6 +32,22 @@ impl Repo {
         for (key, value) in [("name", about), ("driver", command)] {
             self.git(&["config", "--local", &format!("merge.{name}.{key}"), value]).answer()?;
         }
+        self.give(patterns, &format!("merge={name}"))
+    }
+
+    /// The same for a command that `git diff` compares files by. What it prints is not kept (`cachetextconv`).
+    pub fn install_textconv(
+        &self,
+        name: &str,
+        command: &str,
+        patterns: &[String],
+    ) -> Result<PathBuf, GitError> {
+        self.git(&["config", "--local", &format!("diff.{name}.textconv"), command]).answer()?;
+        self.give(patterns, &format!("diff={name}"))
+    }
+
+    /// Gives files an attribute, in this clone alone.
+    fn give(&self, patterns: &[String], attribute: &str) -> Result<PathBuf, GitError> {
         let path = self.git(&["rev-parse", "--git-path", "info/attributes"]).answer()?;
         let file = self.root().join(path.trim());
         let broken = GitError::disk(&file);
@@ -47,7 +63,7 @@ impl Repo {
             text.push('\n');
         }
         for pattern in patterns {
-            let line = format!("{pattern} merge={name}");
+            let line = format!("{pattern} {attribute}");
             if !text.lines().any(|known| known == line) {
                 text.push_str(&line);
                 text.push('\n');

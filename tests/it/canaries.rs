@@ -20,7 +20,7 @@ const KEYS: &str = include_str!("../../keys/demo-ops.agekey");
 /// `build` prints what kustomize prints, Secrets in the clear too.
 const ELSEWHERE: [&str; 3] = ["demo", "build", "help"];
 
-const COMMANDS: [&str; 54] = [
+const COMMANDS: [&str; 59] = [
     "status",
     "render",
     "render --at HEAD~1",
@@ -68,6 +68,11 @@ const COMMANDS: [&str; 54] = [
     "check",
     "check --staged",
     "check --digests",
+    "check --seal",
+    "textconv apps/cart/overlays/prod/db.sops.yaml",
+    "textconv apps/x.yaml",
+    "textconv broken.sops.yaml",
+    "textconv staged.yaml",
     "scan",
     "doctor",
     "merge-driver --install",
