@@ -8,7 +8,7 @@ use super::letters;
 use super::metadata::Metadata;
 use super::open::{IN_THE_CLEAR, metadata_of, unlock};
 use super::value;
-use super::walk::{Place, Visit, aad, read_as, walk};
+use super::walk::{Place, Visit, read_as, walk};
 use crate::model::{OpenError, Problem, SealedFormat};
 use crate::secret::SecretText;
 use crate::yaml::letters::put_json_string;
@@ -89,10 +89,8 @@ impl<'s, 't> Visit<'s, 't> for Values<'_> {
 
     fn comment(&mut self, comment: &'s Comment<'t>, place: &Place<'_>) -> Result<(), Problem> {
         if let Ok(sealed) = Sealed::parse(comment.text.trim_end_matches('\r')) {
-            // Whoever wrote it may have put it a level further out.
-            let opened = (0..=place.path.len())
-                .rev()
-                .find_map(|depth| self.key.open(&sealed, &aad(&place.path[..depth])).ok());
+            // One that SOPS wrote where it reads it elsewhere does not open, and SOPS prints it as it stands.
+            let opened = self.key.open(&sealed, &place.aad()).ok();
             self.comments.extend(opened.map(|text| (comment.span.start, text)));
         }
         Ok(())
@@ -149,7 +147,10 @@ impl Printer<'_> {
                     self.own_line(comment, indent);
                     continue;
                 }
-                MapPart::Entry(entry) if is_root && entry.key.text == "sops" => continue,
+                MapPart::Entry(entry) if is_root && entry.key.text == "sops" => {
+                    entry.trailing.iter().for_each(|comment| self.own_line(comment, indent));
+                    continue;
+                }
                 MapPart::Entry(entry) => entry,
             };
             let in_block = !is_flow(&entry.value) || is_empty(&entry.value);

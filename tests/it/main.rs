@@ -14,6 +14,7 @@ mod hardening;
 mod house;
 mod identities;
 mod journeys;
+mod killed;
 mod merge_driver;
 mod past;
 mod pictures;
