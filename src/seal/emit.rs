@@ -365,3 +365,39 @@ fn is_empty(item: &Item<'_>) -> bool {
     item.as_map().is_some_and(|m| m.entries().next().is_none())
         || item.as_seq().is_some_and(|s| s.items().next().is_none())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{CART, FILE, OPS, ring, rules};
+    use super::*;
+
+    fn printed(text: &str) -> String {
+        let opened = opened(text.as_bytes(), FILE, SealedFormat::Yaml, &ring(OPS));
+        let opened = opened.unwrap_or_else(|e| panic!("{}", e.0));
+        opened.expose_secret_str().expect("text").to_owned()
+    }
+
+    /// SOPS takes its block away and leaves what stood behind the key of it: trees 280 and 298 of `tests/rig/interop.rs`.
+    #[test]
+    fn a_comment_behind_the_key_of_the_block_stays() {
+        let before = printed(CART);
+        assert_eq!(printed(&CART.replace("\nsops:\n", "\nsops: # behind\n")), before + "# behind\n");
+    }
+
+    /// A comment opens where SOPS reads it and nowhere else: tree 360 of `tests/rig/interop.rs`.
+    #[test]
+    fn a_comment_that_was_sealed_for_another_place_stays_sealed() {
+        let plain = "kind: Secret\nstringData:\n    # secret\n    a: x\n    list:\n        - y\nmore: 1\n";
+        let sealed = super::super::seal_plain(plain.as_bytes(), FILE, &rules(), 0).expect("sealed");
+        let sealed = String::from_utf8(sealed).expect("text");
+        assert_eq!(printed(&sealed), plain);
+        let comment = sealed.lines().find(|line| line.starts_with("    #ENC[")).expect("sealed").to_owned();
+        let moved = sealed
+            .replacen(&format!("{comment}\n"), "", 1)
+            .replace("\nmore:", &format!("\n{comment}\nmore:"));
+        assert!(
+            printed(&moved).contains(&format!("        - y\n        {}\nmore: 1\n", comment.trim())),
+            "{moved}"
+        );
+    }
+}

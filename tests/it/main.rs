@@ -21,6 +21,7 @@ mod pictures;
 mod pty;
 mod readers;
 mod sandbox;
+mod screens;
 mod seal_verbs;
 mod sealed_secrets;
 mod served;

@@ -147,14 +147,24 @@ fn settle<'t>(item: &mut Item<'t>, waiting: &mut Waiting<'t>, limit: usize, oute
     }
 }
 
-/// The comments behind the dash of a list's last item if nothing else stands there: go-yaml takes them for a head of what
-/// follows, and at the end of the list for a foot of the key that holds it.
-fn behind_dash<'t>(value: &mut Item<'t>) -> Vec<Comment<'t>> {
+/// The comments above and behind the dash of a list's last item if nothing else stands there: go-yaml finds no value to give
+/// them to, and they come to what follows the list, or behind the key that holds it.
+fn around_bare_dash<'t>(value: &mut Item<'t>) -> Vec<Comment<'t>> {
     let Content::Seq(seq) = &mut value.content else { return Vec::new() };
-    match seq.parts.last_mut() {
+    let mut behind = match seq.parts.last_mut() {
         Some(SeqPart::Item(item)) if item.value.span.is_empty() => std::mem::take(&mut item.trailing),
-        _ => Vec::new(),
-    }
+        _ => return Vec::new(),
+    };
+    let is_comment = |part: &SeqPart<'_>| matches!(part, SeqPart::Comment(_));
+    let last = seq.parts.len() - 1;
+    let first = seq.parts[..last].iter().rposition(|part| !is_comment(part)).map_or(0, |at| at + 1);
+    let above = seq.parts.drain(first..last).filter_map(|part| match part {
+        SeqPart::Comment(comment) => Some(comment),
+        SeqPart::Item(_) => None,
+    });
+    let mut found: Vec<_> = above.collect();
+    found.append(&mut behind);
+    found
 }
 
 #[derive(Clone, Copy)]
@@ -181,7 +191,7 @@ impl Block {
                 value_end = value.span.end;
                 settle(value, waiting, next, self.column());
                 trailing.extend(std::iter::from_fn(|| waiting.trailing(next)));
-                behind = behind_dash(value);
+                behind = around_bare_dash(value);
             }
             parts.push(part);
             parts.extend(behind.into_iter().map(P::comment));
