@@ -387,7 +387,7 @@ mod tests {
     /// A comment opens where SOPS reads it and nowhere else: tree 360 of `tests/rig/interop.rs`.
     #[test]
     fn a_comment_that_was_sealed_for_another_place_stays_sealed() {
-        let plain = "kind: Secret\nstringData:\n    # secret\n    a: x\n    list:\n        - y\nmore: 1\n";
+        let plain = "kind: Secret\nstringData:\n    # secret\n    a: x\n    list:\n        - word\nmore: 1\n";
         let sealed = super::super::seal_plain(plain.as_bytes(), FILE, &rules(), 0).expect("sealed");
         let sealed = String::from_utf8(sealed).expect("text");
         assert_eq!(printed(&sealed), plain);
@@ -396,7 +396,7 @@ mod tests {
             .replacen(&format!("{comment}\n"), "", 1)
             .replace("\nmore:", &format!("\n{comment}\nmore:"));
         assert!(
-            printed(&moved).contains(&format!("        - y\n        {}\nmore: 1\n", comment.trim())),
+            printed(&moved).contains(&format!("        - word\n        {}\nmore: 1\n", comment.trim())),
             "{moved}"
         );
     }

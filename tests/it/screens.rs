@@ -65,7 +65,10 @@ fn is_told(screen: &Pty) -> bool {
 /// One step back until the apps are there, all of them.
 fn home(screen: &mut Pty) {
     let begun = Instant::now();
-    let is_home = |s: &str| s.contains("failing") && s.contains("checkout") && s.contains("rendered");
+    // No box of an overlay before them.
+    let is_home = |s: &str| {
+        !s.contains('╭') && s.contains("failing") && s.contains("checkout") && s.contains("rendered")
+    };
     while !is_home(&screen.screen()) {
         assert!(begun.elapsed() < Duration::from_secs(60), "no way back\n{}", screen.screen());
         screen.press("\x1b");
@@ -108,6 +111,8 @@ fn visit(screen: &mut Pty, (filter, keys, wanted): (&str, &str, &str)) {
         for key in keys.chars() {
             screen.press(key.encode_utf8(&mut [0; 4]));
             std::thread::sleep(Duration::from_millis(80));
+            // After a refresh the files are read anew, behind the rows.
+            let _ = key != 's' || comes(screen, |s| s.contains("db.sops.yaml"));
         }
         if comes(screen, |s| s.contains(wanted)) {
             return;

@@ -54,10 +54,12 @@ impl<'t> Waiting<'t> {
 
     /// How many of the next comments belong to the value before them although they stand further out: go-yaml takes the
     /// comments below a value for its own if what follows them stands further out than the value's block (`indent`) and in
-    /// another column than they do (`yaml_parser_scan_comments`).
-    fn below(&self, value_end: usize, limit: usize, indent: usize) -> usize {
+    /// another column than they do (`yaml_parser_scan_comments`). In a list that stands in the column of its key (`hangs`)
+    /// those that are not further out and have a blank line behind them, too.
+    fn below(&self, value_end: usize, limit: usize, indent: usize, hangs: bool) -> usize {
         let mut group = self.comments.iter().take_while(|c| c.span.start < limit && c.own_line).peekable();
-        let Some(first) = group.peek().filter(|c| c.column < indent && self.last < value_end) else {
+        let Some(first) = group.peek().filter(|c| (hangs || c.column < indent) && self.last < value_end)
+        else {
             return 0;
         };
         let column = first.column;
@@ -66,7 +68,7 @@ impl<'t> Waiting<'t> {
         let (mut count, mut end) = (0, first.span.start);
         for comment in group {
             if count > 0 && is_close && breaks(end, comment.span.start) > 1 {
-                return 0;
+                return if hangs && column >= indent { count } else { 0 };
             }
             if comment.column != column && comment.column < indent {
                 return count;
@@ -79,7 +81,8 @@ impl<'t> Waiting<'t> {
             _ => 0,
         };
         let is_apart = is_close && breaks(end, limit.min(self.text.len())) > 1;
-        if !is_apart && next < indent && next != column { count } else { 0 }
+        let is_taken = if is_apart { hangs && column >= indent } else { next < indent && next != column };
+        if is_taken { count } else { 0 }
     }
 
     /// The next comment, if it stands before byte `at`.
@@ -198,10 +201,13 @@ impl Block {
         }
         if self.flow {
             parts.extend(std::iter::from_fn(|| waiting.before(limit)).map(P::comment));
-        } else if self.column() > self.outer {
-            let count = waiting.below(value_end, limit, self.indent);
+        } else {
+            let hangs = self.column() <= self.outer;
+            let count = waiting.below(value_end, limit, self.indent, hangs);
             parts.extend((0..count).filter_map(|_| waiting.next_if(|_| true)).map(P::comment));
-            parts.extend(std::iter::from_fn(|| waiting.inside(limit, self.indent)).map(P::comment));
+            if !hangs {
+                parts.extend(std::iter::from_fn(|| waiting.inside(limit, self.indent)).map(P::comment));
+            }
         }
     }
 

@@ -67,6 +67,9 @@ fn comments_below_a_value_belong_to_it_where_what_follows_stands_further_out() {
     check_outline("a:\n  x:\n    y: {b: 1}\n  # c\n  # d\nm: 1\n", "{a:{x:{y:{b:1} # c # d}} m:1}");
     check_outline("a:\n  x:\n    y:\n\n  # c\n\n  # d\nm: 1\n", "{a:{x:{y: # c # d}} m:1}");
     check_outline("a:\n  x:\n    y: ~\n  # c\n---\nm: 1\n", "{a:{x:{y:~ # c}}}");
+    check_outline("a:\n  x:\n  - v\n  # c\nm: 1\n", "{a:{x:[v # c]} m:1}");
+    check_outline("a:\n  x:\n  - v\n  # c\n\nm: 1\n", "{a:{x:[v # c]} m:1}");
+    check_outline("a:\n  x:\n  - v\n # c\n\nm: 1\n", "{a:{x:[v]} # c m:1}");
     // What follows stands in their own column, or a blank line parts them from it: they are its head, or a foot further out.
     check_outline("a:\n  x:\n    - v\n  # c\n  y: 1\n", "{a:{x:[v] # c y:1}}");
     check_outline("a:\n  x:\n    y: v\n  # c\n\nm: 1\n", "{a:{x:{y:v} # c} m:1}");
