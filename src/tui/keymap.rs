@@ -82,6 +82,9 @@ pub(crate) enum Action {
     Reseal,
     Who,
     Reveal,
+    CopyTo,
+    Rename,
+    Generate,
     Fold,
     LessContext,
     MoreContext,
@@ -246,6 +249,18 @@ pub(crate) const BINDINGS: &[Binding] = &[
         "seal again for the recipients of today, under a new key",
     ),
     row(&[ch('w')], A::Who, &[M::Secrets], 5, "who can read", "files and their readers, as a matrix"),
+    row(
+        &[ch('p')],
+        A::CopyTo,
+        &[M::Secrets],
+        7,
+        "copy to…",
+        "seal its keys into another file, or into a first one what only the cluster has",
+    ),
+    row(&[ch('m')], A::Rename, &[M::Form], 6, "rename", "give this key another name"),
+    row(&[ch('a')], A::Generate, &[M::Form], 7, "random", "give this key a random value that nobody sees"),
+    row(&[ctrl('g')], A::Generate, &[M::Secret], 0, "random", "take a random value that nobody sees"),
+    row(&[ch('e')], A::Edit, &[M::Form], 8, "editor", "edit the opened text in the editor, in memory alone"),
     row(&[ch('V')], A::Reveal, &[M::Form], 5, "reveal 10 s", "show this value for ten seconds"),
     row(&[ch('V')], A::Reveal, &[M::Secrets], 0, "reveal", "choose a value to show for ten seconds"),
     row(&[ch('C')], A::Commit, &[M::Plan], 1, "commit", "commit to the branch that is checked out"),
@@ -421,8 +436,9 @@ mod tests {
 
     #[test]
     fn only_the_keys_of_the_decision_are_bound() {
-        // decisions.md 10, plus what every terminal program has (ctrl-c, ctrl-z, ctrl-l) and text editing.
-        let letters = ":/?jkgGc R123456789dDylhe KvsnrwVz{}SCBPx[]-q ";
+        // decisions.md 10, plus what every terminal program has (ctrl-c, ctrl-z, ctrl-l) and text editing, plus copying (p),
+        // renaming (m) and random values (a).
+        let letters = ":/?jkgGc R123456789dDylhe KvsnrwVz{}SCBPx[]-q pma";
         for binding in BINDINGS {
             for key in binding.keys {
                 if let (KeyCode::Char(letter), false) = (key.code, key.ctrl) {

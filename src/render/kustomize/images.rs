@@ -17,8 +17,12 @@ pub fn run(objects: &mut ResMap, image: &Image, specs: &[FieldSpec]) -> Result<(
         if &*resource.id.gvk.kind == "CustomResourceDefinition" {
             continue;
         }
-        if holds(&resource.body, &update) {
-            containers(&mut resource.body, &update);
+        let mut found = Vec::new();
+        places(&resource.body, &update, &mut Vec::new(), &mut found);
+        for place in found {
+            if let Some(image) = at_place(&mut resource.body, &place) {
+                update.set(image);
+            }
         }
         for spec in specs {
             walk(resource, spec, Make::Nothing, &mut |node| {
@@ -68,38 +72,47 @@ impl<'a> Update<'a> {
 
 const LISTS: [&str; 2] = ["containers", "initContainers"];
 
-/// True if anything below matches: only then is the object copied for changing.
-fn holds(node: &Node, update: &Update<'_>) -> bool {
+/// A place in an object: the number of an entry or item at each level.
+type Place = Vec<usize>;
+
+/// The images below that match. They are looked for first, so that only the way to them is copied for changing.
+fn places(node: &Node, update: &Update<'_>, at: &mut Place, found: &mut Vec<Place>) {
     match &node.value {
-        Value::Seq(items) => items.iter().any(|item| holds(item, update)),
-        Value::Map(map) => map.iter().any(|(key, value)| {
-            let here = LISTS.contains(&key)
-                && value.as_seq().is_some_and(|items| {
-                    items.iter().any(|item| item.get("image").is_some_and(|i| update.matches(i)))
-                });
-            here || holds(value, update)
-        }),
-        _ => false,
+        Value::Seq(items) => {
+            for (number, item) in items.iter().enumerate() {
+                at.push(number);
+                places(item, update, at, found);
+                at.pop();
+            }
+        }
+        Value::Map(map) => {
+            for (number, entry) in map.entries.iter().enumerate() {
+                at.push(number);
+                places(&entry.value, update, at, found);
+                if LISTS.contains(&&*entry.key.text) {
+                    found.extend(listed(&entry.value, update).map(|end| [&**at, &end].concat()));
+                }
+                at.pop();
+            }
+        }
+        Value::Scalar(_) | Value::Secret(_) => {}
     }
 }
 
-fn containers(node: &mut Node, update: &Update<'_>) {
-    if let Some(items) = node.as_seq_mut() {
-        for item in items {
-            containers(item, update);
-        }
-    } else if let Some(map) = node.as_map_mut() {
-        for entry in &mut map.entries {
-            containers(&mut entry.value, update);
-            if LISTS.contains(&&*entry.key.text) {
-                for item in entry.value.as_seq_mut().into_iter().flatten() {
-                    if let Some(image) = item.as_map_mut().and_then(|m| m.get_mut("image")) {
-                        update.set(image);
-                    }
-                }
-            }
-        }
-    }
+/// The images of one list of containers that match: container and entry.
+fn listed<'n>(list: &'n Node, update: &'n Update<'_>) -> impl Iterator<Item = [usize; 2]> + 'n {
+    list.as_seq().into_iter().flatten().enumerate().filter_map(|(number, item)| {
+        let entries = &item.as_map()?.entries;
+        let image = entries.iter().position(|entry| &*entry.key.text == "image")?;
+        update.matches(&entries[image].value).then_some([number, image])
+    })
+}
+
+fn at_place<'n>(body: &'n mut Node, place: &[usize]) -> Option<&'n mut Node> {
+    place.iter().try_fold(body, |node, number| match node.value {
+        Value::Seq(_) => node.as_seq_mut()?.get_mut(*number),
+        _ => Some(&mut node.as_map_mut()?.entries.get_mut(*number)?.value),
+    })
 }
 
 fn rewritten(old: &str, image: &Image) -> String {

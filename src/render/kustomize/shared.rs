@@ -47,9 +47,9 @@ fn collect(node: &Node, parts: &[Box<str>], key: &Arc<str>, at: &mut Path, found
         }
         (Value::Map(map), Some((first, rest))) => {
             let name = first.strip_suffix("[]").unwrap_or(first);
-            if let Some(child) = map.get(name) {
-                at.push(Step::Key(name.into()));
-                collect(child, rest, key, at, found);
+            if let Some(entry) = map.entries.iter().find(|entry| &*entry.key.text == name) {
+                at.push(Step::Key(entry.key.text.clone()));
+                collect(&entry.value, rest, key, at, found);
                 at.pop();
             }
         }

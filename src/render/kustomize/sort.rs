@@ -65,18 +65,22 @@ fn by(objects: &mut ResMap, first: &[&str], last: &[&str]) -> Result<(), Cause> 
             (None, None) => (0, 0),
         }
     };
-    let mut keyed: Vec<_> = std::mem::take(objects.list_mut())
-        .into_iter()
-        .map(|r| ((rank(&r.id.gvk.kind), r.id.gvk.sort_text(), identity(&r)), r))
-        .collect();
-    keyed.sort_by(|(a, left), (b, right)| {
+    let list = objects.list();
+    let keys: Vec<_> =
+        list.iter().map(|r| (rank(&r.id.gvk.kind), r.id.gvk.sort_text(), identity(r))).collect();
+    let mut order: Vec<usize> = (0..list.len()).collect();
+    order.sort_by(|left, right| {
         let core = |r: &Resource| &*r.id.gvk.kind == "Namespace" && r.id.gvk.group.is_empty();
+        let (a, b, left, right) = (&keys[*left], &keys[*right], &list[*left], &list[*right]);
         // Upstream sorts Namespaces of other groups the wrong way round, and keeps it.
         let namespaces = &*left.id.gvk.kind == "Namespace" && &*right.id.gvk.kind == "Namespace";
         let reversed = namespaces && (core(left) || core(right));
         a.0.cmp(&b.0).then_with(|| flip(a.1.cmp(&b.1), reversed)).then_with(|| a.2.cmp(&b.2))
     });
-    objects.append_all(keyed.into_iter().map(|(_, resource)| resource))
+    // Objects are large: each moves once.
+    let mut unsorted: Vec<Option<Resource>> =
+        std::mem::take(objects.list_mut()).into_iter().map(Some).collect();
+    objects.append_all(order.into_iter().filter_map(|place| unsorted[place].take()))
 }
 
 fn flip(order: Ordering, yes: bool) -> Ordering {
