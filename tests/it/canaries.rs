@@ -127,7 +127,9 @@ impl Field {
             .args(words.split(' '))
             .arg("--no-cluster")
             .current_dir(&self.clone)
-            .env("RUST_BACKTRACE", "full");
+            .env("RUST_BACKTRACE", "full")
+            // Nothing is logged, whatever the libraries below would say.
+            .env("RUST_LOG", "trace");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         // A command that reads nothing is free to close its end.
