@@ -165,19 +165,9 @@ pub enum Command {
         #[command(subcommand)]
         what: Option<AuditOf>,
     },
-    /// Secrets in the clear: fails when there are any, for a git hook or CI
-    Check {
-        /// The config repository
-        #[arg(default_value = ".")]
-        path: PathBuf,
-        /// Only what is staged for the next commit
-        #[arg(long)]
-        staged: bool,
-        /// Tell the digest of each finding, for an exception in .sealane.yaml
-        #[arg(long)]
-        digests: bool,
-    },
-    /// Secrets in the clear in all that was ever committed: who brought them, when, and whether they are still there
+    /// Secrets in the clear: fails when there are any, for a git hook or CI; --seal plans to seal them
+    Check(CheckArguments),
+    /// Secrets in the clear in all that was ever committed: who brought them, when, whether they are still there, and valid
     Scan {
         /// The config repository
         #[arg(default_value = ".")]
@@ -185,6 +175,11 @@ pub enum Command {
     },
     /// Merge versions of a sealed file key by key: git calls it, once --install has set it up in a clone
     MergeDriver(MergeArguments),
+    /// A sealed file as `git diff` compares it, without a value: git calls it, once merge-driver --install --textconv was run
+    Textconv {
+        /// The file; git names a temporary one
+        file: PathBuf,
+    },
     /// What is here and what is missing: repository, keys, clusters, tools
     Doctor {
         /// The config repository
@@ -248,7 +243,7 @@ impl Command {
             | Self::Diff { path, .. }
             | Self::History { path, .. }
             | Self::Revert { path, .. }
-            | Self::Check { path, .. }
+            | Self::Check(CheckArguments { path, .. })
             | Self::Scan { path }
             | Self::Doctor { path }
             | Self::Audit { path, what: None, .. } => *path = repository.join(&*path),
@@ -273,6 +268,7 @@ impl Command {
                 }
             }
             Self::MergeDriver(arguments) => arguments.path = repository.join(&arguments.path),
+            Self::Textconv { file } => *file = repository.join(&*file),
             Self::Build(arguments) => arguments.dir = repository.join(&arguments.dir),
             Self::Demo { .. } | Self::Completions { .. } | Self::Man => {}
         }
@@ -332,12 +328,35 @@ pub struct EditArguments {
     pub write: Write,
 }
 
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// The config repository
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// Only what is staged for the next commit
+    #[arg(long)]
+    pub staged: bool,
+    /// Tell the digest of each finding, for an exception in .sealane.yaml
+    #[arg(long)]
+    pub digests: bool,
+    /// Plan to seal, in one commit, all files of HEAD with findings that a rule of .sops.yaml covers; name the others
+    #[arg(long, conflicts_with_all = ["staged", "digests"])]
+    pub seal: bool,
+    /// What to do with the plan of --seal.
+    #[command(flatten)]
+    pub write: Write,
+}
+
 /// Arguments of `merge-driver`, as git gives them.
 #[derive(Debug, Args)]
 pub struct MergeArguments {
     /// Set it up in this clone: its configuration and its info/attributes
     #[arg(long, conflicts_with = "versions")]
     pub install: bool,
+    /// With --install: `git diff` and `git log -p` show which keys of sealed files change too
+    #[arg(long, requires = "install")]
+    pub textconv: bool,
     /// %O %A %B %L %P: the ancestor, our version (the result is written there), theirs, marker size, path
     #[arg(num_args = 3..=5, required_unless_present = "install", value_name = "VERSION")]
     pub versions: Vec<PathBuf>,

@@ -40,16 +40,21 @@ async fn install(context: &mut Context<'_, '_>, arguments: &MergeArguments) -> i
         Ok(workspace) => workspace,
         Err(exit) => return Ok(exit),
     };
-    let (file, patterns) = match workspace.install_merge_driver(std::env::current_exe()?).await {
+    let (file, patterns) = match workspace.install_drivers(std::env::current_exe()?, arguments.textconv).await
+    {
         Ok(installed) => installed,
         Err(problem) => return context.problem(&problem),
     };
     let (file, list) = (clean(&file.to_string_lossy()), patterns.join(", "));
     let told = format!("git merges sealed files key by key in this clone: {list}");
     context.out.line(&[(Label::Good, "✓ "), (Label::Plain, &told)])?;
+    if arguments.textconv {
+        let told = "git diff and git log -p show which of their keys change, and no value";
+        context.out.line(&[(Label::Good, "✓ "), (Label::Plain, told)])?;
+    }
     context
         .out
         .line(&[(Label::Muted, &format!("  written to {file} and to the clone's own configuration"))])?;
-    context.out.json(&json!({"file": file, "patterns": patterns}))?;
+    context.out.json(&json!({"file": file, "patterns": patterns, "textconv": arguments.textconv}))?;
     Ok(Exit::Clean)
 }

@@ -35,6 +35,7 @@ mod seal;
 mod sealed_secrets;
 mod status;
 mod terminal;
+mod textconv;
 
 pub use arguments::{Arguments, Command, Where};
 pub use exit::Exit;

@@ -29,6 +29,10 @@ impl<'a> Printer<'a> {
         Self { out, format, colour }
     }
 
+    pub(super) fn is_text(&self) -> bool {
+        self.format == Output::Text
+    }
+
     pub(super) fn is_json(&self) -> bool {
         self.format == Output::Json
     }
@@ -106,6 +110,9 @@ pub(super) fn problem(problem: &Problem) -> serde_json::Value {
 pub(super) fn exposed(exposed: &Exposed) -> serde_json::Value {
     let mut told = problem(&exposed.problem);
     told["kind"] = exposed.kind.code().into();
+    if !exposed.steps.is_empty() {
+        told["steps"] = exposed.steps.clone().into();
+    }
     if let Some(digest) = &exposed.digest {
         told["digest"] = digest.as_str().into();
     }

@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::output::Printer;
 use super::{
     audit, build, check, diff, doctor, edit, history, merge_driver, readers, render, reseal, revert, scan,
-    seal, status,
+    seal, status, textconv,
 };
 use crate::model::{Problem, Reason};
 use crate::workspace::Settings;
@@ -31,7 +31,7 @@ pub struct Face<'a> {
 pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
     let mut printer = Printer::new(face.out, place.output, face.colour);
     let mut context = Context { place, settings: face.settings, input: face.input, out: &mut printer };
-    if context.out.is_sarif() && !matches!(command, Command::Check { .. } | Command::Scan { .. }) {
+    if context.out.is_sarif() && !matches!(command, Command::Check(_) | Command::Scan { .. }) {
         let problem = Problem::error(Reason::Config, "SARIF is written by `check` and `scan` alone")
             .next("use --output json");
         return context.problem(&problem).map_or(Exit::Usage, |_| Exit::Usage);
@@ -66,9 +66,10 @@ pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
             readers::same(&mut context, &file, &key).await
         }
         Command::Audit { path, at, what: None } => audit::run(&mut context, &path, at.as_deref()).await,
-        Command::Check { path, staged, digests } => check::run(&mut context, &path, staged, digests).await,
+        Command::Check(arguments) => check::run(&mut context, &arguments).await,
         Command::Scan { path } => scan::run(&mut context, &path).await,
         Command::MergeDriver(arguments) => merge_driver::run(&mut context, &arguments).await,
+        Command::Textconv { file } => textconv::run(&mut context, &file),
         Command::Doctor { path } => doctor::run(&mut context, &path).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

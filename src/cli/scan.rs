@@ -1,11 +1,13 @@
 //! `sealane scan`: secrets in the clear in all that was ever committed.
 
-use super::context::Context;
+use super::check;
+use super::context::{Context, settled};
 use super::exit::Exit;
 use super::output::{self, Label, counted};
 use super::sarif;
-use crate::workspace::Leak;
-use serde_json::json;
+use crate::model::clean;
+use crate::workspace::{Compared, Holder, Leak, Scan, Workspace};
+use serde_json::{Value, json};
 use std::io;
 use std::path::Path;
 
@@ -14,9 +16,21 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
         Ok(workspace) => workspace,
         Err(exit) => return Ok(exit),
     };
-    let scan = match workspace.scan().await {
+    let mut scan = match workspace.scan().await {
         Ok(scan) => scan,
         Err(problem) => return context.problem(&problem),
+    };
+    let mut exit = if scan.leaks.is_empty() { Exit::Clean } else { Exit::Differences };
+    let compared = if scan.leaks.is_empty() {
+        None
+    } else {
+        match compare(context, workspace, path, &mut scan).await? {
+            Ok((compared, reached)) => {
+                exit = exit.and(reached);
+                Some(compared)
+            }
+            Err(failed) => return Ok(failed),
+        }
     };
     if context.out.is_sarif() {
         let found = scan
@@ -28,30 +42,46 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
     for leak in &scan.leaks {
         print(context, leak)?;
     }
-    let mut exit = if scan.leaks.is_empty() { Exit::Clean } else { Exit::Differences };
-    let sum = format!(
-        "{} in {} with {}",
-        counted(scan.leaks.len(), "leak"),
-        counted(scan.commits, "commit"),
-        counted(scan.contents, "file version")
-    );
-    context.out.line(&[(Label::Muted, &sum)])?;
+    sum(context, &scan, compared.as_ref())?;
     if context.out.is_json() {
         context.out.json(&json!({
             "leaks": scan.leaks.iter().map(leak_json).collect::<Vec<_>>(),
             "commits": scan.commits,
             "contents": scan.contents,
+            "compared": compared.as_ref().map(compared_json),
             "leftOut": scan.left_out.iter().map(output::problem).collect::<Vec<_>>(),
         }))?;
-        exit = exit.and(scan.left_out.iter().map(Exit::of).max().unwrap_or_default());
-    } else if context.out.is_sarif() {
-        exit = exit.and(scan.left_out.iter().map(Exit::of).max().unwrap_or_default());
-    } else {
-        for problem in &scan.left_out {
-            exit = exit.and(context.problem(problem)?);
-        }
+    }
+    for problem in &scan.left_out {
+        let code = if context.out.is_text() { context.problem(problem)? } else { Exit::of(problem) };
+        exit = exit.and(code);
     }
     Ok(exit)
+}
+
+/// Looks for the leaked values among what is in use: in the clusters too, unless none is to be looked at.
+async fn compare(
+    context: &mut Context<'_, '_>,
+    offline: Workspace,
+    path: &Path,
+    scan: &mut Scan,
+) -> io::Result<Result<(Compared, Exit), Exit>> {
+    let (mut workspace, mut reached) = (offline, Exit::Clean);
+    if !context.place.no_cluster && workspace.has_clusters() {
+        workspace = match context.open(path)? {
+            Ok(workspace) => workspace,
+            Err(exit) => return Ok(Err(exit)),
+        };
+        let snapshot = settled(&workspace).await;
+        reached = context.exit_of_clusters(&snapshot);
+    }
+    match workspace.still_valid(std::mem::take(&mut scan.leaks), context.place.environment.clone()).await {
+        Ok((leaks, compared)) => {
+            scan.leaks = leaks;
+            Ok(Ok((compared, reached)))
+        }
+        Err(problem) => context.problem(&problem).map(Err),
+    }
 }
 
 fn print(context: &mut Context<'_, '_>, leak: &Leak) -> io::Result<()> {
@@ -64,28 +94,59 @@ fn print(context: &mut Context<'_, '_>, leak: &Leak) -> io::Result<()> {
         (Label::Strong, &place),
         (Label::Plain, &leak.exposed.problem.cause),
     ])?;
+    for holder in &leak.holders {
+        context.out.line(&[(Label::Bad, "    still valid: "), (Label::Plain, &valid(holder))])?;
+    }
     context.out.line(&[
         (Label::Muted, "    brought by "),
         (Label::Notice, &brought.id.short()),
         (Label::Muted, &format!("  {}  {}  ", output::day(brought.time), brought.author)),
         (Label::Plain, &brought.subject),
     ])?;
-    context.out.line(&[(Label::Muted, "    next: "), (Label::Plain, next(leak))])
+    check::steps(context, &leak.steps(), "    ")
 }
 
-/// What to do, in order: the value first, then the file; history is never rewritten by us.
-fn next(leak: &Leak) -> &'static str {
-    if leak.is_there {
-        "make a new value and revoke this one, then seal the file: history keeps what it was"
-    } else {
-        "make a new value and revoke this one, if that was not done: history keeps it"
+fn valid(holder: &Holder) -> String {
+    match holder {
+        Holder::Live { .. } => format!("{holder} holds this value"),
+        Holder::Sealed { .. } => format!("{holder} holds this value: it was sealed and never changed"),
     }
 }
 
-fn leak_json(leak: &Leak) -> serde_json::Value {
+/// How much was looked at, and what the leaks were compared with.
+fn sum(context: &mut Context<'_, '_>, scan: &Scan, compared: Option<&Compared>) -> io::Result<()> {
+    let sum = format!(
+        "{} in {} with {}",
+        counted(scan.leaks.len(), "leak"),
+        counted(scan.commits, "commit"),
+        counted(scan.contents, "file version")
+    );
+    if let Some(compared) = compared {
+        let mut with = vec![counted(compared.sealed, "sealed file")];
+        with.extend(
+            compared.live.iter().map(|(name, count)| format!("{} of {name}", counted(*count, "live Secret"))),
+        );
+        let mut told = format!("compared with {}", with.join(", "));
+        if !compared.closed.is_empty() {
+            told += &format!(
+                "; not with {} that no identity here opens",
+                counted(compared.closed.len(), "sealed file")
+            );
+        }
+        for (name, why) in &compared.not_live {
+            told += &format!("; not with {name}: {why}");
+        }
+        context.out.line(&[(Label::Muted, &told)])?;
+    }
+    context.out.line(&[(Label::Muted, &sum)])
+}
+
+fn leak_json(leak: &Leak) -> Value {
+    let steps = leak.steps();
     json!({
         "problem": output::exposed(&leak.exposed),
         "stillThere": leak.is_there,
+        "stillValid": leak.holders.iter().map(holder_json).collect::<Vec<_>>(),
         "versions": leak.versions,
         "broughtBy": {
             "commit": leak.brought.id.to_string(),
@@ -93,6 +154,25 @@ fn leak_json(leak: &Leak) -> serde_json::Value {
             "time": leak.brought.time,
             "subject": &*leak.brought.subject,
         },
-        "next": next(leak),
+        "next": steps.first(),
+        "steps": steps,
+    })
+}
+
+fn holder_json(holder: &Holder) -> Value {
+    match holder {
+        Holder::Live { environment, secret, key } => {
+            json!({"environment": &**environment, "secret": secret, "key": &**key})
+        }
+        Holder::Sealed { file, key } => json!({"file": clean(file), "key": &**key}),
+    }
+}
+
+fn compared_json(compared: &Compared) -> Value {
+    json!({
+        "live": compared.live.iter().map(|(name, count)| json!({"environment": &**name, "secrets": count})).collect::<Vec<_>>(),
+        "notLive": compared.not_live.iter().map(|(name, why)| json!({"environment": &**name, "why": why})).collect::<Vec<_>>(),
+        "sealedFiles": compared.sealed,
+        "closedFiles": compared.closed.iter().map(|path| clean(path)).collect::<Vec<_>>(),
     })
 }

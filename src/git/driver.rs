@@ -1,8 +1,10 @@
-//! A merge driver of our own in a clone (gitattributes(5), "Defining a custom merge driver"), and the merge of text that
+//! Our own ways to merge and to compare files in a clone (gitattributes(5): `merge`, `diff`), and the merge of text that
 //! git would do without one.
 
 use super::{GitError, Repo, lines};
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 /// What two changes of the same text give.
 pub struct MergedText {
@@ -19,6 +21,26 @@ pub fn merge_text(base: &[u8], ours: &[u8], theirs: &[u8], marker_size: u16) -> 
         .map_err(GitError::store("cannot join files"))
 }
 
+/// Gives a file another content, at once: whoever reads it, or finds it after a kill or on a full disk, finds the old or the
+/// new one whole. A link stays, and so do the rights of what it leads to.
+pub fn replace(file: &Path, content: &[u8]) -> std::io::Result<()> {
+    let file = match file.canonicalize() {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => file.to_owned(),
+        Err(error) => return Err(error),
+    };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    let mut fresh =
+        builder.prefix(".sealane-").permissions(PermissionsExt::from_mode(0o666)).tempfile_in(folder)?;
+    if let Ok(old) = std::fs::metadata(&file) {
+        fresh.as_file().set_permissions(old.permissions())?;
+    }
+    fresh.write_all(content)?;
+    fresh.as_file().sync_all()?;
+    fresh.persist(&file).map(drop).map_err(|failed| failed.error)
+}
+
 impl Repo {
     /// Names a merge driver in this clone's own configuration and gives it files by pattern, in `info/attributes`: nothing
     /// that is committed changes. Gives the file with the patterns. Doing it twice changes nothing.
@@ -32,6 +54,22 @@ impl Repo {
         for (key, value) in [("name", about), ("driver", command)] {
             self.git(&["config", "--local", &format!("merge.{name}.{key}"), value]).answer()?;
         }
+        self.give(patterns, &format!("merge={name}"))
+    }
+
+    /// The same for a command that `git diff` compares files by. What it prints is not kept (`cachetextconv`).
+    pub fn install_textconv(
+        &self,
+        name: &str,
+        command: &str,
+        patterns: &[String],
+    ) -> Result<PathBuf, GitError> {
+        self.git(&["config", "--local", &format!("diff.{name}.textconv"), command]).answer()?;
+        self.give(patterns, &format!("diff={name}"))
+    }
+
+    /// Gives files an attribute, in this clone alone.
+    fn give(&self, patterns: &[String], attribute: &str) -> Result<PathBuf, GitError> {
         let path = self.git(&["rev-parse", "--git-path", "info/attributes"]).answer()?;
         let file = self.root().join(path.trim());
         let broken = GitError::disk(&file);
@@ -47,13 +85,13 @@ impl Repo {
             text.push('\n');
         }
         for pattern in patterns {
-            let line = format!("{pattern} merge={name}");
+            let line = format!("{pattern} {attribute}");
             if !text.lines().any(|known| known == line) {
                 text.push_str(&line);
                 text.push('\n');
             }
         }
-        std::fs::write(&file, text).map_err(&broken)?;
+        replace(&file, text.as_bytes()).map_err(&broken)?;
         drop(broken);
         Ok(file)
     }

@@ -131,7 +131,8 @@ pub(super) fn shown_name(name: &[u8]) -> String {
     crate::model::clean(&String::from_utf8_lossy(name)).replace('\n', "␊")
 }
 
-type RawEntry<'a> = (u32, &'a [u8], ContentId);
+/// An entry of a tree object: mode, name and id.
+pub(super) type RawEntry<'a> = (u32, &'a [u8], ContentId);
 
 /// The entries of a tree object as stored; a `None` item tells that the rest is damaged.
 pub(super) fn raw_entries(mut rest: &[u8]) -> impl Iterator<Item = Option<RawEntry<'_>>> {
@@ -173,7 +174,7 @@ pub(super) fn read_object<'a>(
     if object.kind() == kind { Ok(object) } else { Err(broken(id)) }
 }
 
-fn broken(id: ContentId) -> TreeError {
+pub(super) fn broken(id: ContentId) -> TreeError {
     TreeError::Unreadable { path: id.to_string(), cause: "the object is damaged (run git fsck)".to_owned() }
 }
 

@@ -13,17 +13,19 @@
 //! | `problems` | what a revision holds that is not read |
 //! | `graph`, `log`, `paths`, `blame` | history: names, walking, commits that touched a path, who wrote a line |
 //! | `changes`, `lines` | which files and lines differ |
+//! | `brought` | what each commit of a whole history brought |
 //! | `change`, `merge`, `rename`, `revert`, `conflict` | [`TreeChange`]: undoing and replaying commits in memory |
 //! | `commit`, `write`, `hooks` | commits as the repository is set up |
 //! | `advance`, `dirty`, `journal`, `place`, `refs` | moving a branch with its files, safe against kills |
 //! | `remote`, `process` | fetch and push; the system `git` as a child |
-//! | `driver` | our merge driver in a clone |
+//! | `driver` | our merge driver and textconv in a clone |
 //! | `found` | new repositories for what is thrown away again |
 //! | `ids`, `error` | object ids; what stops us and what to do |
 
 mod advance;
 mod blame;
 mod blobs;
+mod brought;
 mod change;
 mod changes;
 mod commit;
@@ -63,12 +65,13 @@ mod worktree;
 mod write;
 
 pub use blame::BlameLine;
+pub use brought::{Brought, Sparing};
 pub use change::{FileChange, FileMode, TreeChange};
 pub use changes::changes;
 pub use commit::{CommitRequest, Committed, Replaced, Target};
 pub use conflict::{Attempt, Conflict, ConflictFile, ConflictKind};
 pub use disk::DiskTree;
-pub use driver::{MergedText, merge_text};
+pub use driver::{MergedText, merge_text, replace};
 pub use error::GitError;
 pub use found::{Told, fill, found};
 pub use identity::Identity;

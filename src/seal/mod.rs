@@ -22,6 +22,7 @@
 //! | `block`, `refresh` | writing the `sops` block; changing it where it stands |
 //! | `merge` | three versions to one, key by key |
 //! | `held` | what a file holds, as digests, for comparing |
+//! | `textconv` | a file for `git diff`: marks instead of values |
 //! | `detect` | secrets in the clear |
 //! | `sealed_secrets` | SealedSecrets: certificates, scopes, sealing, converting |
 //! | `unsigned` | what was changed behind the MAC's back |
@@ -58,6 +59,7 @@ pub mod sealed_secrets;
 mod shamir;
 #[cfg(test)]
 mod testing;
+mod textconv;
 mod unsigned;
 mod value;
 mod walk;
@@ -81,6 +83,7 @@ pub use merge::{MergeError, merge};
 pub use metadata::{Group, Metadata, Wrapped};
 pub use open::{OpenFile, open, verify};
 pub use opener::KeyringOpener;
-pub use scratch::{Scratch, ScratchPlaces};
 pub use rules::{Recipient, Rule, Rules, Selector};
+pub use scratch::{Scratch, ScratchPlaces};
+pub use textconv::textconv;
 pub use unsigned::unsigned;

@@ -1,6 +1,6 @@
 //! Keyed digests: equality of secrets without their values.
 
-use super::SecretText;
+use super::{MarkKey, SecretText};
 use base64::Engine as _;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -30,11 +30,7 @@ impl DigestKey {
 
     /// The digest of plaintext bytes.
     pub fn digest(&self, plaintext: &[u8]) -> SecretDigest {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.as_slice()) else {
-            unreachable!("HMAC takes keys of any length")
-        };
-        mac.update(plaintext);
-        SecretDigest(mac.finalize().into_bytes().into())
+        SecretDigest(hmac(self.0.as_slice(), &[plaintext]))
     }
 
     /// The digest of what standard base64 text decodes to; line breaks in the text do not count.
@@ -48,10 +44,24 @@ impl DigestKey {
     }
 }
 
+/// HMAC-SHA-256 of parts, one behind the other.
+pub(super) fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        unreachable!("HMAC takes keys of any length")
+    };
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().into()
+}
+
 impl SecretText {
     /// The digest of this text under `key`.
     pub fn digest(&self, key: &DigestKey) -> SecretDigest {
         key.digest(self.expose_secret())
+    }
+
+    /// The mark of this text at a place.
+    pub fn mark(&self, key: &MarkKey, place: &str) -> String {
+        key.mark(place, self.expose_secret())
     }
 
     /// The digest of what this text, being base64, decodes to.

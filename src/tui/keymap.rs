@@ -98,6 +98,7 @@ pub(crate) enum Action {
     Type(Letter),
     Erase,
     EraseWord,
+    EraseLine,
     LineStart,
     LineEnd,
 }
@@ -303,7 +304,8 @@ pub(crate) const BINDINGS: &[Binding] = &[
     row(&[ch('q')], A::Quit, SCREENS, 0, "quit", "back; at home: quit"),
     row(&[ch('q')], A::Quit, &[M::Pager, M::Chooser], 0, "close", "close"),
     row(&[key(KeyCode::Backspace)], A::Erase, TYPING, 0, "", "erase"),
-    row(&[ctrl('w')], A::EraseWord, &[M::Text], 0, "", "erase a word"),
+    row(&[ctrl('w')], A::EraseWord, &[M::Text], 0, "", "erase a word, or a part of a path"),
+    row(&[ctrl('u')], A::EraseLine, &[M::Text], 0, "", "erase to the start of the line"),
     row(&[key(KeyCode::Left)], A::Left, &[M::Text], 0, "", "left"),
     row(&[key(KeyCode::Right)], A::Right, &[M::Text], 0, "", "right"),
     row(&[key(KeyCode::Up)], A::Up, &[M::Text], 0, "", "up"),

@@ -6,7 +6,7 @@ use super::secrets::{SealedFile, SecretFiles, shown_recipient};
 use super::session::Session;
 use super::snapshot::Recipient;
 use crate::model::{Problem, Revision, SealedFormat, clean};
-use crate::seal::{self, ExposureKind, Rule, Rules, Selector};
+use crate::seal::{self, ExposureKind, Rule, Rules, SealedInfo, Selector};
 use std::sync::Arc;
 
 /// What was found in a revision, or in the files on disk.
@@ -101,7 +101,7 @@ impl Session {
         let rules = Self::rules(&*tree);
         let files = self.secret_files(&*tree, at);
         let mut findings = files.exposed.clone();
-        findings.extend(files.sealed.iter().filter_map(|(path, file)| of_others(path, file, &rules)));
+        findings.extend(files.sealed.iter().filter_map(|(path, file)| of_others(path, &file.info, &rules)));
         findings.extend(super::delivery::lints(
             &*tree,
             &super::firewall::files(&*tree).map_err(|e| unreadable(&e))?,
@@ -143,13 +143,16 @@ fn audited(path: &Arc<str>, file: &SealedFile, rules: &Rules) -> AuditedFile {
 }
 
 /// A file whose recipients are not those of its rule: somebody who should open it cannot, or the other way round.
-fn of_others(path: &str, file: &SealedFile, rules: &Rules) -> Option<Exposed> {
-    let rule = rules.matching(path).filter(|_| file.info.recipients_differ)?;
-    let more = only(&file.info.recipients, &rule.recipients);
-    let less = only(&rule.recipients, &file.info.recipients);
+pub(super) fn of_others(path: &str, info: &SealedInfo, rules: &Rules) -> Option<Exposed> {
+    let rule = rules.matching(path).filter(|_| info.recipients_differ)?;
+    let more = only(&info.recipients, &rule.recipients);
+    let less = only(&rule.recipients, &info.recipients);
     let told = [("opens for", more), ("does not open for", less)];
     let told = told.iter().filter(|(_, names)| !names.is_empty());
     let told: Vec<String> = told.map(|(what, names)| format!("{what} {}", names.join(", "))).collect();
+    if told.is_empty() {
+        return None;
+    }
     let cause = format!("{}; {} of {} says otherwise", told.join(" and "), rule.describe(), rules.file);
     let next =
         format!("`sealane reseal {path}` seals it for the rule's recipients; history keeps what it was");

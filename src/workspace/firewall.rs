@@ -1,6 +1,7 @@
 //! The firewall over trees: every file looked at by all cores, what is excepted left out, sealed files verified.
 
 use super::session::Session;
+use super::steps::{self, Today};
 use crate::config::{ExceptionConfig, REPOSITORY_FILE};
 use crate::model::{CommitId, EntryKind, Problem, Reason, Revision, Severity, Tree, TreeError, clean};
 use crate::seal::{self, Exposure, ExposureKind};
@@ -20,13 +21,15 @@ pub struct Exposed {
     pub problem: Problem,
     /// The digest for an exception, where it was asked for.
     pub digest: Option<String>,
+    /// What to do about a leak, in order; empty where [`Problem::next`] is all there is to do.
+    pub steps: Vec<String>,
 }
 
 impl Exposed {
     /// What is told of an exposure; its digest only if somebody wants to except it.
     pub(super) fn of(exposure: &Exposure, digests: bool) -> Self {
         let digest = digests.then(|| exposure.fresh_digest()).flatten();
-        Self { kind: exposure.kind, problem: exposure.problem.clone(), digest }
+        Self { kind: exposure.kind, problem: exposure.problem.clone(), digest, steps: Vec::new() }
     }
 
     /// A finding that is about more than one file's bytes.
@@ -209,18 +212,27 @@ impl Session {
             .filter(|exposure| !exceptions.hold(path, exposure))
             .map(|exposure| Exposed::of(exposure, digests))
             .collect();
+        if !found.is_empty() {
+            let today = Today::of_bytes(bytes, rules, path);
+            found.iter_mut().for_each(|one| one.steps = steps::of(one, &today, &[]));
+        }
         let is_told = found.iter().any(|one| {
             matches!(
                 one.kind,
                 ExposureKind::OpenValue | ExposureKind::SealedInNameOnly | ExposureKind::LostBlock
             )
         });
-        if !is_told && seal::inspect(path, bytes, rules).is_some() {
+        let Some(info) = seal::inspect(path, bytes, rules) else { return found };
+        if !is_told {
             let broken = seal::verify(bytes, path, &self.keyring).err();
             let broken = broken.filter(|problem| problem.reason == Reason::SealBroken);
-            let told = |problem| Exposed { kind: ExposureKind::Tampered, problem, digest: None };
+            let told = |problem| {
+                let (digest, steps) = (None, Vec::new());
+                Exposed { kind: ExposureKind::Tampered, problem, digest, steps }
+            };
             found.extend(broken.map(told));
         }
+        found.extend(super::audit::of_others(path, &info, rules));
         found
     }
 }

@@ -4,9 +4,9 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Audit, Checked, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding,
-    History, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal, RenderedEnvironment, RulesFor,
-    Scan, SecretForm, Snapshot, Standing, ask, doctor, forms, history, identities, planning, writing,
+    Audit, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding, History,
+    LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal, RenderedEnvironment, RulesFor,
+    SecretForm, Snapshot, Standing, ask, doctor, forms, history, identities, planning, writing,
 };
 use crate::cluster::{Connection, default_paths};
 use crate::config::Answers;
@@ -54,11 +54,13 @@ pub struct Workspace {
     pub(super) published: watch::Receiver<Arc<Published>>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     engine: mpsc::Sender<Message>,
-    kubeconfig: Arc<[PathBuf]>,
+    pub(super) kubeconfig: Arc<[PathBuf]>,
+    /// True if connections were handed in.
+    pub(super) is_connected: bool,
     ours: Arc<Mutex<Option<crate::git::Committed>>>,
 }
 
-type Answer<T> = Result<T, Problem>;
+pub(super) type Answer<T> = Result<T, Problem>;
 
 impl Settings {
     /// Settings of a user: identities where sops looks, kubeconfigs where kubectl looks.
@@ -86,6 +88,7 @@ impl Workspace {
             environment: settings.environment,
             state: settings.state,
         };
+        let is_connected = !clusters.given.is_empty();
         let kubeconfig: Arc<[PathBuf]> = clusters.kubeconfig.clone().into();
         let (engine, messages) = mpsc::channel(WAITING);
         let (results, published) = watch::channel(Arc::new(Published::default()));
@@ -94,7 +97,7 @@ impl Workspace {
             tokio::spawn(Engine::new(session.clone(), clusters, engine.clone(), results).run(messages));
         }
         tokio::spawn(forward(published.clone(), sender));
-        Ok(Self { session, published, snapshots, engine, kubeconfig, ours: Arc::default() })
+        Ok(Self { session, published, snapshots, engine, kubeconfig, is_connected, ours: Arc::default() })
     }
 
     /// The stream of snapshots; the first one is there at once.
@@ -323,13 +326,6 @@ impl Workspace {
         blocking(move || session.audit(at.as_deref())).await
     }
 
-    /// What stands in the clear: in the files on disk, or in what is staged and differs from HEAD.
-    /// With `digests` each finding tells the digest that an exception is made with.
-    pub async fn check(&self, staged: bool, digests: bool) -> Answer<Checked> {
-        let session = self.session.clone();
-        blocking(move || session.check(staged, digests)).await
-    }
-
     /// Who can read what, at a revision or on disk; with `history` also what those who were removed still know.
     pub async fn readers(&self, at: Option<String>, only: Vec<String>, history: bool) -> Answer<Readers> {
         let session = self.session.clone();
@@ -346,18 +342,6 @@ impl Workspace {
     pub async fn places_of(&self, file: &str, key: &str) -> Answer<Places> {
         let (session, file, key) = (self.session.clone(), file.to_owned(), key.to_owned());
         blocking(move || session.places_of(&file, &key)).await
-    }
-
-    /// What stood in the clear in any commit before HEAD.
-    pub async fn scan(&self) -> Answer<Scan> {
-        let session = self.session.clone();
-        blocking(move || session.scan()).await
-    }
-
-    /// Sets git up to merge sealed files key by key in this clone, by this program: the file with the patterns, and them.
-    pub async fn install_merge_driver(&self, program: PathBuf) -> Answer<(PathBuf, Vec<String>)> {
-        let session = self.session.clone();
-        blocking(move || session.install_merge_driver(&program)).await
     }
 
     /// What the rules of `.sops.yaml` say of paths inside the repository.

@@ -75,15 +75,29 @@ fn conflict(request: &MergeRequest, cause: &str) -> Problem {
 }
 
 fn write(request: &MergeRequest, merged: &[u8]) -> Result<(), Problem> {
-    std::fs::write(&request.ours, merged).map_err(|e| {
+    git::replace(&request.ours, merged).map_err(|e| {
         Problem::error(Reason::Repository, format!("the merged version cannot be written: {e}"))
             .at(&request.path, 0)
+            .next("nothing was changed; make room or check permissions, then merge again")
     })
 }
 
+/// A sealed file as `git diff` compares it: marks instead of values, under a key of the first identity in `keys`.
+pub fn textconv(file: &Path, keys: &KeySources) -> Result<String, Problem> {
+    let shown = clean(&file.to_string_lossy());
+    let bytes = std::fs::read(file)
+        .map_err(|e| Problem::error(Reason::MissingFile, format!("it cannot be read: {e}")).at(&shown, 0))?;
+    Ok(seal::textconv(&bytes, &shown, &Keyring::load(keys)))
+}
+
 impl Session {
-    /// Sets the driver up in this clone, for the sealed files that HEAD holds. Gives the file with the patterns, and them.
-    pub(super) fn install_merge_driver(&self, program: &Path) -> Result<(PathBuf, Vec<String>), Problem> {
+    /// Sets git up in this clone to merge, and with `textconv` to compare, the sealed files that HEAD holds. Gives the file
+    /// with the patterns, and them.
+    pub(super) fn install_drivers(
+        &self,
+        program: &Path,
+        textconv: bool,
+    ) -> Result<(PathBuf, Vec<String>), Problem> {
         let told = |e: GitError| e.problem();
         let mut patterns = BTreeSet::new();
         if let Some(head) = self.head()? {
@@ -93,9 +107,13 @@ impl Session {
         patterns.insert("*.sops.yaml".to_owned());
         let patterns: Vec<String> = patterns.into_iter().collect();
         let program = program.to_string_lossy().replace('\'', r"'\''");
-        let command = format!("'{program}' merge-driver %O %A %B %L %P");
+        let merge = format!("'{program}' merge-driver %O %A %B %L %P");
         let about = "sealed files, key by key (Sealane)";
-        let file = self.repo.install_merge_driver(DRIVER, about, &command, &patterns).map_err(told)?;
+        let mut file = self.repo.install_merge_driver(DRIVER, about, &merge, &patterns).map_err(told)?;
+        if textconv {
+            let command = format!("'{program}' textconv");
+            file = self.repo.install_textconv(DRIVER, &command, &patterns).map_err(told)?;
+        }
         Ok((file, patterns))
     }
 }

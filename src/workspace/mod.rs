@@ -30,6 +30,7 @@ mod handle;
 mod history;
 mod identities;
 mod inventory;
+mod leaks;
 mod listing;
 mod logs;
 mod merging;
@@ -43,11 +44,14 @@ mod rehearse;
 mod repository;
 mod scan;
 mod sealing;
+mod sealing_leaks;
 mod seals;
 mod secrets;
 mod session;
 mod snapshot;
+mod steps;
 mod stories;
+mod valid;
 mod writing;
 
 pub use crate::seal::Ask;
@@ -66,7 +70,7 @@ pub use for_controller::SealedSecretRequest;
 pub use handle::{Settings, Workspace};
 pub use history::text;
 pub use identities::KeyNeed;
-pub use merging::{MergeRequest, merge};
+pub use merging::{MergeRequest, merge, textconv};
 pub use plan::{
     Committed, Destination, DiffLine, FileEdit, KeyEdit, ObjectEffect, Plan, PlanEffect, PlanFile, PlanKind,
     PushOutcome, Refusal, SecretForm,
@@ -74,8 +78,10 @@ pub use plan::{
 pub use readers::{Access, ReadFile, Readers, Removed};
 pub use reading::{BuildRequest, Differences, RenderedEnvironment, RenderedObject, build};
 pub use scan::{Leak, Scan};
+pub use sealing_leaks::LeaksSealed;
 pub use seals::{AuditedCertificate, AuditedSealedSecret};
 pub use snapshot::{
     AppRow, AppState, ClusterView, ContextChoice, EnvironmentView, HeadView, KeyState, Next, ObjectRow,
     Recipient, RepoView, SealScope, SealedFor, SecretRow, SecretState, Snapshot, Work,
 };
+pub use valid::{Compared, Holder};

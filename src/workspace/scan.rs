@@ -2,11 +2,18 @@
 
 use super::firewall::{self, Exceptions, Exposed, LARGEST, in_parallel};
 use super::session::Session;
+use super::steps::{self, Today};
+use super::valid::Holder;
 use crate::git::{GitError, LogOptions};
-use crate::model::{Change, Commit, CommitId, ContentId, Problem, Revision, Tree};
+use crate::model::{Commit, CommitId, ContentId, Problem, Revision, Tree};
 use crate::seal;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+
+/// Commits that are asked for together: they share their trees.
+const NEIGHBOURS: usize = 64;
+/// Versions that are looked into before the next findings are gathered.
+const PORTION: usize = 4096;
 
 /// What was found in history.
 #[derive(Clone, Debug)]
@@ -32,6 +39,20 @@ pub struct Leak {
     pub versions: usize,
     /// True if HEAD still has it.
     pub is_there: bool,
+    /// Where its value is in use today, as far as that was asked ([`super::Workspace::still_valid`]).
+    pub holders: Vec<Holder>,
+    /// Its file.
+    pub(super) path: Arc<str>,
+    /// The versions themselves.
+    pub(super) contents: Vec<ContentId>,
+    pub(super) today: Today,
+}
+
+impl Leak {
+    /// What to do, in order.
+    pub fn steps(&self) -> Vec<String> {
+        steps::of(&self.exposed, &self.today, &self.holders)
+    }
 }
 
 /// One content at one path, and the oldest commit that brought it there.
@@ -41,8 +62,12 @@ struct Version {
     commit: CommitId,
 }
 
-/// A finding with the first and the last version that hold it, and how many do.
-type Told<'v> = (Exposed, &'v Version, &'v Version, usize);
+/// A finding with the first version that holds it, and all of them.
+struct Told<'v> {
+    exposed: Exposed,
+    first: &'v Version,
+    contents: Vec<ContentId>,
+}
 
 impl Session {
     /// Looks through all commits before HEAD. Whether rules of `.sops.yaml` would have sealed a file is not asked: they may
@@ -51,32 +76,35 @@ impl Session {
         let told = |e: GitError| e.problem();
         let mut scan = Scan { leaks: Vec::new(), commits: 0, contents: 0, left_out: Vec::new() };
         let Some(head) = self.head()? else { return Ok(scan) };
+        let _sparing = self.repo.sparing();
         let walk = self.repo.walk(head, &LogOptions::default()).map_err(told)?;
         let mut commits = walk.collect::<Result<Vec<CommitId>, GitError>>().map_err(told)?;
         scan.commits = commits.len();
         // The oldest first: it is the one that brought a content.
         commits.reverse();
         let versions = self.versions(&commits, &mut scan.left_out).map_err(told)?;
+        drop(commits);
         scan.contents = versions.len();
         let tree = self.tree(Revision::Commit(head))?;
-        let found = findings(&*tree, &versions, &self.exceptions());
         // The same finding in every later version of a file is one leak.
         let mut leaks: BTreeMap<(Arc<str>, String), Told<'_>> = BTreeMap::new();
-        for (version, all) in found {
-            for exposed in all {
-                let leak = leaks
-                    .entry((version.path.clone(), exposed.problem.cause.clone()))
-                    .or_insert_with(|| (exposed.clone(), version, version, 0));
-                (leak.0, leak.2, leak.3) = (exposed, version, leak.3 + 1);
+        for portion in versions.chunks(PORTION) {
+            for (version, exposed) in findings(&*tree, portion, &self.exceptions()) {
+                let key = (version.path.clone(), exposed.problem.cause.clone());
+                let fresh = || Told { exposed: exposed.clone(), first: version, contents: Vec::new() };
+                let leak = leaks.entry(key).or_insert_with(fresh);
+                leak.exposed = exposed;
+                leak.contents.push(version.id);
             }
         }
-        let mut now: BTreeMap<Arc<str>, Option<ContentId>> = BTreeMap::new();
-        for ((path, _), (exposed, first, last, versions)) in leaks {
-            let here =
-                now.entry(path.clone()).or_insert_with(|| tree.entry(&path).ok().flatten().map(|e| e.id));
-            let is_there = *here == Some(last.id);
+        let rules = Self::rules(&*tree);
+        for ((path, _), Told { exposed, first, contents }) in leaks {
+            let entry = tree.entry(&path).ok().flatten();
+            let is_there = entry.is_some_and(|entry| contents.last() == Some(&entry.id));
             let brought = self.repo.commit_at(first.commit).map_err(told)?;
-            scan.leaks.push(Leak { exposed, brought, versions, is_there });
+            let today = Today::of(&*tree, &rules, &path);
+            let (versions, holders) = (contents.len(), Vec::new());
+            scan.leaks.push(Leak { exposed, brought, versions, is_there, holders, path, contents, today });
         }
         scan.leaks.sort_by_key(|leak| (!leak.is_there, std::cmp::Reverse(leak.brought.time)));
         Ok(scan)
@@ -84,21 +112,24 @@ impl Session {
 
     /// Every content that a commit brought, once for each path.
     fn versions(&self, commits: &[CommitId], left_out: &mut Vec<Problem>) -> Result<Vec<Version>, GitError> {
-        let changes = in_parallel(commits.len(), |at| {
-            let commit = *commits.get(at)?;
-            Some((commit, self.repo.changed_by(commit)))
+        let neighbours: Vec<&[CommitId]> = commits.chunks(NEIGHBOURS).collect();
+        let brought = in_parallel(neighbours.len(), |at| {
+            neighbours.get(at).map(|commits| self.repo.brought(commits)).unwrap_or_default()
         });
-        let (mut seen, mut versions) = (HashSet::new(), Vec::new());
-        for (commit, changes) in changes.into_iter().flatten() {
-            let changes = match changes {
+        // A path is kept once, however many versions stand there.
+        let mut seen: HashMap<Arc<str>, HashSet<ContentId>> = HashMap::new();
+        let mut versions = Vec::new();
+        for (commit, files) in brought.into_iter().flatten() {
+            let files = match files {
                 Err(error @ GitError::Shallow { .. }) => {
                     left_out.push(error.problem());
-                    everything(&*self.repo.tree(Revision::Commit(commit))?)
+                    firewall::files(&*self.repo.tree(Revision::Commit(commit))?).unwrap_or_default()
                 }
-                changes => changes?,
+                files => files?,
             };
-            for Change { path, after, .. } in changes {
-                if let Some(id) = after.filter(|id| seen.insert((path.clone(), *id))) {
+            for (path, id) in files {
+                let path = seen.get_key_value(&path).map_or(path, |(known, _)| known.clone());
+                if seen.entry(path.clone()).or_default().insert(id) {
                     versions.push(Version { path, id, commit });
                 }
             }
@@ -107,18 +138,12 @@ impl Session {
     }
 }
 
-/// All files of a tree, as if they had just come.
-fn everything(tree: &dyn Tree) -> Vec<Change> {
-    let files = firewall::files(tree).unwrap_or_default();
-    files.into_iter().map(|(path, id)| Change { path, before: None, after: Some(id) }).collect()
-}
-
 /// What stands in the clear in each version, in their order, found by all cores.
 fn findings<'v>(
     tree: &dyn Tree,
     versions: &'v [Version],
     exceptions: &Exceptions<'_>,
-) -> Vec<(&'v Version, Vec<Exposed>)> {
+) -> Vec<(&'v Version, Exposed)> {
     let rules = seal::Rules::default();
     let found = in_parallel(versions.len(), |at| {
         let version = versions.get(at)?;
@@ -126,8 +151,8 @@ fn findings<'v>(
         let bytes = tree.read(version.id).ok().filter(|bytes| bytes.len() <= LARGEST)?;
         let exposures = seal::findings(&version.path, &bytes, &rules);
         let kept = exposures.iter().filter(|exposure| !exceptions.hold(&version.path, exposure));
-        let exposed: Vec<Exposed> = kept.map(|exposure| Exposed::of(exposure, false)).collect();
-        (!exposed.is_empty()).then_some((version, exposed))
+        let exposed: Vec<_> = kept.map(|exposure| (version, Exposed::of(exposure, false))).collect();
+        (!exposed.is_empty()).then_some(exposed)
     });
-    found.into_iter().flatten().collect()
+    found.into_iter().flatten().flatten().collect()
 }

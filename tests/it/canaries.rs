@@ -20,7 +20,7 @@ const KEYS: &str = include_str!("../../keys/demo-ops.agekey");
 /// `build` prints what kustomize prints, Secrets in the clear too.
 const ELSEWHERE: [&str; 3] = ["demo", "build", "help"];
 
-const COMMANDS: [&str; 54] = [
+const COMMANDS: [&str; 59] = [
     "status",
     "render",
     "render --at HEAD~1",
@@ -68,6 +68,11 @@ const COMMANDS: [&str; 54] = [
     "check",
     "check --staged",
     "check --digests",
+    "check --seal",
+    "textconv apps/cart/overlays/prod/db.sops.yaml",
+    "textconv apps/x.yaml",
+    "textconv broken.sops.yaml",
+    "textconv staged.yaml",
     "scan",
     "doctor",
     "merge-driver --install",
@@ -122,7 +127,9 @@ impl Field {
             .args(words.split(' '))
             .arg("--no-cluster")
             .current_dir(&self.clone)
-            .env("RUST_BACKTRACE", "full");
+            .env("RUST_BACKTRACE", "full")
+            // Nothing is logged, whatever the libraries below would say.
+            .env("RUST_LOG", "trace");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         // A command that reads nothing is free to close its end.

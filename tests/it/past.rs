@@ -78,6 +78,11 @@ impl Past {
         past
     }
 
+    /// The clone's folder.
+    pub fn folder(&self) -> &std::path::Path {
+        &self.clone
+    }
+
     pub fn git(&self, words: &[&str]) -> String {
         self.sandbox.git(&self.clone, words).trim().to_owned()
     }

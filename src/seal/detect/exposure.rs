@@ -1,6 +1,9 @@
 //! `Exposure`: one thing that stands in the clear, its kind, and the digest that an exception names it by.
 
 use crate::model::{Problem, Reason, Severity};
+use crate::secret::{DigestKey, SecretDigest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
@@ -173,7 +176,12 @@ pub struct Exposure {
     /// Where, why and what to do; never the value.
     pub problem: Problem,
     material: Zeroizing<Vec<u8>>,
+    /// The values themselves, as whoever uses them would hold them.
+    values: Vec<Zeroizing<Vec<u8>>>,
 }
+
+/// Shorter values are equal by chance.
+const SHORTEST: usize = 6;
 
 /// Rounds of the digest: a try costs a millisecond, so that nobody tries a dictionary in passing.
 const ROUNDS: usize = 4096;
@@ -183,7 +191,22 @@ impl Exposure {
     pub fn new(kind: Kind, path: &str, line: u32, cause: String, material: &[u8]) -> Self {
         let mut problem = Problem::error(kind.reason(), cause).at(path, line);
         problem.severity = kind.severity();
-        Self { kind, problem, material: Zeroizing::new(material.to_vec()) }
+        Self { kind, problem, material: Zeroizing::new(material.to_vec()), values: Vec::new() }
+    }
+
+    /// The same with the values that it is about, as they are written and as base64 has them.
+    pub(super) fn holding<'v>(mut self, values: impl IntoIterator<Item = &'v [u8]>) -> Self {
+        for value in values {
+            let decoded = STANDARD.decode(value.trim_ascii()).ok().map(Zeroizing::new);
+            let forms = [Some(Zeroizing::new(value.to_vec())), decoded].into_iter().flatten();
+            self.values.extend(forms.filter(|form| form.len() >= SHORTEST));
+        }
+        self
+    }
+
+    /// What tells whether a value is still in use somewhere: its digests, in each form in which it may be held.
+    pub fn digests(&self, digests: &DigestKey) -> Vec<SecretDigest> {
+        self.values.iter().map(|value| digests.digest(value)).collect()
     }
 
     /// The same with its next step.

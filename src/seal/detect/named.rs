@@ -104,7 +104,8 @@ fn named(path: &str, captures: &Captures<'_>) -> Option<(usize, Exposure)> {
     }
     let cause = format!("`{}` stands in the clear", clean(name));
     let next = "seal it, or take it from a Secret, then change the value: history still has it";
-    Some((value.start(), Exposure::new(Kind::NamedValue, path, 0, cause, text.as_bytes()).next(next)))
+    let exposure = Exposure::new(Kind::NamedValue, path, 0, cause, text.as_bytes()).next(next);
+    Some((value.start(), exposure.holding([text.as_bytes()])))
 }
 
 /// The value without quotes, comma and comment; nothing for what is no scalar.

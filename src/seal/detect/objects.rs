@@ -3,7 +3,7 @@
 use super::super::open::documents;
 use super::super::rules::Rules;
 use super::exposure::{Exposure, Kind};
-use super::plain::{is_plain, is_setting};
+use super::plain::{is_plain, is_setting, says_who};
 use crate::model::{ObjectKey, clean};
 use crate::yaml::{Map, Node, Style, Value};
 use base64::Engine as _;
@@ -79,8 +79,17 @@ impl Walker<'_> {
         self.offset + node.mark.line
     }
 
-    fn tell(&mut self, kind: Kind, line: u32, cause: String, next: String, material: &[u8]) {
-        self.found.exposures.push(Exposure::new(kind, self.path, line, cause, material).next(next));
+    /// `values` are what is to be looked for elsewhere; `material` is what an exception is bound to.
+    fn tell(
+        &mut self,
+        kind: Kind,
+        line: u32,
+        (cause, next): (String, String),
+        values: &[&str],
+        material: &[u8],
+    ) {
+        let exposure = Exposure::new(kind, self.path, line, cause, material).next(next);
+        self.found.exposures.push(exposure.holding(values.iter().map(|value| value.as_bytes())));
     }
 
     /// A text may hold objects of its own: a patch, a file of a ConfigMap, extra manifests of a chart.
@@ -118,7 +127,9 @@ impl Walker<'_> {
             self.found.lines.push(line);
             let cause = format!("the annotation `{LAST_APPLIED}` holds a whole Secret in the clear");
             let next = "take the annotation out, then change the values: history still has them".to_owned();
-            self.tell(Kind::LastApplied, line, cause, next, text.as_bytes());
+            let open =
+                inner.iter().filter(|object| is_secret(object)).flat_map(open_keys).collect::<Vec<_>>();
+            self.tell(Kind::LastApplied, line, (cause, next), &telling(&open), text.as_bytes());
         }
     }
 
@@ -146,7 +157,7 @@ impl Walker<'_> {
         let material: Vec<&str> =
             open.iter().flat_map(|(v, k)| [*k, v.scalar_text().unwrap_or_default()]).collect();
         let material = Zeroizing::new(material.join("\n"));
-        self.tell(Kind::SecretObject, line, cause, next, material.as_bytes());
+        self.tell(Kind::SecretObject, line, (cause, next), &telling(&open), material.as_bytes());
     }
 
     /// kubeconfigs, and logins of registries.
@@ -168,7 +179,8 @@ impl Walker<'_> {
             self.found.lines.push(line);
             let cause = format!("`{}` of a login stands in the clear", clean(&name));
             let next = "seal the file, and have a new login made: history still has this one".to_owned();
-            self.tell(Kind::Login, line, cause, next, value.scalar_text().unwrap_or_default().as_bytes());
+            let text = value.scalar_text().unwrap_or_default();
+            self.tell(Kind::Login, line, (cause, next), &[text], text.as_bytes());
         }
     }
 
@@ -192,7 +204,9 @@ impl Walker<'_> {
             let next = "put them into a sealed file and name that in `envs` or `files`".to_owned();
             let material: Vec<&str> = open.iter().flat_map(|(_, key, value)| [*key, *value]).collect();
             let material = Zeroizing::new(material.join("\n"));
-            self.tell(Kind::Generator, line, cause, next, material.as_bytes());
+            let values: Vec<&str> =
+                open.iter().filter(|(_, key, _)| !says_who(key)).map(|(.., value)| *value).collect();
+            self.tell(Kind::Generator, line, (cause, next), &values, material.as_bytes());
         }
     }
 
@@ -221,8 +235,12 @@ impl Walker<'_> {
                 let line = self.line(patch) + operation.mark.line;
                 let cause = format!("a patch sets `{}` of a Secret in the clear", clean(path));
                 let next = "seal the patch as a file of its own, then change the value: history still has it";
+                let texts: Vec<&str> = match value.map(|value| &value.value) {
+                    Some(Value::Map(map)) => map.iter().filter_map(|(_, v)| v.scalar_text()).collect(),
+                    _ => value.and_then(Node::scalar_text).into_iter().collect(),
+                };
                 let material = value.and_then(Node::scalar_text).unwrap_or(path).as_bytes();
-                self.tell(Kind::SecretObject, line, cause, next.to_owned(), material);
+                self.tell(Kind::SecretObject, line, (cause, next.to_owned()), &texts, material);
             }
         }
     }
@@ -249,6 +267,14 @@ fn open_keys(object: &Node) -> Vec<(&Node, &str)> {
         }
     }
     if all_settings { Vec::new() } else { open }
+}
+
+/// Those of a Secret's values that only whoever was meant to have them can have.
+fn telling<'n>(open: &[(&'n Node, &str)]) -> Vec<&'n str> {
+    let telling = open.iter().filter(|(value, key)| {
+        !says_who(key) && !value.scalar_text().is_some_and(|text| is_setting(key, text))
+    });
+    telling.filter_map(|(value, _)| value.scalar_text()).collect()
 }
 
 /// What stands in `data`, where it is text.
@@ -318,8 +344,7 @@ fn in_template_part(path: &str, part: &str, first: u32, found: &mut Found) {
         found.lines.push(line);
         let cause = format!("the template of a Secret holds `{}` in the clear", clean(key));
         let next = "take the value from a sealed file, then change it: history still has it";
-        found
-            .exposures
-            .push(Exposure::new(Kind::SecretObject, path, line, cause, value.as_bytes()).next(next));
+        let exposure = Exposure::new(Kind::SecretObject, path, line, cause, value.as_bytes()).next(next);
+        found.exposures.push(exposure.holding([value.as_bytes()]));
     }
 }

@@ -77,6 +77,14 @@ fn letters(text: &str) -> String {
     letters.map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
+/// True for keys whose values say who or where, and with what nobody comes in: equal ones are no sign of a leak in use.
+pub(super) fn says_who(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["user", "username", "login", "email", "name", "url", "server", "domain", "issuer", "type"]
+        .iter()
+        .any(|end| key.ends_with(end))
+}
+
 /// Certificates and public keys are for everybody.
 pub(super) fn is_public(text: &str) -> bool {
     let starts = ["-----BEGIN CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----", "ssh-", "ecdsa-sha2-", "age1"];

@@ -7,11 +7,12 @@ use super::super::sealed_secrets::is_sealed_secret;
 use super::super::walk::{Place, Visit, read, selects, walk};
 use super::exposure::{Exposure, Kind};
 use super::objects::is_secret;
-use super::plain::is_plain;
+use super::plain::{is_plain, is_setting, says_who};
 use crate::model::{Problem, SealedFormat, clean};
 use crate::yaml::source::{Item, Leaf};
 use crate::yaml::{Map, Node, Value};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 const SEAL: &str = "seal it with `sealane seal`, then change the value: history still has it";
 const AGAIN: &str = "seal the file again, then change the value: history still has it";
@@ -44,9 +45,10 @@ pub(super) fn in_documents(
                 };
                 found.push(in_name_only(path, metadata.line, &cause, bytes));
             }
-            found.extend(open.into_iter().filter(|_| !known).map(|(key, line)| {
+            found.extend(open.into_iter().filter(|_| !known).map(|(key, line, value)| {
                 let cause = format!("`{}` stands in the clear in a sealed file", clean(&key));
-                Exposure::new(Kind::OpenValue, path, line, cause, key.as_bytes()).next(AGAIN)
+                let exposure = Exposure::new(Kind::OpenValue, path, line, cause, key.as_bytes()).next(AGAIN);
+                exposure.holding([value.as_bytes()])
             }));
             found.extend(whole_manifest(path, all));
         }
@@ -104,7 +106,8 @@ pub(super) fn in_lines(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Exposure>
         .filter(|(keys, _, value)| is_open(value) && is_plain(value) && selects(&selector, keys))
         .map(|(keys, line, value)| {
             let cause = format!("`{}` stands in the clear in a sealed file", clean(&keys.join(".")));
-            Exposure::new(Kind::OpenValue, path, *line, cause, value.as_bytes()).next(AGAIN)
+            let exposure = Exposure::new(Kind::OpenValue, path, *line, cause, value.as_bytes()).next(AGAIN);
+            exposure.holding([value.as_bytes()])
         })
         .collect();
     if sealed == 0 && found.is_empty() && pairs.values.iter().any(|(.., value)| is_plain(value)) {
@@ -119,8 +122,10 @@ pub(super) fn in_lines(path: &str, bytes: &[u8], rules: &Rules) -> Vec<Exposure>
 
 fn in_name_only(path: &str, line: u32, cause: &str, bytes: &[u8]) -> Exposure {
     let next = "seal it again with a rule that is right, and change the value: it may be known";
-    Exposure::new(Kind::SealedInNameOnly, path, line, format!("sealed in name only: {cause}"), bytes)
-        .next(next)
+    let exposure =
+        Exposure::new(Kind::SealedInNameOnly, path, line, format!("sealed in name only: {cause}"), bytes);
+    let values = values(path, bytes);
+    exposure.next(next).holding(values.iter().map(|value| value.as_bytes()))
 }
 
 /// Keys, lines and values of a file of pairs, and the fields of its block.
@@ -196,7 +201,21 @@ fn not_sealed(
         },
         None => return None,
     };
-    Some(Exposure::new(Kind::NotSealed, path, 0, cause, bytes).next(SEAL))
+    let values = values(path, bytes);
+    let exposure = Exposure::new(Kind::NotSealed, path, 0, cause, bytes).next(SEAL);
+    Some(exposure.holding(values.iter().map(|value| value.as_bytes())))
+}
+
+/// Every value of a file that is open as a whole, but those that only say who and where.
+fn values(path: &str, bytes: &[u8]) -> Vec<Zeroizing<String>> {
+    let everything = Selector::UnencryptedSuffix("\n".into());
+    let mut values = Vec::new();
+    for (key, _, value) in unsealed(path, bytes, &everything) {
+        if !says_who(&key) && !is_setting(&key, &value) {
+            values.push(value);
+        }
+    }
+    values
 }
 
 /// How much a rule is about this file.
@@ -317,7 +336,7 @@ fn whole_manifest(path: &str, all: &[Node]) -> Option<Exposure> {
 }
 
 /// Leaves that a selector seals and that stand in the clear.
-fn unsealed(path: &str, bytes: &[u8], selector: &Selector) -> Vec<(String, u32)> {
+fn unsealed(path: &str, bytes: &[u8], selector: &Selector) -> Vec<(String, u32, Zeroizing<String>)> {
     let mut unsealed = Unsealed { selector, open: Vec::new() };
     // What cannot be walked is named when it is opened.
     let _ = read(bytes, path).and_then(|source| walk(&source, path, &mut unsealed).map(drop));
@@ -327,7 +346,7 @@ fn unsealed(path: &str, bytes: &[u8], selector: &Selector) -> Vec<(String, u32)>
 /// Finds leaves that the file's own selector should have sealed and did not.
 struct Unsealed<'a> {
     selector: &'a Selector,
-    open: Vec<(String, u32)>,
+    open: Vec<(String, u32, Zeroizing<String>)>,
 }
 
 impl<'s, 't> Visit<'s, 't> for Unsealed<'_> {
@@ -338,7 +357,7 @@ impl<'s, 't> Visit<'s, 't> for Unsealed<'_> {
         place: &Place<'_>,
     ) -> Result<Option<Node>, Problem> {
         if is_plain(&leaf.text) && place.is_selected(self.selector) {
-            self.open.push((place.name(), item.line));
+            self.open.push((place.name(), item.line, Zeroizing::new(leaf.text.to_string())));
         }
         Ok(None)
     }

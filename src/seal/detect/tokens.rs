@@ -94,6 +94,8 @@ struct Hit {
     kind: Kind,
     name: String,
     material: Zeroizing<Vec<u8>>,
+    /// What whoever uses it may hold.
+    values: Vec<Zeroizing<Vec<u8>>>,
 }
 
 /// Keys, tokens and passwords in a text, and in what base64 in it decodes to.
@@ -105,10 +107,9 @@ pub(super) fn in_text(path: &str, bytes: &[u8]) -> Vec<Exposure> {
         let Some(inner) = inner.filter(|inner| is_text(inner)) else { continue };
         let inside = hits_within(&inner);
         // One finding for one encoded text, however much is in it.
-        hits.extend(inside.into_iter().take(1).map(|hit| Hit {
-            at: found.start(),
-            name: format!("{} (as base64)", hit.name),
-            ..hit
+        hits.extend(inside.into_iter().take(1).map(|mut hit| {
+            hit.values.push(Zeroizing::new(found.as_bytes().to_vec()));
+            Hit { at: found.start(), name: format!("{} (as base64)", hit.name), ..hit }
         }));
     }
     hits.sort_by_key(|hit| hit.at);
@@ -134,7 +135,8 @@ fn exposure(path: &str, line: u32, hit: &Hit) -> Exposure {
         Kind::UrlPassword => "seal the URL, and change the password: history still has it",
         _ => "revoke it where it was issued, then take it out or seal it: history still has it",
     };
-    Exposure::new(hit.kind, path, line, cause, &hit.material).next(next)
+    let values = hit.values.iter().map(|value| value.as_slice());
+    Exposure::new(hit.kind, path, line, cause, &hit.material).next(next).holding(values)
 }
 
 fn hits(bytes: &[u8]) -> Vec<Hit> {
@@ -148,7 +150,8 @@ fn hits(bytes: &[u8]) -> Vec<Hit> {
         let behind = &bytes[mark.end()..];
         if let Some(material) = key_material(mark.as_bytes(), behind) {
             let name = key_name(mark.as_bytes(), captures.get(1).map(|m| m.as_bytes()));
-            found.push(Hit { at: mark.start(), kind: Kind::PrivateKey, name, material });
+            let values = whole_key(&bytes[mark.start()..]);
+            found.push(Hit { at: mark.start(), kind: Kind::PrivateKey, name, material, values });
         }
     }
     for index in shapes.any.matches(bytes) {
@@ -156,7 +159,8 @@ fn hits(bytes: &[u8]) -> Vec<Hit> {
         for token in shape.find_iter(bytes) {
             if std::str::from_utf8(token.as_bytes()).is_ok_and(is_varied) {
                 let material = Zeroizing::new(token.as_bytes().to_vec());
-                found.push(Hit { at: token.start(), kind: Kind::Token, name: (*name).to_owned(), material });
+                let (at, name, values) = (token.start(), (*name).to_owned(), vec![material.clone()]);
+                found.push(Hit { at, kind: Kind::Token, name, material, values });
             }
         }
     }
@@ -166,12 +170,10 @@ fn hits(bytes: &[u8]) -> Vec<Hit> {
         let at = captures.get(0).map_or(0, |m| m.start());
         if is_url_password(part(1), part(2), part(3)) {
             let material = Zeroizing::new(part(2).as_bytes().to_vec());
-            found.push(Hit {
-                at,
-                kind: Kind::UrlPassword,
-                name: "a URL with a password".to_owned(),
-                material,
-            });
+            let whole = bytes[at..].split(|b| b.is_ascii_whitespace() || b"\"'`".contains(b)).next();
+            let values = vec![material.clone(), Zeroizing::new(whole.unwrap_or_default().to_vec())];
+            let name = "a URL with a password".to_owned();
+            found.push(Hit { at, kind: Kind::UrlPassword, name, material, values });
         }
     }
     found
@@ -223,6 +225,23 @@ fn key_material(mark: &[u8], behind: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let text = &rest[..letters];
     let is_sample = text.windows(12).any(|w| w.iter().all(|b| *b == w[0] && matches!(b, b'x' | b'X' | b'.')));
     (long && !is_sample).then(|| Zeroizing::new(text.to_vec()))
+}
+
+/// A whole key as a file of its own has it, from its mark on: with and without the line break at its end. Lines of a block
+/// are indented where it stands in YAML.
+fn whole_key(text: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
+    const LONGEST: usize = 64 << 10;
+    let text = &text[..text.len().min(LONGEST)];
+    let mut whole = Zeroizing::new(Vec::new());
+    for line in text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii) {
+        whole.extend_from_slice(line);
+        if line.windows(8).any(|word| word == b"-----END") || line.starts_with(b"AGE-") {
+            let broken = Zeroizing::new([&whole[..], b"\n"].concat());
+            return vec![whole, broken];
+        }
+        whole.push(b'\n');
+    }
+    Vec::new()
 }
 
 fn key_name(mark: &[u8], kind: Option<&[u8]>) -> String {

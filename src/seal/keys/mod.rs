@@ -28,7 +28,7 @@ mod tests;
 
 use super::cipher::DataKey;
 use super::metadata::Wrapped;
-use crate::secret::SecretText;
+use crate::secret::{MarkKey, SecretText};
 use command::KeyCommand;
 use locked::Locked;
 use sha2::{Digest as _, Sha256};
@@ -59,6 +59,8 @@ pub struct Keyring {
     pub absent: Vec<Arc<str>>,
     plugins: Plugins,
     ask: Option<Arc<dyn Ask>>,
+    /// The key of the first identity whose secret is at hand, for marks.
+    marks: Option<MarkKey>,
     /// Data keys that were got from slow identities, by the sum of what they were wrapped in.
     late: Mutex<BTreeMap<[u8; 32], Bytes>>,
     generation: AtomicU64,
@@ -155,6 +157,11 @@ impl Keyring {
     /// True if one of the identities belongs to this recipient.
     pub fn holds(&self, recipient: &str) -> bool {
         self.open_keys().any(|k| recipient::same(&k.recipient, recipient))
+    }
+
+    /// The key for marks of values; `None` where no identity's own secret is at hand (passphrases, plug-ins, commands).
+    pub(super) fn marks(&self) -> Option<&MarkKey> {
+        self.marks.as_ref()
     }
 
     /// True if there is no identity, not even one that is locked or elsewhere.

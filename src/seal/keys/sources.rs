@@ -5,6 +5,7 @@ use super::command::KeyCommand;
 use super::locked::{Lock, Locked};
 use super::plugin::{self, Plugins};
 use super::{Key, Keyring, Kind, age_file, hybrid, ssh};
+use crate::secret::MarkKey;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -117,6 +118,10 @@ impl Keyring {
         };
         match identities(text, &source, words, &self.plugins) {
             Ok(keys) => {
+                let words =
+                    text.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_ascii_whitespace);
+                let secret = words.into_iter().find(|word| word.starts_with("AGE-SECRET-KEY-"));
+                self.marked_by(secret.map(str::as_bytes));
                 for key in keys {
                     if key.recipient.is_empty() || !self.holds(&key.recipient) {
                         self.keys.push(key);
@@ -124,6 +129,12 @@ impl Keyring {
                 }
             }
             Err(bad) => self.unusable.extend(bad),
+        }
+    }
+
+    fn marked_by(&mut self, secret: Option<&[u8]>) {
+        if self.marks.is_none() {
+            self.marks = secret.map(MarkKey::of);
         }
     }
 
@@ -150,7 +161,11 @@ impl Keyring {
             .map_err(|_| "it is no private key".to_owned())
             .and_then(ssh::identity)
         {
-            Ok((key, recipient)) => self.keys.push(ssh_key(key, recipient, source)),
+            Ok((key, recipient)) => {
+                let is_open = matches!(key, ssh::PrivateKey::Open(_));
+                self.marked_by(is_open.then_some(&bytes[..]));
+                self.keys.push(ssh_key(key, recipient, source));
+            }
             Err(why) => self.refuse(&source, 0, &why),
         }
     }
