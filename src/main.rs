@@ -5,7 +5,7 @@ use sealane::cli::{self, Arguments, Command, Exit, Where};
 use sealane::config::UserConfig;
 use sealane::demo::{self, Demo};
 use sealane::tui;
-use sealane::workspace::{Settings, Workspace};
+use sealane::workspace::{Settings, Workspace, wipe_abandoned};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,6 +21,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // No core file and no debugger may get at what is in memory. Where the system does not allow it, go on.
     let _ = secmem_proc::harden_process();
+    // What an editor was given before a kill goes before anything else is done.
+    wipe_abandoned(&variable);
     let arguments = Arguments::of(std::env::args_os()).unwrap_or_else(|error| error.exit());
     match run(arguments) {
         Ok(exit) => exit.into(),

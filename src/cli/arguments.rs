@@ -136,8 +136,10 @@ pub enum Command {
         #[command(flatten)]
         write: Write,
     },
-    /// Set, generate, rename, remove or import keys of sealed files (SOPS), make new ones, or seal plain ones
+    /// Set, generate, rename, remove, import or copy keys of sealed files (SOPS), make new ones, or seal plain ones
     Seal(Box<SealArguments>),
+    /// Edit a sealed file in an editor: its text lies in memory and is wiped; only what changed is sealed anew
+    Edit(EditArguments),
     /// Seal files again, under new data keys, for the recipients that .sops.yaml gives now
     Reseal {
         /// The files
@@ -258,6 +260,7 @@ impl Command {
                     *file = repository.join(&*file);
                 }
             }
+            Self::Edit(arguments) => arguments.file = repository.join(&arguments.file),
             Self::Reseal { files, .. }
             | Self::Audit { what: Some(AuditOf::Rules { files } | AuditOf::Who { files, .. }), .. } => {
                 for file in files {
@@ -294,12 +297,32 @@ pub struct SealArguments {
     /// Keys to remove
     #[arg(long, value_name = "KEY")]
     pub remove: Vec<String>,
-    /// A plain file whose keys are set (dotenv, INI, YAML, JSON, a Secret); `-` is dotenv or JSON on standard input
-    #[arg(long, value_name = "PLAIN", conflicts_with_all = ["set", "generate", "rename", "remove"])]
+    /// A file whose keys are set: sealed (also REV:FILE, REV:), plain (dotenv, INI, YAML, JSON, a Secret), or `-` for
+    /// dotenv or JSON on standard input
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["set", "generate", "rename", "remove"])]
     pub from: Option<PathBuf>,
+    /// A Secret of the cluster whose keys are set; a new file gets its name and type
+    #[arg(long, value_name = "[NAMESPACE/]NAME", conflicts_with_all = ["set", "generate", "rename", "remove", "from"])]
+    pub from_live: Option<String>,
+    /// Only these keys of --from or --from-live
+    #[arg(long, value_name = "KEY")]
+    pub key: Vec<String>,
     /// How to seal for a sealed-secrets controller.
     #[command(flatten)]
     pub for_controller: SealedSecretArguments,
+    /// What to do with the plan.
+    #[command(flatten)]
+    pub write: Write,
+}
+
+/// Arguments of `edit`.
+#[derive(Debug, Args)]
+pub struct EditArguments {
+    /// The file; one that is not there begins as a Secret with one key
+    pub file: PathBuf,
+    /// Agree to a file on disk where no folder lies in memory; it is overwritten and removed afterwards
+    #[arg(long)]
+    pub on_disk: bool,
     /// What to do with the plan.
     #[command(flatten)]
     pub write: Write,

@@ -17,6 +17,7 @@ mod check;
 mod context;
 mod diff;
 mod doctor;
+mod edit;
 mod exit;
 mod explain;
 mod history;

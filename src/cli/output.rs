@@ -134,6 +134,7 @@ pub(super) fn next(next: &Next) -> String {
         }
         Next::Object => "`sealane diff --live` shows the object".to_owned(),
         Next::Keys => "`sealane seal FILE --set KEY` sets one".to_owned(),
+        Next::FromLive(live) => format!("`sealane seal FILE --from-live {live}` seals it into a file"),
         Next::Words(words) => words.clone(),
     }
 }

@@ -5,8 +5,8 @@ use super::context::Context;
 use super::exit::Exit;
 use super::output::Printer;
 use super::{
-    audit, build, check, diff, doctor, history, merge_driver, readers, render, reseal, revert, scan, seal,
-    status, textconv,
+    audit, build, check, diff, doctor, edit, history, merge_driver, readers, render, reseal, revert, scan,
+    seal, status, textconv,
 };
 use crate::model::{Problem, Reason};
 use crate::workspace::Settings;
@@ -49,6 +49,7 @@ pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
             revert::run(&mut context, &path, &revisions, &write).await
         }
         Command::Seal(arguments) => seal::run(&mut context, *arguments).await,
+        Command::Edit(arguments) => edit::run(&mut context, arguments).await,
         Command::Reseal { files, keep_key, write } => {
             reseal::run(&mut context, &files, keep_key, &write).await
         }

@@ -2,7 +2,7 @@
 //! like any other.
 
 use super::arguments::SealArguments;
-use super::context::{Context, folder_of, path_inside};
+use super::context::{Context, folder_of, path_inside, settled};
 use super::exit::Exit;
 use super::plan;
 use crate::model::{Problem, Reason, clean};
@@ -31,6 +31,18 @@ pub(super) async fn run(context: &mut Context<'_, '_>, arguments: SealArguments)
         }
     }
     let controller = &arguments.for_controller;
+    if !arguments.key.is_empty() && arguments.from.is_none() && arguments.from_live.is_none() {
+        let problem = Problem::error(Reason::Config, "--key says which keys of a source are taken");
+        return context.problem(&problem.next("name the source with --from or --from-live"));
+    }
+    if let Some(live) = arguments.from_live.as_deref().filter(|_| !controller.is_meant()) {
+        settled(&workspace).await;
+        let environment = context.place.environment.as_deref();
+        return match workspace.plan_from_live(inside, environment, live, arguments.key).await {
+            Ok(made) => plan::carry_out(context, &workspace, made, &arguments.write).await,
+            Err(problem) => context.problem(&problem),
+        };
+    }
     if controller.is_meant() && !asks_for_keys(&arguments) {
         return seal_for_controller(context, &workspace, inside, Vec::new(), &arguments).await;
     }
@@ -41,7 +53,7 @@ pub(super) async fn run(context: &mut Context<'_, '_>, arguments: SealArguments)
     if controller.is_meant() {
         let FileEdit::Keys(edits) = edit else {
             let problem =
-                Problem::error(Reason::NotSupported, "a whole file is not imported into a SealedSecret");
+                Problem::error(Reason::NotSupported, "keys of elsewhere are not taken into a SealedSecret");
             return context
                 .problem(&problem.next("set its keys with --set, or seal a Secret with --sealed-secret"));
         };
@@ -56,7 +68,10 @@ pub(super) async fn run(context: &mut Context<'_, '_>, arguments: SealArguments)
 /// True if keys are to change.
 fn asks_for_keys(arguments: &SealArguments) -> bool {
     let lists = [&arguments.generate, &arguments.rename, &arguments.remove];
-    arguments.set.is_some() || arguments.from.is_some() || lists.iter().any(|list| !list.is_empty())
+    arguments.set.is_some()
+        || arguments.from.is_some()
+        || arguments.from_live.is_some()
+        || lists.iter().any(|list| !list.is_empty())
 }
 
 /// Seals for a sealed-secrets controller.
@@ -108,7 +123,7 @@ fn read_certificate(path: &Path) -> Result<GivenCertificate, Problem> {
 
 fn read_edit(input: &mut dyn io::Read, arguments: &SealArguments) -> io::Result<Result<FileEdit, Problem>> {
     if let Some(plain) = &arguments.from {
-        return read_file(input, plain);
+        return read_file(input, plain, &arguments.key);
     }
     let key = |key: &String| key.as_str().into();
     let mut edits: Vec<KeyEdit> = arguments.remove.iter().map(|k| KeyEdit::Remove { key: key(k) }).collect();
@@ -125,8 +140,16 @@ fn read_edit(input: &mut dyn io::Read, arguments: &SealArguments) -> io::Result<
     Ok(Ok(if edits.is_empty() { FileEdit::Convert } else { FileEdit::Keys(edits) }))
 }
 
-/// A plain file, or standard input: JSON where it begins with a brace, else dotenv.
-fn read_file(input: &mut dyn io::Read, plain: &Path) -> io::Result<Result<FileEdit, Problem>> {
+/// A file, what a revision holds, or standard input: JSON where it begins with a brace, else dotenv.
+fn read_file(
+    input: &mut dyn io::Read,
+    plain: &Path,
+    keys: &[String],
+) -> io::Result<Result<FileEdit, Problem>> {
+    let keys = keys.to_vec();
+    if let Some(from) = plain.to_str().filter(|text| text.contains(':') && !plain.exists()) {
+        return Ok(Ok(FileEdit::Copy { from: from.to_owned(), keys }));
+    }
     let is_input = plain.as_os_str() == "-";
     let shown = clean(&plain.display().to_string());
     // Room for all of it at once: a buffer that grows leaves copies behind.
@@ -155,7 +178,7 @@ fn read_file(input: &mut dyn io::Read, plain: &Path) -> io::Result<Result<FileEd
         (true, false) => "standard input.env".to_owned(),
         (false, _) => plain.display().to_string(),
     };
-    Ok(Ok(FileEdit::Import { name, content }))
+    Ok(Ok(FileEdit::Import { name, content, keys }))
 }
 
 /// The value from standard input; one line break at its end does not belong to it. An input that ends at once is no

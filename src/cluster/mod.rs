@@ -10,6 +10,7 @@
 //! | `discover` | which kinds the server serves |
 //! | `json`, `object` | the door: bytes to [`crate::model::Live`], secrets to digests |
 //! | `read` | [`Reader`]: single objects at the version git writes |
+//! | `secret` | one Secret with its values, to be sealed |
 //! | `watch`, `backoff`, `pulse` | list and follow kinds, with their freshness |
 //! | `around` | events of an object, Pods of a workload, logs |
 //! | `review` | what the server would let us read |
@@ -35,6 +36,7 @@ mod read;
 mod request;
 mod review;
 mod schema;
+mod secret;
 #[cfg(test)]
 mod trouble;
 mod watch;

@@ -342,7 +342,7 @@ fn digest(raw: &str, digests: &DigestKey, base64: bool) -> crate::secret::Secret
 }
 
 /// Undoes JSON's escapes. One buffer of the right size from the start, so that nothing is left behind.
-fn unescaped(text: &[u8]) -> Vec<u8> {
+pub(super) fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(&byte) = text.get(at) {

@@ -10,6 +10,7 @@ use crate::model::{KindInfo, Live, ObjectKey, Scopes};
 use crate::secret::DigestKey;
 use futures::{StreamExt as _, stream};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Reads in flight at a time.
 const IN_FLIGHT: usize = 8;
@@ -104,6 +105,21 @@ impl Reader {
         version: &str,
         whole: bool,
     ) -> Result<Option<Live>, ClusterError> {
+        let accept = if whole { accept::JSON } else { accept::METADATA };
+        let Some(answer) = self.fetch(key, version, accept).await? else { return Ok(None) };
+        let asked =
+            Asked { group: key.group.clone(), kind: key.kind.clone(), version: version.into(), whole };
+        let live = self.decoder().decode(&answer, &asked);
+        live.map(Some).map_err(|error| self.connection.malformed(&key.to_string(), &error))
+    }
+
+    /// The bytes of one object; `None` if it does not exist.
+    pub(super) async fn fetch(
+        &self,
+        key: &ObjectKey,
+        version: &str,
+        accept: &str,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, ClusterError> {
         let info = self.served(key, version)?;
         let namespace = if key.namespace.is_empty() { &self.connection.namespace } else { &key.namespace };
         let path = match path::of(info, &key.group, version, namespace, Some(&key.name)) {
@@ -111,17 +127,12 @@ impl Reader {
             Err(ClusterError::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let accept = if whole { accept::JSON } else { accept::METADATA };
-        let answer = match self.connection.fetch(&path, accept).await {
-            Ok(answer) => answer,
-            Err(ClusterError::NotFound { .. }) => return Ok(None),
-            Err(ClusterError::NotServed { .. }) => return Err(not_served(key, version, None)),
-            Err(error) => return Err(error),
-        };
-        let asked =
-            Asked { group: key.group.clone(), kind: key.kind.clone(), version: version.into(), whole };
-        let live = self.decoder().decode(&answer, &asked);
-        live.map(Some).map_err(|error| self.connection.malformed(&key.to_string(), &error))
+        match self.connection.fetch(&path, accept).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(ClusterError::NotFound { .. }) => Ok(None),
+            Err(ClusterError::NotServed { .. }) => Err(not_served(key, version, None)),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn served(&self, key: &ObjectKey, version: &str) -> Result<&KindInfo, ClusterError> {

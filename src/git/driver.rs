@@ -2,7 +2,9 @@
 //! git would do without one.
 
 use super::{GitError, Repo, lines};
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 /// What two changes of the same text give.
 pub struct MergedText {
@@ -17,6 +19,26 @@ pub fn merge_text(base: &[u8], ours: &[u8], theirs: &[u8], marker_size: u16) -> 
     lines::merged(base, ours, theirs, marker_size)
         .map(|(content, clean)| MergedText { content, clean })
         .map_err(GitError::store("cannot join files"))
+}
+
+/// Gives a file another content, at once: whoever reads it, or finds it after a kill or on a full disk, finds the old or the
+/// new one whole. A link stays, and so do the rights of what it leads to.
+pub fn replace(file: &Path, content: &[u8]) -> std::io::Result<()> {
+    let file = match file.canonicalize() {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => file.to_owned(),
+        Err(error) => return Err(error),
+    };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    let mut fresh =
+        builder.prefix(".sealane-").permissions(PermissionsExt::from_mode(0o666)).tempfile_in(folder)?;
+    if let Ok(old) = std::fs::metadata(&file) {
+        fresh.as_file().set_permissions(old.permissions())?;
+    }
+    fresh.write_all(content)?;
+    fresh.as_file().sync_all()?;
+    fresh.persist(&file).map(drop).map_err(|failed| failed.error)
 }
 
 impl Repo {
@@ -69,7 +91,7 @@ impl Repo {
                 text.push('\n');
             }
         }
-        std::fs::write(&file, text).map_err(&broken)?;
+        replace(&file, text.as_bytes()).map_err(&broken)?;
         drop(broken);
         Ok(file)
     }

@@ -71,7 +71,7 @@ pub use changes::changes;
 pub use commit::{CommitRequest, Committed, Replaced, Target};
 pub use conflict::{Attempt, Conflict, ConflictFile, ConflictKind};
 pub use disk::DiskTree;
-pub use driver::{MergedText, merge_text};
+pub use driver::{MergedText, merge_text, replace};
 pub use error::GitError;
 pub use found::{Told, fill, found};
 pub use identity::Identity;

@@ -7,6 +7,7 @@
 //! | `commit` | [`CommitId`], [`Commit`], [`Revision`], [`Change`] |
 //! | `rendered` | [`Rendered`], [`Producer`], [`Environment`]: what git says |
 //! | `live` | [`Live`], [`Manager`], [`Scopes`]: what a cluster says |
+//! | `live_secret` | [`LiveSecret`]: one Secret with its values, to be sealed |
 //! | `schema` | [`SchemaSet`]: what a server publishes about the fields of its kinds |
 //! | `status` | [`ProducerStatus`]: what a controller says about itself |
 //! | `verdict` | [`Verdict`], [`FieldClass`], [`ObjectDiff`]: what the comparison says |
@@ -24,6 +25,7 @@ mod commit;
 mod health;
 mod instant;
 mod live;
+mod live_secret;
 mod object;
 mod problem;
 mod rendered;
@@ -41,6 +43,7 @@ pub use commit::{Change, ChangeKind, Commit, CommitId, Revision};
 pub use health::{Health, HealthState};
 pub use instant::instant;
 pub use live::{KindInfo, Live, LiveOwner, Manager, Scopes};
+pub use live_secret::{LiveSecret, SecretFrame};
 pub use object::{KeyError, Manifest, ObjectKey, Origin};
 pub use problem::{Place, Problem, Reason, Severity};
 pub use rendered::{Coverage, Environment, Producer, ProducerSpec, Rendered};

@@ -57,6 +57,15 @@ pub enum TreeError {
 }
 
 impl TreeError {
+    /// What a person does about it.
+    #[must_use]
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "check the repository with `git fsck`, and who may read the file",
+            Self::TooLarge { .. } => "split it, or keep it out of the repository",
+        }
+    }
+
     /// The same error of a file whose path is known: trees read by id and name what they cannot read by it.
     #[must_use]
     pub fn of(self, path: &str) -> Self {

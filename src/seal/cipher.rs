@@ -63,6 +63,9 @@ pub enum CipherError {
     /// The tag does not fit: edited, moved to another path, or sealed under another data key.
     #[error("this sealed value was edited or moved: its tag does not fit its key and place")]
     Tampered,
+    /// What it holds is nothing of the type that stands behind it, which the tag does not cover.
+    #[error("this sealed value was edited: what it holds is not of the type that it names")]
+    WrongType,
     /// The operating system gave no randomness.
     #[error("the operating system gave no random bytes")]
     NoRandomness,
@@ -137,7 +140,31 @@ impl DataKey {
             _ => return Err(CipherError::NonceLength),
         }
         .map_err(|_| CipherError::Tampered)?;
+        if !sealed.value_type.holds(&data) {
+            return Err(CipherError::WrongType);
+        }
         Ok(SecretText::from_vec(std::mem::take(&mut *data)))
+    }
+}
+
+impl ValueType {
+    /// Whether these bytes may be of this type. SOPS reads them with Go's `strconv` and refuses what is none.
+    fn holds(self, bytes: &[u8]) -> bool {
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return matches!(self, Self::Str | Self::Comment | Self::Bytes);
+        };
+        match self {
+            Self::Str | Self::Comment | Self::Bytes => true,
+            Self::Int => text.parse::<i64>().is_ok(),
+            Self::Float => text.parse::<f64>().is_ok(),
+            Self::Bool => {
+                matches!(text.to_ascii_lowercase().as_str(), "1" | "t" | "true" | "0" | "f" | "false")
+            }
+            // RFC 3339.
+            Self::Time => {
+                text.len() > 18 && text.bytes().all(|b| b.is_ascii_digit() || b"TtZz:+-. ".contains(&b))
+            }
+        }
     }
 }
 

@@ -149,10 +149,18 @@ fn change_of(edit: Edit, source: &Source<'_>, file: &str) -> Result<Change, Prob
         Edit::Set { key, value } => {
             let place = match place::existing(source, file, &key)? {
                 Some(place) => place,
-                None => place::new(source, file, &key)?,
+                None => place::new(source, file, &key, value.expose_secret_str().is_some())?,
             };
             // Kubernetes wants base64 there; it is sealed as text (secrets.md 1.14, trap 13).
             let is_data = place.in_secret && place.path.first().is_some_and(|holder| &**holder == "data");
+            if place.in_secret && !is_data && value.expose_secret_str().is_none() {
+                let cause = format!(
+                    "the value of `{}` is no text, which is all that `stringData` holds",
+                    clean(&key)
+                );
+                let next = "give the Secret a `data` mapping for it, or keep it in a file of its own";
+                return Err(Problem::error(Reason::NotSupported, cause).at(file, 0).next(next));
+            }
             let value =
                 if is_data { SecretText::from_string(STANDARD.encode(value.expose_secret())) } else { value };
             (place, New::Sealed(value, ValueType::Str))
@@ -327,7 +335,13 @@ pub(super) fn sealed_text(
 }
 
 /// Sets `mac` and `lastmodified` in the block of every document.
-fn stamp(text: &str, file: &str, key: &DataKey, metadata: &Metadata, time: i64) -> Result<String, Problem> {
+pub(super) fn stamp(
+    text: &str,
+    file: &str,
+    key: &DataKey,
+    metadata: &Metadata,
+    time: i64,
+) -> Result<String, Problem> {
     let when = stamp_text(time);
     let mac = computed_mac(text.as_bytes(), file, key, metadata)?;
     let mac = key.seal(mac.as_bytes(), &when, ValueType::Str).map_err(failed)?.to_string();

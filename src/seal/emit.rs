@@ -8,7 +8,7 @@ use super::letters;
 use super::metadata::Metadata;
 use super::open::{IN_THE_CLEAR, metadata_of, unlock};
 use super::value;
-use super::walk::{Place, Visit, aad, read_as, walk};
+use super::walk::{Place, Visit, read_as, walk};
 use crate::model::{OpenError, Problem, SealedFormat};
 use crate::secret::SecretText;
 use crate::yaml::letters::put_json_string;
@@ -89,10 +89,8 @@ impl<'s, 't> Visit<'s, 't> for Values<'_> {
 
     fn comment(&mut self, comment: &'s Comment<'t>, place: &Place<'_>) -> Result<(), Problem> {
         if let Ok(sealed) = Sealed::parse(comment.text.trim_end_matches('\r')) {
-            // Whoever wrote it may have put it a level further out.
-            let opened = (0..=place.path.len())
-                .rev()
-                .find_map(|depth| self.key.open(&sealed, &aad(&place.path[..depth])).ok());
+            // One that SOPS wrote where it reads it elsewhere does not open, and SOPS prints it as it stands.
+            let opened = self.key.open(&sealed, &place.aad()).ok();
             self.comments.extend(opened.map(|text| (comment.span.start, text)));
         }
         Ok(())
@@ -149,7 +147,10 @@ impl Printer<'_> {
                     self.own_line(comment, indent);
                     continue;
                 }
-                MapPart::Entry(entry) if is_root && entry.key.text == "sops" => continue,
+                MapPart::Entry(entry) if is_root && entry.key.text == "sops" => {
+                    entry.trailing.iter().for_each(|comment| self.own_line(comment, indent));
+                    continue;
+                }
                 MapPart::Entry(entry) => entry,
             };
             let in_block = !is_flow(&entry.value) || is_empty(&entry.value);
@@ -363,4 +364,40 @@ fn is_flow(item: &Item<'_>) -> bool {
 fn is_empty(item: &Item<'_>) -> bool {
     item.as_map().is_some_and(|m| m.entries().next().is_none())
         || item.as_seq().is_some_and(|s| s.items().next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{CART, FILE, OPS, ring, rules};
+    use super::*;
+
+    fn printed(text: &str) -> String {
+        let opened = opened(text.as_bytes(), FILE, SealedFormat::Yaml, &ring(OPS));
+        let opened = opened.unwrap_or_else(|e| panic!("{}", e.0));
+        opened.expose_secret_str().expect("text").to_owned()
+    }
+
+    /// SOPS takes its block away and leaves what stood behind the key of it: trees 280 and 298 of `tests/rig/interop.rs`.
+    #[test]
+    fn a_comment_behind_the_key_of_the_block_stays() {
+        let before = printed(CART);
+        assert_eq!(printed(&CART.replace("\nsops:\n", "\nsops: # behind\n")), before + "# behind\n");
+    }
+
+    /// A comment opens where SOPS reads it and nowhere else: tree 360 of `tests/rig/interop.rs`.
+    #[test]
+    fn a_comment_that_was_sealed_for_another_place_stays_sealed() {
+        let plain = "kind: Secret\nstringData:\n    # secret\n    a: x\n    list:\n        - word\nmore: 1\n";
+        let sealed = super::super::seal_plain(plain.as_bytes(), FILE, &rules(), 0).expect("sealed");
+        let sealed = String::from_utf8(sealed).expect("text");
+        assert_eq!(printed(&sealed), plain);
+        let comment = sealed.lines().find(|line| line.starts_with("    #ENC[")).expect("sealed").to_owned();
+        let moved = sealed
+            .replacen(&format!("{comment}\n"), "", 1)
+            .replace("\nmore:", &format!("\n{comment}\nmore:"));
+        assert!(
+            printed(&moved).contains(&format!("        - word\n        {}\nmore: 1\n", comment.trim())),
+            "{moved}"
+        );
+    }
 }

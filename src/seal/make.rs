@@ -2,41 +2,44 @@
 
 use super::block::{self, Fields, VERSION};
 use super::cipher::{DataKey, Sealed, ValueType};
-use super::edit::{Edit, as_text, cannot_write, changed, failed, locate, sealed_text, stamp_text};
+use super::edit::{Edit, as_text, cannot_write, changed, failed, locate, stamp_text};
+use super::edited::{Known, Remark};
 use super::inspect::format_of;
 use super::keys::Keyring;
 use super::metadata::Metadata;
+use super::new_secret;
 use super::open::{self, computed_mac};
 use super::refresh;
 use super::rules::{Rule, Rules, Selector};
 use super::value;
 use super::walk::{Place, Visit, aad, check_size, is_block, read, selects, walk};
 use super::wrapping::{check_foreign, place_of, rewrapped, threshold, wrapped};
-use crate::model::{Problem, Reason, SealedFormat, clean};
+use crate::model::{Problem, Reason, SealedFormat, SecretFrame, clean};
 use crate::secret::SecretText;
-use crate::yaml::source::{self, Comment, Item, Leaf, Source, Syntax, one_line, splice};
-use crate::yaml::{Node, Style, from_json, to_json};
+use crate::yaml::source::{self, Comment, Item, Leaf, Source, Syntax, splice};
+use crate::yaml::{Node, Style, from_json};
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 /// Makes a new sealed file for the rule that applies to the path: a Secret in YAML or JSON, lines in dotenv, sections in
 /// INI, and an envelope with one value, `data`, for any other name.
 pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<Vec<u8>, Problem> {
+    let name = file.rsplit('/').next().unwrap_or(file).split('.').next().unwrap_or(file);
+    create_as(file, &SecretFrame { name: name.to_owned(), ..SecretFrame::default() }, rules, edits, time)
+}
+
+/// The same; a Secret gets this name, namespace and type.
+pub(super) fn create_as(
+    file: &str,
+    frame: &SecretFrame,
+    rules: &Rules,
+    edits: Vec<Edit>,
+    time: i64,
+) -> Result<Vec<u8>, Problem> {
     let rule = rule_for(file, rules)?;
     let format = format_of(file);
     let is_secret = matches!(format, SealedFormat::Yaml | SealedFormat::Json);
-    for (key, wanted) in [("kind", false), ("stringData", true)].into_iter().filter(|_| is_secret) {
-        if selects(&rule.selector, &[key.into()]) != wanted {
-            let what = if wanted { "does not seal" } else { "also seals" };
-            let cause =
-                format!("{} {what} `{key}`, so no Secret of Kubernetes can be made with it", rule.describe());
-            return Err(refuse_rule(
-                rules,
-                &rule,
-                cause,
-                "give the rule `encrypted_regex: ^(data|stringData)$`",
-            ));
-        }
+    if is_secret {
+        fits_a_secret(&rule, rules, &edits)?;
     }
     if edits.iter().all(|edit| !matches!(edit, Edit::Set { .. })) {
         return Err(Problem::error(Reason::Refused, "a new file without a value has nothing to seal")
@@ -45,7 +48,7 @@ pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<
     }
     let key = DataKey::generate().map_err(failed)?;
     let body = if is_secret {
-        new_secret(file, format, &key, edits)?
+        new_secret::text(frame, format, &key, edits)?
     } else {
         let metadata = Metadata::fresh(rule.selector.clone(), rule.mac_only_encrypted);
         let skeleton = if format == SealedFormat::Binary { ENVELOPE } else { "" };
@@ -55,36 +58,21 @@ pub fn create(file: &str, rules: &Rules, edits: Vec<Edit>, time: i64) -> Result<
     sealed_whole(&body, file, &key, &rule, rules, time)
 }
 
-/// A new Secret without its block. Its keys stand in `stringData`, whatever they are called.
-fn new_secret(file: &str, format: SealedFormat, key: &DataKey, edits: Vec<Edit>) -> Result<String, Problem> {
-    let in_json = format == SealedFormat::Json;
-    let syntax = if in_json { Syntax::Json } else { Syntax::Yaml };
-    let mut lines: Vec<(String, String)> = Vec::new();
-    for edit in edits {
-        let Edit::Set { key: name, value } = edit else { continue };
-        let path = [Arc::from("stringData"), Arc::from(name.as_str())];
-        let sealed = sealed_text(&value, ValueType::Str, &path, key, syntax, in_json)?;
-        let name = if in_json { to_json(&Node::string(name)) } else { one_line(&name) };
-        lines.retain(|(known, _)| *known != name);
-        lines.push((name, sealed));
+/// Refuses a rule that seals what Kubernetes must read, or leaves values in the clear.
+fn fits_a_secret(rule: &Rule, rules: &Rules, edits: &[Edit]) -> Result<(), Problem> {
+    let is_binary = |edit: &Edit| matches!(edit, Edit::Set { value, .. } if new_secret::is_binary(value));
+    let holders = [Some("stringData"), edits.iter().any(is_binary).then_some("data")];
+    let wanted = holders.into_iter().flatten().map(|holder| (holder, true));
+    for (key, wanted) in std::iter::once(("kind", false)).chain(wanted) {
+        if selects(&rule.selector, &[key.into()]) != wanted {
+            let what = if wanted { "does not seal" } else { "also seals" };
+            let cause =
+                format!("{} {what} `{key}`, so no Secret of Kubernetes can be made with it", rule.describe());
+            let next = "give the rule `encrypted_regex: ^(data|stringData)$`";
+            return Err(refuse_rule(rules, rule, cause, next));
+        }
     }
-    let name = file.rsplit('/').next().unwrap_or(file).split('.').next().unwrap_or(file);
-    if in_json {
-        let lines: Vec<String> = lines.iter().map(|(name, value)| format!("\t\t{name}: {value}")).collect();
-        return Ok(format!(
-            "{{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"Secret\",\n\t\"metadata\": {{\n\t\t\"name\": {}\n\t}},\n\t\"type\": \"Opaque\",\n\t\"stringData\": {{\n{}\n\t}}\n}}\n",
-            to_json(&Node::string(name)),
-            lines.join(",\n")
-        ));
-    }
-    let mut text = format!(
-        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {}\ntype: Opaque\nstringData:\n",
-        one_line(name)
-    );
-    for (name, value) in lines {
-        let _ = writeln!(text, "  {name}: {value}");
-    }
-    Ok(text)
+    Ok(())
 }
 
 /// What SOPS' binary store writes around its one value.
@@ -114,14 +102,7 @@ pub fn seal_plain(bytes: &[u8], file: &str, rules: &Rules, time: i64) -> Result<
         return Err(already());
     }
     let key = DataKey::generate().map_err(failed)?;
-    let mut sealer = Sealer {
-        source: &source,
-        new: &key,
-        selector: &rule.selector,
-        old: None,
-        edits: Vec::new(),
-        sealed: 0,
-    };
+    let mut sealer = Sealer::new(&source, &key, &rule.selector, None);
     walk(&source, file, &mut sealer)?;
     if sealer.sealed == 0 {
         // SOPS would write such a file and call it encrypted (secrets.md 1.13).
@@ -158,8 +139,7 @@ pub fn reseal(
     let source = read(bytes, file)?;
     cannot_write(&source, file, true)?;
     let old = Some((&opened.key, &opened.metadata.selector));
-    let mut sealer =
-        Sealer { source: &source, new: &fresh, selector: &rule.selector, old, edits: Vec::new(), sealed: 0 };
+    let mut sealer = Sealer::new(&source, &fresh, &rule.selector, old);
     walk(&source, file, &mut sealer)?;
     let body = splice(source.text, &sealer.edits);
     let metadata = Metadata::fresh(rule.selector.clone(), rule.mac_only_encrypted);
@@ -244,15 +224,38 @@ fn sealed_whole(
 }
 
 /// Replaces every selected leaf and comment by its sealed form.
-struct Sealer<'a, 't> {
+pub(super) struct Sealer<'a, 't> {
     source: &'a Source<'t>,
     new: &'a DataKey,
     selector: &'a Selector,
     /// What it is sealed with now, if it is.
     old: Option<(&'a DataKey, &'a Selector)>,
-    edits: Vec<source::Edit>,
+    /// What was sealed under the same key before.
+    known: Option<&'a Known>,
+    pub(super) edits: Vec<source::Edit>,
     /// Leaves that are sealed.
     sealed: usize,
+}
+
+impl<'a, 't> Sealer<'a, 't> {
+    fn new(
+        source: &'a Source<'t>,
+        new: &'a DataKey,
+        selector: &'a Selector,
+        old: Option<(&'a DataKey, &'a Selector)>,
+    ) -> Self {
+        Self { source, new, selector, old, known: None, edits: Vec::new(), sealed: 0 }
+    }
+
+    /// Seals a text whose values may have been there before, under the key that they had.
+    pub(super) fn again(
+        source: &'a Source<'t>,
+        key: &'a DataKey,
+        selector: &'a Selector,
+        known: &'a Known,
+    ) -> Self {
+        Self { known: Some(known), ..Self::new(source, key, selector, None) }
+    }
 }
 
 impl<'s, 't> Visit<'s, 't> for Sealer<'_, 't> {
@@ -276,13 +279,19 @@ impl<'s, 't> Visit<'s, 't> for Sealer<'_, 't> {
                 self.new.seal(plain.expose_secret(), &place.aad(), sealed.value_type).map_err(damaged)?
             }
             None if !selected => return Ok(None),
+            None if self.known.is_some_and(|known| known.stood_there(place.path, &leaf.text)) => {
+                return Ok(None);
+            }
             None => {
                 let typed = value::bytes(&leaf.text, leaf.kind, item.tag.as_deref(), json)
                     .map_err(|e| place.broken(item.line, &e.to_string()))?;
                 let Some((bytes, value_type)) = typed.filter(|(bytes, _)| !bytes.is_empty()) else {
                     return Ok(None);
                 };
-                self.new.seal(&bytes, &place.aad(), value_type).map_err(failed)?
+                match self.known.and_then(|known| known.ciphertext(place.path, &bytes, value_type)) {
+                    Some(known) => Sealed::parse(known).map_err(failed)?,
+                    None => self.new.seal(&bytes, &place.aad(), value_type).map_err(failed)?,
+                }
             }
         };
         self.sealed += 1;
@@ -304,6 +313,10 @@ impl<'s, 't> Visit<'s, 't> for Sealer<'_, 't> {
 
     fn comment(&mut self, comment: &'s Comment<'t>, place: &Place<'_>) -> Result<(), Problem> {
         let text = comment.text.trim_end_matches('\r');
+        let known = self.known.and_then(|known| known.comment(place.path, text));
+        if matches!(known, Some(Remark::Open)) {
+            return Ok(());
+        }
         let sealed = Sealed::parse(text).ok().filter(|_| self.old.is_some());
         let opened = match (&sealed, self.old) {
             // Whoever wrote it may have put it a level further out than we would.
@@ -316,7 +329,10 @@ impl<'s, 't> Visit<'s, 't> for Sealer<'_, 't> {
         if plain.is_empty() || (opened.is_none() && !place.is_selected(self.selector)) {
             return Ok(());
         }
-        let fresh = self.new.seal(plain, &place.aad(), ValueType::Comment).map_err(failed)?;
+        let fresh = match known {
+            Some(Remark::Sealed(known)) => Sealed::parse(known).map_err(failed)?,
+            _ => self.new.seal(plain, &place.aad(), ValueType::Comment).map_err(failed)?,
+        };
         if self.source.syntax == Syntax::Ini {
             self.replace_whole(comment, &fresh);
             return Ok(());

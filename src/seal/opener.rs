@@ -2,6 +2,7 @@
 
 use super::cipher::{Sealed, ValueType};
 use super::emit;
+use super::inspect::format_of;
 use super::keys::Keyring;
 use super::metadata::Metadata;
 use super::open::{IN_THE_CLEAR, broken, open_as, unlock};
@@ -62,7 +63,7 @@ impl Opener for KeyringOpener {
             return Ok(Opened::NotSealed);
         }
         match format {
-            SealedFormat::Binary => self.open_binary(bytes, file),
+            SealedFormat::Binary => open_binary(bytes, file, &self.keyring).map(Opened::Plain),
             SealedFormat::Yaml | SealedFormat::Json => {
                 emit::opened(bytes, file, format, &self.keyring).map(Opened::Plain)
             }
@@ -77,22 +78,30 @@ impl Opener for KeyringOpener {
     }
 }
 
-impl KeyringOpener {
-    fn open_binary(&self, bytes: &[u8], file: &str) -> Result<Opened<SecretText>, OpenError> {
-        if from_json(bytes).is_err() {
-            return Err(broken(file, 0, "the sealed envelope is no JSON".to_owned()));
-        }
-        let opened = open_as(bytes, file, SealedFormat::Json, &self.keyring)?;
-        match opened.documents.first().and_then(|d| d.get("data")).map(|n| &n.value) {
-            Some(Value::Secret(SecretLeaf::Text(text))) => {
-                Ok(Opened::Plain(SecretText::from_vec(text.expose_secret().to_vec())))
-            }
-            Some(Value::Scalar(scalar)) if scalar.text.is_empty() => {
-                Ok(Opened::Plain(SecretText::with_capacity(0)))
-            }
-            _ => Err(broken(file, 0, "the sealed envelope has no `data`".to_owned())),
-        }
+fn open_binary(bytes: &[u8], file: &str, keyring: &Keyring) -> Result<SecretText, OpenError> {
+    if from_json(bytes).is_err() {
+        return Err(broken(file, 0, "the sealed envelope is no JSON".to_owned()));
     }
+    let opened = open_as(bytes, file, SealedFormat::Json, keyring)?;
+    match opened.documents.first().and_then(|d| d.get("data")).map(|n| &n.value) {
+        Some(Value::Secret(SecretLeaf::Text(text))) => {
+            Ok(SecretText::from_vec(text.expose_secret().to_vec()))
+        }
+        Some(Value::Scalar(scalar)) if scalar.text.is_empty() => Ok(SecretText::with_capacity(0)),
+        _ => Err(broken(file, 0, "the sealed envelope has no `data`".to_owned())),
+    }
+}
+
+/// A sealed file as `sops decrypt` prints it. Unlike Flux, this checks its MAC.
+pub(super) fn decrypted(bytes: &[u8], file: &str, keyring: &Keyring) -> Result<SecretText, Problem> {
+    let format = format_of(file);
+    drop(open_as(bytes, file, format, keyring).map_err(|error| error.0)?);
+    let opened = match format {
+        SealedFormat::Binary => open_binary(bytes, file, keyring),
+        SealedFormat::Yaml | SealedFormat::Json => emit::opened(bytes, file, format, keyring),
+        SealedFormat::Dotenv | SealedFormat::Ini => plain::opened(bytes, file, format, keyring),
+    };
+    opened.map_err(|error| error.0)
 }
 
 /// An object as kustomize leaves it: no comments, keys in any order. The MAC cannot be checked any more.

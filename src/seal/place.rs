@@ -111,8 +111,8 @@ fn search(
     }
 }
 
-/// The place of a new key.
-pub(super) fn new(source: &Source<'_>, file: &str, key: &str) -> Result<Place, Problem> {
+/// The place of a new key. What is no text belongs under `data`.
+pub(super) fn new(source: &Source<'_>, file: &str, key: &str, is_text: bool) -> Result<Place, Problem> {
     let roots = || source.documents.iter().filter_map(|d| Some((d.index, d.root.as_ref()?.as_map()?)));
     let place = |document, path: &[&str], in_secret| {
         Ok(Place { document, path: path.iter().map(|p| Arc::from(*p)).collect(), in_secret })
@@ -138,7 +138,11 @@ pub(super) fn new(source: &Source<'_>, file: &str, key: &str) -> Result<Place, P
             return Err(Problem::error(Reason::Refused, cause).at(file, 0).next("set `data`"));
         }
         let holds = |holder: &str| root.get(holder).is_some_and(|e| e.value.as_map().is_some());
-        if let Some(holder) = HOLDERS.into_iter().find(|holder| holds(holder)) {
+        let mut holders = HOLDERS;
+        if !is_text {
+            holders.reverse();
+        }
+        if let Some(holder) = holders.into_iter().find(|holder| holds(holder)) {
             return place(document, &[holder, key], true);
         }
     }

@@ -243,6 +243,10 @@ impl<'s, 't> Walker<'_, 's, 't> {
                 MapPart::Entry(entry) => entry,
             };
             if is_root && is_block(self.syntax, &entry.key.text) {
+                // SOPS takes the block away and leaves the comment behind its key.
+                let behind: &'s [Comment<'t>] =
+                    if self.syntax == Syntax::Yaml { &entry.trailing } else { &[] };
+                behind.iter().try_for_each(|comment| self.comment(comment))?;
                 continue;
             }
             if let Some(value) = self.entry(entry)? {

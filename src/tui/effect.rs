@@ -4,8 +4,8 @@ use super::{Error, Opened};
 use crate::model::{Commit, CommitId, Problem};
 use crate::secret::SecretText;
 use crate::workspace::{
-    Committed, Destination, Details, FieldChange, History, KeyEdit, LogLine, ObjectId, Plan, PushOutcome,
-    Refusal, SecretForm, Workspace,
+    Begun, Committed, Destination, Details, Edited, Editing, FieldChange, FileEdit, History, KeyEdit,
+    LogLine, ObjectId, Plan, PushOutcome, Refusal, ScratchPlaces, SecretForm, Workspace,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ pub(crate) enum Slot {
     Logs,
     Form,
     Reveal,
+    Editor,
     Plan,
     Write,
 }
@@ -35,10 +36,34 @@ pub(crate) enum Question {
     Commits(usize),
     Logs(ObjectId),
     Form(String),
-    Reveal { file: String, key: String },
+    Reveal {
+        file: String,
+        key: String,
+    },
     Revert(Vec<CommitId>),
-    Seal { file: String, edits: Vec<KeyEdit> },
+    Seal {
+        file: String,
+        edits: Vec<KeyEdit>,
+    },
     Reseal(Vec<String>),
+    /// A sealed file into another.
+    Copy {
+        from: String,
+        file: String,
+    },
+    /// A Secret of the cluster, `NAMESPACE/NAME`, into a file.
+    FromLive {
+        environment: Arc<str>,
+        live: String,
+        file: String,
+    },
+    /// The text of a sealed file for an editor.
+    BeginEdit {
+        file: String,
+        on_disk: bool,
+    },
+    /// What the editor left.
+    FinishEdit(Box<Editing>),
 }
 
 /// What is done. Deeds are never cancelled, and waited for at the end.
@@ -62,6 +87,8 @@ pub(crate) enum Answer {
     LogEnd(Option<Problem>),
     Form(Result<SecretForm, Problem>),
     Reveal(Result<SecretText, Problem>),
+    Begun(Result<Begun, Problem>),
+    Edited(Result<Edited, Problem>),
     Plan(Result<Box<Plan>, Box<Refusal>>),
     Committed(Result<Committed, Problem>),
     Pushed(Result<PushOutcome, Problem>),
@@ -80,8 +107,9 @@ pub(crate) struct Reply {
 /// What the loop does itself, because it owns the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Errand {
-    /// Gives the terminal to a program and takes it back.
-    Run { program: String, arguments: Vec<String>, folder: String },
+    /// Gives the terminal to a program and takes it back. What the program keeps for the time being is to lie in
+    /// `temporary`, where the system's own folder will not do.
+    Run { program: String, arguments: Vec<String>, folder: String, temporary: Option<String> },
     /// Stops the process until it is continued.
     Suspend,
     /// Draws everything again.
@@ -129,7 +157,12 @@ impl Question {
             Self::Logs(_) => Slot::Logs,
             Self::Form(_) => Slot::Form,
             Self::Reveal { .. } => Slot::Reveal,
-            Self::Revert(_) | Self::Seal { .. } | Self::Reseal(_) => Slot::Plan,
+            Self::BeginEdit { .. } | Self::FinishEdit(_) => Slot::Editor,
+            Self::Revert(_)
+            | Self::Seal { .. }
+            | Self::Reseal(_)
+            | Self::Copy { .. }
+            | Self::FromLive { .. } => Slot::Plan,
         }
     }
 }
@@ -266,6 +299,19 @@ async fn answer(workspace: &Workspace, question: Question, cancel: &Cancellation
         Question::Revert(commits) => Answer::Plan(workspace.plan_revert(&commits).await.map(Box::new)),
         Question::Seal { file, edits } => Answer::Plan(boxed(workspace.plan_seal(&file, edits).await)),
         Question::Reseal(files) => Answer::Plan(boxed(workspace.plan_reseal(&files).await)),
+        Question::Copy { from, file } => {
+            let edit = FileEdit::Copy { from, keys: vec![] };
+            Answer::Plan(boxed(workspace.plan_seals(vec![file], edit).await))
+        }
+        Question::FromLive { environment, live, file } => {
+            let made = workspace.plan_from_live(vec![file], Some(&environment), &live, vec![]);
+            Answer::Plan(boxed(made.await))
+        }
+        Question::BeginEdit { file, on_disk } => {
+            let places = ScratchPlaces::of_user(&|name| std::env::var(name).ok());
+            Answer::Begun(workspace.begin_edit(&file, places, on_disk).await)
+        }
+        Question::FinishEdit(editing) => Answer::Edited(workspace.finish_edit(editing).await),
     }
 }
 

@@ -82,6 +82,9 @@ pub(crate) enum Action {
     Reseal,
     Who,
     Reveal,
+    CopyTo,
+    Rename,
+    Generate,
     Fold,
     LessContext,
     MoreContext,
@@ -95,6 +98,7 @@ pub(crate) enum Action {
     Type(Letter),
     Erase,
     EraseWord,
+    EraseLine,
     LineStart,
     LineEnd,
 }
@@ -246,6 +250,18 @@ pub(crate) const BINDINGS: &[Binding] = &[
         "seal again for the recipients of today, under a new key",
     ),
     row(&[ch('w')], A::Who, &[M::Secrets], 5, "who can read", "files and their readers, as a matrix"),
+    row(
+        &[ch('p')],
+        A::CopyTo,
+        &[M::Secrets],
+        7,
+        "copy to…",
+        "seal its keys into another file, or into a first one what only the cluster has",
+    ),
+    row(&[ch('m')], A::Rename, &[M::Form], 6, "rename", "give this key another name"),
+    row(&[ch('a')], A::Generate, &[M::Form], 7, "random", "give this key a random value that nobody sees"),
+    row(&[ctrl('g')], A::Generate, &[M::Secret], 0, "random", "take a random value that nobody sees"),
+    row(&[ch('e')], A::Edit, &[M::Form], 8, "editor", "edit the opened text in the editor, in memory alone"),
     row(&[ch('V')], A::Reveal, &[M::Form], 5, "reveal 10 s", "show this value for ten seconds"),
     row(&[ch('V')], A::Reveal, &[M::Secrets], 0, "reveal", "choose a value to show for ten seconds"),
     row(&[ch('C')], A::Commit, &[M::Plan], 1, "commit", "commit to the branch that is checked out"),
@@ -288,7 +304,8 @@ pub(crate) const BINDINGS: &[Binding] = &[
     row(&[ch('q')], A::Quit, SCREENS, 0, "quit", "back; at home: quit"),
     row(&[ch('q')], A::Quit, &[M::Pager, M::Chooser], 0, "close", "close"),
     row(&[key(KeyCode::Backspace)], A::Erase, TYPING, 0, "", "erase"),
-    row(&[ctrl('w')], A::EraseWord, &[M::Text], 0, "", "erase a word"),
+    row(&[ctrl('w')], A::EraseWord, &[M::Text], 0, "", "erase a word, or a part of a path"),
+    row(&[ctrl('u')], A::EraseLine, &[M::Text], 0, "", "erase to the start of the line"),
     row(&[key(KeyCode::Left)], A::Left, &[M::Text], 0, "", "left"),
     row(&[key(KeyCode::Right)], A::Right, &[M::Text], 0, "", "right"),
     row(&[key(KeyCode::Up)], A::Up, &[M::Text], 0, "", "up"),
@@ -421,8 +438,9 @@ mod tests {
 
     #[test]
     fn only_the_keys_of_the_decision_are_bound() {
-        // decisions.md 10, plus what every terminal program has (ctrl-c, ctrl-z, ctrl-l) and text editing.
-        let letters = ":/?jkgGc R123456789dDylhe KvsnrwVz{}SCBPx[]-q ";
+        // decisions.md 10, plus what every terminal program has (ctrl-c, ctrl-z, ctrl-l) and text editing, plus copying (p),
+        // renaming (m) and random values (a).
+        let letters = ":/?jkgGc R123456789dDylhe KvsnrwVz{}SCBPx[]-q pma";
         for binding in BINDINGS {
             for key in binding.keys {
                 if let (KeyCode::Char(letter), false) = (key.code, key.ctrl) {

@@ -50,7 +50,7 @@ mod update;
 mod words;
 
 use crate::config::{ThemeChoice, UserConfig};
-use crate::workspace::{Snapshot, Workspace};
+use crate::workspace::{Snapshot, Workspace, secret_editor};
 use canvas::Look;
 use crossterm::event::Event;
 use effect::{Back, Carry, Effect, Errand, Hands};
@@ -85,6 +85,8 @@ pub struct Options {
     pub mouse: bool,
     /// The editor's command, as words; empty if none is set.
     pub editor: Vec<String>,
+    /// The same for opened text of sealed files, as sops chooses it.
+    pub secret_editor: Vec<String>,
     /// True if the terminal is far away (SSH), so that its clipboard is reached through it.
     pub remote: bool,
     /// A file that is told of turns of the loop that took too long.
@@ -120,7 +122,7 @@ pub enum Error {
 
 impl Options {
     /// Options as the environment variables ask for them: `NO_COLOR`, `COLORTERM`, `TERM`, `LC_ALL`,
-    /// `LC_CTYPE`, `LANG`, `VISUAL`, `EDITOR`, `SSH_TTY`, `SEALANE_STALLS`.
+    /// `LC_CTYPE`, `LANG`, `SOPS_EDITOR`, `VISUAL`, `EDITOR`, `PATH`, `SSH_TTY`, `SEALANE_STALLS`.
     pub fn detect(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let term = set("TERM").unwrap_or_default();
@@ -138,6 +140,7 @@ impl Options {
             // The Linux console draws 256 or 512 signs only; a locale that says nothing is no reason.
             ascii: term == "linux" || (!locale.is_empty() && !utf8),
             mouse: true,
+            secret_editor: secret_editor(&variable),
             editor: editor.split_whitespace().map(str::to_owned).collect(),
             remote: set("SSH_TTY").is_some(),
             stalls: set("SEALANE_STALLS").map(PathBuf::from),
@@ -175,6 +178,7 @@ pub async fn run(
     let look = Look { theme: theme::Theme::new(guess), glyphs };
     let mut state = State::new(Arc::default(), look, surface.size(), terminal::wall_time());
     state.editor.clone_from(&options.editor);
+    state.secret_editor.clone_from(&options.secret_editor);
     surface.draw(&state)?;
     let (send, back) = mpsc::channel(64);
     let mut opening = tokio::task::spawn_blocking({

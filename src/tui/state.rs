@@ -98,6 +98,8 @@ pub struct State {
     pub(crate) counter: u64,
     /// The editor's command line, as words.
     pub(crate) editor: Vec<String>,
+    /// The same for opened text of sealed files.
+    pub(crate) secret_editor: Vec<String>,
     /// Environments whose cluster was asked for already.
     pub(crate) asked: Vec<Arc<str>>,
     pub(crate) ending: Option<Ending>,
@@ -122,6 +124,7 @@ impl State {
             generations: HashMap::new(),
             counter: 0,
             editor: vec![],
+            secret_editor: vec![],
             asked: vec![],
             ending: None,
             frames: 0,

@@ -78,11 +78,16 @@ impl Surface {
         program: String,
         arguments: Vec<String>,
         folder: String,
+        temporary: Option<String>,
     ) -> io::Result<Option<String>> {
         give_back(&self.taken);
         let name = program.clone();
         let ended = tokio::task::spawn_blocking(move || {
-            std::process::Command::new(program).args(arguments).current_dir(folder).status()
+            let mut command = std::process::Command::new(program);
+            for name in ["TMPDIR", "TMP", "TEMP"] {
+                command.envs(temporary.iter().map(|folder| (name, folder)));
+            }
+            command.args(arguments).current_dir(folder).status()
         })
         .await;
         self.again()?;
@@ -122,7 +127,9 @@ impl Face for Surface {
 
     async fn errand(&mut self, errand: Errand) -> io::Result<Option<String>> {
         match errand {
-            Errand::Run { program, arguments, folder } => return self.run(program, arguments, folder).await,
+            Errand::Run { program, arguments, folder, temporary } => {
+                return self.run(program, arguments, folder, temporary).await;
+            }
             Errand::Suspend => {
                 give_back(&self.taken);
                 stop();

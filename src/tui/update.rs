@@ -7,15 +7,16 @@ use super::overlay::palette::Choice;
 use super::overlay::{
     Outcome, Overlay, confirm::Confirm, pager::Pager, palette::Palette, prompt::Prompt, unlock::Unlock,
 };
-use super::screen::{Facts, Route, Screen, Step, home::Home};
+use super::screen::{Facts, Given, Route, Screen, Step, home::Home};
 use super::state::{Ending, Message, State};
 use super::theme::Label;
 use super::{draw, menu, words};
 use crate::model::{Place, Problem};
 use crate::secret::SecretText;
-use crate::workspace::{ClusterView, ObjectId, PushOutcome, Snapshot};
+use crate::workspace::{ClusterView, ObjectId, PushOutcome, Snapshot, editor_command};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Views that can be gone back to.
@@ -38,9 +39,12 @@ pub(crate) fn update(state: &mut State, message: Message) -> Vec<Effect> {
             ask_for_clusters(state, &mut effects);
         }
         Message::Returned(problem) => {
+            let failed = problem.is_some();
             if let Some(problem) = problem {
                 state.say(Label::Bad, problem);
             }
+            let steps = state.on_top(|screen, facts| screen.returned(failed, facts));
+            take(state, steps, &mut effects);
             effects.push(Effect::Refresh);
         }
         Message::Terminated => state.ending = Some(Ending::Terminated),
@@ -226,6 +230,7 @@ fn one(state: &mut State, step: Step, effects: &mut Vec<Effect>) -> Vec<Step> {
             effects.push(Effect::Copy(text));
         }
         Step::Edit(place) => edit(state, &place, effects),
+        Step::EditOpened { file, folder } => return edit_opened(state, &file, &folder, effects),
         Step::K9s(id) => k9s(state, &id, effects),
         Step::Filter(typed) => {
             let filter = Filter::parse(&typed);
@@ -351,7 +356,24 @@ fn edit(state: &mut State, place: &Place, effects: &mut Vec<Effect>) {
         _ => arguments.extend([format!("+{}", place.line.max(1)), place.file.to_string()]),
     }
     let folder = state.snapshot.repo.path.to_string();
-    effects.push(Effect::Errand(Errand::Run { program: program.clone(), arguments, folder }));
+    effects.push(Effect::Errand(Errand::Run {
+        program: program.clone(),
+        arguments,
+        folder,
+        temporary: None,
+    }));
+}
+
+/// Opened text goes to the editor of secrets, which keeps what it writes beside it.
+fn edit_opened(state: &mut State, file: &Path, folder: &Path, effects: &mut Vec<Effect>) -> Vec<Step> {
+    let Some((program, arguments)) = editor_command(&state.secret_editor, file) else {
+        state.say(Label::Notice, "no editor is set: SOPS_EDITOR, VISUAL or EDITOR names one");
+        return vec![Step::Given(Given::EditDropped)];
+    };
+    let folder = folder.display().to_string();
+    let errand = Errand::Run { program, arguments, folder: folder.clone(), temporary: Some(folder) };
+    effects.push(Effect::Errand(errand));
+    vec![]
 }
 
 fn k9s(state: &mut State, id: &ObjectId, effects: &mut Vec<Effect>) {
@@ -365,7 +387,7 @@ fn k9s(state: &mut State, id: &ObjectId, effects: &mut Vec<Effect>) {
     }
     arguments.extend(["--command".into(), id.key.kind.to_lowercase()]);
     let folder = state.snapshot.repo.path.to_string();
-    effects.push(Effect::Errand(Errand::Run { program: "k9s".into(), arguments, folder }));
+    effects.push(Effect::Errand(Errand::Run { program: "k9s".into(), arguments, folder, temporary: None }));
 }
 
 fn publish(state: &mut State, snapshot: Arc<Snapshot>, effects: &mut Vec<Effect>) {

@@ -109,8 +109,9 @@ fn read(tree: &dyn Tree, path: &str) -> Result<Certificate, Problem> {
             .at(REPOSITORY_FILE, 0)
             .next(FETCH)
     };
-    let unread =
-        |error: crate::model::TreeError| Problem::error(Reason::Repository, error.to_string()).at(path, 0);
+    let unread = |error: crate::model::TreeError| {
+        Problem::error(Reason::Repository, error.to_string()).at(path, 0).next(error.next_step())
+    };
     let entry = tree.entry(path).map_err(unread)?.filter(|entry| entry.kind == EntryKind::File);
     let entry = entry.ok_or_else(|| {
         missing("is named as the certificate of a sealed-secrets controller, and is not committed")

@@ -1,6 +1,7 @@
 //! Plans for SealedSecrets: keys set and removed, new ones made, Secrets turned into them. Values stay in wiped memory.
 
 use super::certificates::{self, GivenCertificate};
+use super::listing;
 use super::plan::{KeyEdit, Plan, PlanKind};
 use super::planning::{Draft, read, standing};
 use super::sealing::{in_words, short_name};
@@ -59,13 +60,18 @@ pub(super) fn plan(session: &Session, request: SealedSecretRequest) -> Result<Pl
         Some(bytes) if request.edits.is_empty() => work.convert(bytes, &request)?,
         Some(bytes) => work.edit(bytes, &request, &mut warnings)?,
     };
+    let mut files = vec![FileChange::write(&file, made.bytes)];
+    let mut notes = vec![(file.clone(), format!("{}; {}", made.note, for_whom(&certificate)))];
+    if existing.is_none() {
+        listing::list(&*tree, std::slice::from_ref(&file), &mut files, &mut notes)?;
+    }
     let draft = Draft {
         title: format!("seal {file}: {}", made.words),
         kind: PlanKind::Seal,
         message: format!("{}: {}\n", short_name(&file), made.words),
         branch,
-        change: TreeChange { onto: head, files: vec![FileChange::write(&file, made.bytes)] },
-        notes: vec![(file.clone(), format!("{}; {}", made.note, for_whom(&certificate)))],
+        change: TreeChange { onto: head, files },
+        notes,
         started,
     };
     let mut plan = draft.finish(session)?;

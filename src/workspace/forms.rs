@@ -108,7 +108,9 @@ fn head_tree(session: &Session) -> Result<Arc<dyn Tree>, Problem> {
 }
 
 fn bytes_of(tree: &dyn Tree, file: &str) -> Result<Option<Arc<[u8]>>, Problem> {
-    let failed = |e: crate::model::TreeError| Problem::error(Reason::Repository, e.to_string()).at(file, 0);
+    let failed = |e: crate::model::TreeError| {
+        Problem::error(Reason::Repository, e.to_string()).at(file, 0).next(e.next_step())
+    };
     match tree.entry(file).map_err(failed)? {
         Some(entry) if entry.kind == EntryKind::File => tree.read(entry.id).map(Some).map_err(failed),
         Some(_) => Err(Problem::error(Reason::Repository, "this is no regular file").at(file, 0)),

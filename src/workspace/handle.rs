@@ -4,10 +4,9 @@ use super::engine::{Clusters, Engine, Message};
 use super::publish::{FieldFacts, Published};
 use super::session::Session;
 use super::{
-    Audit, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, FileEdit, Finding,
-    History, KeyEdit, LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal, RenderedEnvironment,
-    RulesFor, SealedSecretRequest, SecretForm, Snapshot, Standing, ask, doctor, for_controller, forms,
-    history, identities, planning, sealing, writing,
+    Audit, Committed, Deployed, Destination, Details, Differences, Explained, FieldChange, Finding, History,
+    LogLine, ObjectId, Places, Plan, PushOutcome, Readers, Refusal, RenderedEnvironment, RulesFor,
+    SecretForm, Snapshot, Standing, ask, doctor, forms, history, identities, planning, writing,
 };
 use crate::cluster::{Connection, default_paths};
 use crate::config::Answers;
@@ -382,35 +381,6 @@ impl Workspace {
     pub async fn secret_form(&self, file: &str) -> Answer<SecretForm> {
         let (session, file) = (self.session.clone(), file.to_owned());
         blocking(move || forms::of(&session, &file)).await
-    }
-
-    /// Rehearses changes to one sealed file. The values are consumed.
-    pub async fn plan_seal(&self, file: &str, edits: Vec<KeyEdit>) -> Answer<Plan> {
-        self.plan_seals(vec![file.to_owned()], FileEdit::Keys(edits)).await
-    }
-
-    /// Rehearses sealing for a sealed-secrets controller: keys, a new SealedSecret, or Secrets turned into them.
-    pub async fn plan_sealed_secret(&self, request: SealedSecretRequest) -> Answer<Plan> {
-        let session = self.session.clone();
-        blocking(move || for_controller::plan(&session, request)).await
-    }
-
-    /// Rehearses the same change to any number of sealed files, in one plan.
-    pub async fn plan_seals(&self, files: Vec<String>, edit: FileEdit) -> Answer<Plan> {
-        let session = self.session.clone();
-        blocking(move || sealing::seal(&session, files, edit)).await
-    }
-
-    /// Rehearses sealing files again for the recipients that the rules give now, under new data keys.
-    pub async fn plan_reseal(&self, files: &[String]) -> Answer<Plan> {
-        let (session, files) = (self.session.clone(), files.to_vec());
-        blocking(move || sealing::reseal(&session, &files, false)).await
-    }
-
-    /// Rehearses bringing files in line with the recipients that the rules give now; their data keys stay.
-    pub async fn plan_rewrap(&self, files: &[String]) -> Answer<Plan> {
-        let (session, files) = (self.session.clone(), files.to_vec());
-        blocking(move || sealing::reseal(&session, &files, true)).await
     }
 
     /// One value, asked for by a person; logged without the value.

@@ -75,9 +75,10 @@ fn conflict(request: &MergeRequest, cause: &str) -> Problem {
 }
 
 fn write(request: &MergeRequest, merged: &[u8]) -> Result<(), Problem> {
-    std::fs::write(&request.ours, merged).map_err(|e| {
+    git::replace(&request.ours, merged).map_err(|e| {
         Problem::error(Reason::Repository, format!("the merged version cannot be written: {e}"))
             .at(&request.path, 0)
+            .next("nothing was changed; make room or check permissions, then merge again")
     })
 }
 

@@ -1,7 +1,7 @@
 //! `Plan`: what would be written, with its effect on every cluster; the only thing that can be committed.
 
 use crate::git::TreeChange;
-use crate::model::{Commit, CommitId, Coverage, ObjectKey, Problem};
+use crate::model::{Commit, CommitId, Coverage, LiveSecret, ObjectKey, Problem};
 use crate::secret::SecretText;
 use std::sync::Arc;
 
@@ -200,8 +200,24 @@ pub enum FileEdit {
     Import {
         /// Its name, which gives its format.
         name: String,
-        /// What stands in it.
+        /// What stands in it; of a sealed file what stands there sealed.
         content: SecretText,
+        /// These keys of it; none means all.
+        keys: Vec<String>,
+    },
+    /// The same of a file of the repository: `FILE` at HEAD, `REV:FILE`, or `REV:` for the same file.
+    Copy {
+        /// Which.
+        from: String,
+        /// These keys of it; none means all.
+        keys: Vec<String>,
+    },
+    /// A Secret of a cluster: as a new file of its name and type, or its keys.
+    Live {
+        /// It, with its values.
+        secret: LiveSecret,
+        /// These keys of it; none means all.
+        keys: Vec<String>,
     },
     /// A plain file that is committed is sealed where it stands.
     Convert,

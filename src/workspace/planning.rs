@@ -184,7 +184,8 @@ pub(super) fn standing(session: &Session) -> Result<(Arc<str>, CommitId), Proble
 }
 
 pub(super) fn read(tree: &dyn Tree, path: &str) -> Result<Option<Arc<[u8]>>, Problem> {
-    let failed = |e: crate::model::TreeError| Problem::error(Reason::Repository, e.to_string());
+    let failed =
+        |e: crate::model::TreeError| Problem::error(Reason::Repository, e.to_string()).next(e.next_step());
     match tree.entry(path).map_err(failed)? {
         Some(entry) => tree.read(entry.id).map(Some).map_err(failed),
         None => Ok(None),

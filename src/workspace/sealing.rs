@@ -4,6 +4,8 @@
 use super::audit::only;
 use super::firewall::in_parallel;
 use super::for_controller::{self, SealedSecretRequest};
+use super::handle::{Workspace, blocking};
+use super::listing;
 use super::plan::{FileEdit, KeyEdit, Plan, PlanKind};
 use super::planning::{Draft, missing, read, standing};
 use super::session::Session;
@@ -16,6 +18,37 @@ use std::time::Instant;
 
 /// Where the rules stand.
 const RULES: &str = ".sops.yaml";
+
+impl Workspace {
+    /// Rehearses changes to one sealed file. The values are consumed.
+    pub async fn plan_seal(&self, file: &str, edits: Vec<KeyEdit>) -> Result<Plan, Problem> {
+        self.plan_seals(vec![file.to_owned()], FileEdit::Keys(edits)).await
+    }
+
+    /// Rehearses sealing for a sealed-secrets controller: keys, a new SealedSecret, or Secrets turned into them.
+    pub async fn plan_sealed_secret(&self, request: SealedSecretRequest) -> Result<Plan, Problem> {
+        let session = self.session.clone();
+        blocking(move || for_controller::plan(&session, request)).await
+    }
+
+    /// Rehearses the same change to any number of sealed files, in one plan.
+    pub async fn plan_seals(&self, files: Vec<String>, edit: FileEdit) -> Result<Plan, Problem> {
+        let session = self.session.clone();
+        blocking(move || seal(&session, files, edit)).await
+    }
+
+    /// Rehearses sealing files again for the recipients that the rules give now, under new data keys.
+    pub async fn plan_reseal(&self, files: &[String]) -> Result<Plan, Problem> {
+        let (session, files) = (self.session.clone(), files.to_vec());
+        blocking(move || reseal(&session, &files, false)).await
+    }
+
+    /// Rehearses bringing files in line with the recipients that the rules give now; their data keys stay.
+    pub async fn plan_rewrap(&self, files: &[String]) -> Result<Plan, Problem> {
+        let (session, files) = (self.session.clone(), files.to_vec());
+        blocking(move || reseal(&session, &files, true)).await
+    }
+}
 
 /// Rehearses a change to sealed files; each gets the same, with generated values of its own.
 pub(super) fn seal(session: &Session, mut files: Vec<String>, mut edit: FileEdit) -> Result<Plan, Problem> {
@@ -34,12 +67,17 @@ pub(super) fn seal(session: &Session, mut files: Vec<String>, mut edit: FileEdit
     let rules = Session::rules(&*tree).with_plugins(session.keyring.plugins());
     let desk = Desk { session, tree: &*tree, rules: &rules, time: jiff::Timestamp::now().as_second() };
     let (mut changes, mut notes, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    let mut new = Vec::new();
     for file in files {
+        if read(&*tree, &file)?.is_none() {
+            new.push(file.clone());
+        }
         let (bytes, words, note) = desk.changed(&file, &edit)?;
         changes.push(FileChange::write(&file, bytes));
         notes.push((file.clone(), note));
         told.push((file, words));
     }
+    listing::list(&*tree, &new, &mut changes, &mut notes)?;
     let (title, message) = match &*told {
         [(file, words)] => (format!("seal {file}: {words}"), format!("{}: {words}\n", short_name(file))),
         many => {
@@ -58,17 +96,19 @@ pub(super) fn seal(session: &Session, mut files: Vec<String>, mut edit: FileEdit
     Draft { title, kind: PlanKind::Seal, message, branch, change, notes, started }.finish(session)
 }
 
+/// A file's new bytes, what was done in words, and what to say beside its diff.
+pub(super) type Changed = (Vec<u8>, String, String);
+
 /// What all files of a plan share.
-struct Desk<'a> {
-    session: &'a Session,
-    tree: &'a dyn Tree,
-    rules: &'a seal::Rules,
-    time: i64,
+pub(super) struct Desk<'a> {
+    pub(super) session: &'a Session,
+    pub(super) tree: &'a dyn Tree,
+    pub(super) rules: &'a seal::Rules,
+    pub(super) time: i64,
 }
 
 impl Desk<'_> {
-    /// The file's new bytes, what was done in words, and what to say beside its diff.
-    fn changed(&self, file: &str, edit: &FileEdit) -> Result<(Vec<u8>, String, String), Problem> {
+    fn changed(&self, file: &str, edit: &FileEdit) -> Result<Changed, Problem> {
         let existing = read(self.tree, file)?;
         if for_controller::is_one(self.tree, file)? {
             return Err(for_controller::alone(file));
@@ -79,26 +119,16 @@ impl Desk<'_> {
                 let bytes = self.edited(file, existing.as_deref(), edits)?;
                 Ok((bytes, words.clone(), words))
             }
-            FileEdit::Import { name, content } => {
-                // A whole file becomes a whole file; into one that is there come its keys.
-                if existing.is_none() && seal::format_of(name) == seal::format_of(file) {
-                    let bytes = seal::seal_content(content, file, self.rules, self.time);
-                    let bytes = bytes.map_err(|problem| nameless(problem, file, name))?;
-                    let words = format!("import {}", clean(short_name(name)));
-                    return Ok((bytes, words.clone(), words));
-                }
-                let edits = seal::import(name, content)?;
-                let count = edits.len();
-                let bytes = self.edited(file, existing.as_deref(), edits)?;
-                let keys = if count == 1 { "key" } else { "keys" };
-                let words = format!("import {count} {keys} from {}", clean(name));
-                Ok((bytes, words.clone(), words))
+            FileEdit::Import { name, content, keys } => {
+                self.imported(file, existing.as_deref(), (name, content), keys)
             }
+            FileEdit::Copy { from, keys } => self.copied(file, existing.as_deref(), from, keys),
+            FileEdit::Live { secret, keys } => self.taken_from_live(file, existing.as_deref(), secret, keys),
             FileEdit::Convert => self.converted(file, existing),
         }
     }
 
-    fn edited(
+    pub(super) fn edited(
         &self,
         file: &str,
         existing: Option<&[u8]>,
@@ -110,11 +140,7 @@ impl Desk<'_> {
         }
     }
 
-    fn converted(
-        &self,
-        file: &str,
-        existing: Option<Arc<[u8]>>,
-    ) -> Result<(Vec<u8>, String, String), Problem> {
+    fn converted(&self, file: &str, existing: Option<Arc<[u8]>>) -> Result<Changed, Problem> {
         let Some(bytes) = existing else {
             let on_disk = read(&*self.session.tree(Revision::Worktree)?, file)?.is_some();
             return Err(if on_disk {
@@ -148,7 +174,7 @@ fn is_plain(bytes: &[u8], file: &str, rules: &seal::Rules) -> bool {
 }
 
 /// What is wrong with an imported file is wrong where it was read from.
-fn nameless(problem: Problem, file: &str, name: &str) -> Problem {
+pub(super) fn nameless(problem: Problem, file: &str, name: &str) -> Problem {
     let is_file = problem.place.as_ref().is_some_and(|place| &*place.file == file);
     let line = problem.place.as_ref().map_or(0, |place| place.line);
     if is_file { Problem { place: None, ..problem }.at(&clean(name), line) } else { problem }

@@ -143,7 +143,9 @@ fn of_object(
         let state = if problem.reason == Reason::NeedsKey { SecretState::NoKey } else { SecretState::Broken };
         (state, problem.cause.clone(), problem.next.as_str().into())
     } else if compared.desired.is_none() {
-        (SecretState::OnlyLive, "only the cluster has it".to_owned(), Next::Nothing)
+        let key = &compared.key;
+        let live = Next::FromLive(format!("{}/{}", key.namespace, key.name));
+        (SecretState::OnlyLive, "only the cluster has it".to_owned(), live)
     } else if has(KeyState::Closed) > 0 {
         (
             SecretState::NoKey,

@@ -217,6 +217,8 @@ pub enum Next {
     Object,
     /// See which keys of a secret differ, and set one.
     Keys,
+    /// Seal a Secret that only the cluster has, `NAMESPACE/NAME`, into a file.
+    FromLive(String),
     /// Something that is done elsewhere, in words.
     Words(String),
 }

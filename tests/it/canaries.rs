@@ -20,7 +20,7 @@ const KEYS: &str = include_str!("../../keys/demo-ops.agekey");
 /// `build` prints what kustomize prints, Secrets in the clear too.
 const ELSEWHERE: [&str; 3] = ["demo", "build", "help"];
 
-const COMMANDS: [&str; 53] = [
+const COMMANDS: [&str; 59] = [
     "status",
     "render",
     "render --at HEAD~1",
@@ -44,6 +44,12 @@ const COMMANDS: [&str; 53] = [
     "seal apps/cart/overlays/prod/db.sops.yaml --rename password other",
     "seal apps/cart/overlays/prod/db.sops.yaml --from staged.yaml",
     "seal apps/cart/overlays/prod/db.sops.yaml broken.sops.yaml --set password",
+    "seal apps/copy/overlays/prod/db.sops.yaml --from apps/cart/overlays/prod/db.sops.yaml",
+    "seal apps/cart/overlays/prod/db.sops.yaml --from HEAD~1: --key password",
+    "seal new.sops.yaml --from-live shop/cart-db",
+    "edit apps/cart/overlays/prod/db.sops.yaml",
+    "edit broken.sops.yaml",
+    "edit apps/x.yaml",
     "reseal apps/cart/overlays/prod/db.sops.yaml",
     "reseal broken.sops.yaml",
     "reseal apps/x.yaml",
@@ -88,6 +94,7 @@ impl Field {
         let keys = sandbox.folder().join("home/keys.txt");
         std::fs::write(&keys, KEYS).expect("written");
         sandbox.more.push(("SOPS_AGE_KEY_FILE".to_owned(), keys.display().to_string()));
+        sandbox.more.push(("SOPS_EDITOR".to_owned(), "sed -i s/password/passphrase/".to_owned()));
         let field = Self { sandbox, clone };
         let set = format!("seal {CART} --set password --commit");
         field.run(&set, SEALED);
@@ -120,7 +127,9 @@ impl Field {
             .args(words.split(' '))
             .arg("--no-cluster")
             .current_dir(&self.clone)
-            .env("RUST_BACKTRACE", "full");
+            .env("RUST_BACKTRACE", "full")
+            // Nothing is logged, whatever the libraries below would say.
+            .env("RUST_LOG", "trace");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         // A command that reads nothing is free to close its end.

@@ -18,7 +18,7 @@ fn is_root() -> bool {
 }
 
 /// The same command as a user who is not root.
-fn as_a_user(mut command: Command) -> Command {
+pub fn as_a_user(mut command: Command) -> Command {
     if is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
@@ -26,7 +26,7 @@ fn as_a_user(mut command: Command) -> Command {
 }
 
 /// Gives a folder and all in it to the user.
-fn give(path: &Path) {
+pub fn give(path: &Path) {
     if is_root() {
         chown(path, Some(NOBODY), Some(NOBODY)).expect("given");
     }
@@ -36,7 +36,7 @@ fn give(path: &Path) {
 }
 
 /// A copy of a program that the user may read: one that may not be read is never dumped, hardened or not.
-fn readable(program: &Path, sandbox: &Sandbox) -> PathBuf {
+pub fn readable(program: &Path, sandbox: &Sandbox) -> PathBuf {
     let copy = sandbox.folder().join(program.file_name().expect("a name"));
     std::fs::copy(program, &copy).expect("copied");
     std::fs::set_permissions(&copy, Permissions::from_mode(0o755)).expect("set");

@@ -127,10 +127,10 @@ impl Sandbox {
 }
 
 /// A secret as it may stand somewhere: as it is, as base64 at each of its three phases, as hexadecimal digits,
-/// as the wide letters of other programs.
+/// in either case, as the wide letters of other programs, backwards.
 pub fn spellings(secret: &str) -> Vec<String> {
     let hex: Vec<String> = secret.bytes().map(|b| format!("{b:02x}")).collect();
-    let mut all = vec![secret.to_owned(), hex.concat()];
+    let mut all = vec![secret.to_owned(), hex.concat(), hex.concat().to_uppercase()];
     for phase in 0..3 {
         let text = STANDARD.encode([&b"???"[..phase], secret.as_bytes()].concat());
         // The first and the last letter also depend on what stands beside it.
@@ -140,6 +140,8 @@ pub fn spellings(secret: &str) -> Vec<String> {
     for zeros in ["\0", "\0\0\0"] {
         all.push(secret.chars().flat_map(|letter| [letter.to_string(), zeros.to_owned()]).collect());
     }
+    all.push(secret.chars().rev().collect());
+    all.push(STANDARD.encode(secret.bytes().rev().collect::<Vec<u8>>()).trim_end_matches('=').to_owned());
     all
 }
 

@@ -10,13 +10,13 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-const OPS: &str = include_str!("../../keys/demo-ops.agekey");
-const DEV: &str = include_str!("../../keys/demo-flux-dev.agekey");
-const CANARY: &str = "canary-of-the-verbs-4711";
+pub const OPS: &str = include_str!("../../keys/demo-ops.agekey");
+pub const DEV: &str = include_str!("../../keys/demo-flux-dev.agekey");
+pub const CANARY: &str = "canary-of-the-verbs-4711";
 
-struct Repository {
-    sandbox: Sandbox,
-    folder: PathBuf,
+pub struct Repository {
+    pub sandbox: Sandbox,
+    pub folder: PathBuf,
 }
 
 fn recipient(identity: &str) -> String {
@@ -26,7 +26,7 @@ fn recipient(identity: &str) -> String {
 }
 
 impl Repository {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut sandbox = Sandbox::new();
         sandbox.more.push(("SOPS_AGE_KEY".to_owned(), OPS.to_owned()));
         let folder = sandbox.folder().join("fleet");
@@ -44,7 +44,7 @@ impl Repository {
     }
 
     /// Rules for these, committed: Secrets by their values, a folder of key groups, everything else whole.
-    fn rules(&self, who: &[&str]) {
+    pub fn rules(&self, who: &[&str]) {
         let age: Vec<String> = who.iter().map(|identity| recipient(identity)).collect();
         let age = age.join(",");
         let (ops, dev) = (recipient(OPS), recipient(DEV));
@@ -54,11 +54,11 @@ impl Repository {
         self.commit(".sops.yaml", &text);
     }
 
-    fn git(&self, words: &[&str]) -> String {
+    pub fn git(&self, words: &[&str]) -> String {
         self.sandbox.git(&self.folder, words).trim().to_owned()
     }
 
-    fn commit(&self, file: &str, text: &str) {
+    pub fn commit(&self, file: &str, text: &str) {
         let path = self.folder.join(file);
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         fs::write(path, text).expect("written");
@@ -66,7 +66,7 @@ impl Repository {
         self.git(&["commit", "--quiet", "--message", file]);
     }
 
-    fn sealane(&self, words: &[&str], typed: &str) -> (String, i32) {
+    pub fn sealane(&self, words: &[&str], typed: &str) -> (String, i32) {
         let mut child = self
             .sandbox
             .command(env!("CARGO_BIN_EXE_sealane"))
@@ -86,14 +86,14 @@ impl Repository {
     }
 
     /// Does it and commits; the worktree is clean then, and the secret in nothing that was written.
-    fn done(&self, words: &[&str], typed: &str) -> String {
+    pub fn done(&self, words: &[&str], typed: &str) -> String {
         let (text, code) = self.sealane(&[words, &["--commit"]].concat(), typed);
         assert_eq!(code, 0, "sealane {words:?}\n{text}");
         assert_eq!(self.git(&["status", "--porcelain"]), "", "{words:?}");
         text
     }
 
-    fn refused(&self, words: &[&str], typed: &str, said: &[&str]) {
+    pub fn refused(&self, words: &[&str], typed: &str, said: &[&str]) {
         let before = self.git(&["rev-parse", "HEAD"]);
         let (text, code) = self.sealane(&[words, &["--commit"]].concat(), typed);
         assert!(code > 1, "sealane {words:?} went well\n{text}");
@@ -103,12 +103,12 @@ impl Repository {
         assert_eq!(self.git(&["rev-parse", "HEAD"]), before);
     }
 
-    fn bytes(&self, file: &str) -> Vec<u8> {
+    pub fn bytes(&self, file: &str) -> Vec<u8> {
         fs::read(self.folder.join(file)).expect("there")
     }
 
     /// The value at a path; `None` if there is none.
-    fn value(&self, file: &str, path: &[&str]) -> Option<String> {
+    pub fn value(&self, file: &str, path: &[&str]) -> Option<String> {
         let mut ring = Keyring::default();
         ring.add_text(&[OPS, DEV].concat(), "test");
         let open = seal::open(&self.bytes(file), file, &ring).unwrap_or_else(|e| panic!("{file}: {}", e.0));
@@ -265,6 +265,21 @@ fn a_plain_file_is_sealed_where_it_stands_and_its_history_is_told() {
     // A rule that seals nothing of a file would make a file that is sealed in name only.
     repository.commit("plain.json", "{\"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"a\"}}\n");
     repository.refused(&["seal", "plain.json"], "", &["seals nothing in plain.json"]);
+}
+
+#[test]
+fn a_new_secret_is_listed_where_it_is_applied() {
+    let repository = Repository::new();
+    repository.commit("app/kustomization.yaml", "namespace: shop\nresources:\n  - front.yaml # first\n");
+    repository.commit("app/front.yaml", "kind: ConfigMap\nmetadata: {name: front}\n");
+    let text = repository.done(&["seal", "app/db.sops.yaml", "--set", "password"], CANARY);
+    assert!(text.contains("list db.sops.yaml, so that it is applied"), "{text}");
+    let listed = String::from_utf8(repository.bytes("app/kustomization.yaml")).expect("text");
+    assert_eq!(listed, "namespace: shop\nresources:\n  - front.yaml # first\n  - db.sops.yaml\n");
+    // What is there already, and what a generator would read, changes no list.
+    repository.done(&["seal", "app/db.sops.yaml", "--set", "password"], "another");
+    repository.done(&["seal", "app/db.env", "--set", "password"], CANARY);
+    assert_eq!(String::from_utf8(repository.bytes("app/kustomization.yaml")).expect("text"), listed);
 }
 
 #[test]

@@ -216,6 +216,20 @@ fn damaged_forms_are_refused_with_a_place_and_a_next_step() {
         ("a.json", json.replace("\"age\"", "\"kms\""), "sealed with 1 kms only"),
         ("a.json", json.replace("\"sops\": {", "\"sops\": 1, \"_\": {"), "no mapping"),
         ("a.bin", "{\"data\": \"open\"}".to_owned(), "no `sops` block"),
+        (
+            "a.yaml",
+            yaml.replace(&line(&yaml, "sure:"), &line(&yaml, "sure:").replace("type:str", "type:int")),
+            "",
+        ),
+        (
+            "a.yaml",
+            yaml.replace(&line(&yaml, "sure:"), &format!("sure: {{a: {}}}", &line(&yaml, "sure:")[6..])),
+            "",
+        ),
+        ("a.yaml", yaml.replace("number:", "number: [1]\nnumber:"), "stands twice"),
+        ("a.json", json.replace("\"sure\":", "\"sure\": 1, \"sure\":"), "stands in the clear"),
+        ("a.yaml", yaml.replace("    mac: ", "    mac:\n      - "), "MAC"),
+        ("a.yaml", yaml.replace("    age:\n", "    age: none\n    _:\n"), ""),
     ];
     for (file, text, said) in cases {
         let Err(problem) = seal::verify(text.as_bytes(), file, &ring(OPS)) else {
@@ -226,6 +240,77 @@ fn damaged_forms_are_refused_with_a_place_and_a_next_step() {
         assert!(!problem.cause.contains("value") || !problem.cause.contains("two words"), "{problem}");
         let edited = seal::edit(text.as_bytes(), file, &ring(OPS), vec![set(key_of(file), "x")], 0);
         assert!(edited.is_err(), "{file}: {said}");
+    }
+}
+
+/// Cut behind any byte: it is refused with place and next step, or nothing of what it holds was lost.
+#[test]
+fn cut_anywhere_a_file_is_refused_or_holds_what_it_held() {
+    let ring = ring(OPS);
+    for (file, _) in PLAIN {
+        let whole = sealed(file);
+        let wanted = opened(&whole, file, OPS).expect("opens");
+        let mut opens = 0;
+        for length in (0..whole.len()).rev().step_by(if cfg!(debug_assertions) { 7 } else { 1 }) {
+            let cut = &whole[..length];
+            match seal::verify(cut, file, &ring) {
+                Ok(_) => {
+                    opens += 1;
+                    assert_eq!(opened(cut, file, OPS).expect("verified"), wanted, "{file} cut at {length}");
+                }
+                Err(problem) => {
+                    assert!(
+                        problem.place.is_some() && !problem.next.is_empty(),
+                        "{file} at {length}: {problem}"
+                    );
+                }
+            }
+            let _ = (seal::inspect(file, cut, &rules()), seal::findings(file, cut, &rules()));
+        }
+        // Only what stands behind the last character that counts, or in the version, may be missing.
+        assert!(opens < 10, "{file}: {opens}");
+    }
+}
+
+#[test]
+fn odd_names_of_keys_are_sealed_edited_and_told_without_steering_a_terminal() {
+    let names = [
+        "a.b",
+        "line\nbreak",
+        "\u{1b}[31mred",
+        "",
+        "a:b",
+        "# no",
+        "ключ",
+        " blank ",
+        "sops.mac",
+        "\u{202e}x",
+        "[0]",
+    ];
+    // go-yaml writes longer ones behind a question mark.
+    let long = "k".repeat(120);
+    let names: Vec<&str> = names.iter().copied().chain([long.as_str()]).collect();
+    let entries: Vec<String> =
+        names.iter().map(|name| format!("{}: \"of {}\"", serde_json::json!(name), name.len())).collect();
+    for (file, plain) in
+        [("a.json", format!("{{{}}}\n", entries.join(", "))), ("a.yaml", format!("{}\n", entries.join("\n")))]
+    {
+        let sealed =
+            seal::seal_plain(plain.as_bytes(), file, &rules(), 0).unwrap_or_else(|p| panic!("{file}: {p}"));
+        let held: serde_yaml::Value =
+            serde_yaml::from_str(&opened(&sealed, file, OPS).expect("opens")).expect("YAML");
+        for name in &names {
+            assert_eq!(held[*name].as_str(), Some(&*format!("of {}", name.len())), "{file}: {name:?}");
+            let value = SecretText::from_string("new".to_owned());
+            let edit = Edit::SetAt { document: 0, path: vec![Arc::from(*name)], value };
+            let edited = seal::edit(&sealed, file, &ring(OPS), vec![edit], 0)
+                .unwrap_or_else(|p| panic!("{file}: {p}"));
+            assert!(opened(&edited, file, OPS).expect("opens").contains("new"), "{file}: {name:?}");
+        }
+        let damaged = String::from_utf8(sealed).expect("text").replace("data:", "data:AAAA");
+        let problem = seal::verify(damaged.as_bytes(), file, &ring(OPS)).expect_err("damaged");
+        let shown = format!("{problem} {}", problem.next);
+        assert!(problem.place.is_some() && !shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::pty::Pty;
 use crate::sandbox::Sandbox;
 use rustix::process::Signal;
-use sealane::demo::{Demo, DemoRepository};
+use sealane::demo::{Demo, DemoRepository, OPERATOR};
 use sealane::tui::{self, Error, Opened, Options};
 use sealane::workspace::{Settings, Workspace};
 use std::path::PathBuf;
@@ -109,35 +109,46 @@ const PANICS: &str = "SEALANE_IT_PANICS";
 
 #[test]
 fn a_panic_of_the_screen_gives_the_terminal_back_and_is_printed() {
-    if std::env::var_os(PANICS).is_some() {
+    if is_the_other_half() {
         return panicking();
     }
-    let (screen, said) =
-        panicked("a_panic_of_the_screen_gives_the_terminal_back_and_is_printed", Signal::USR1);
+    let (screen, said) = panicked(
+        "terminal::a_panic_of_the_screen_gives_the_terminal_back_and_is_printed",
+        Signal::USR1,
+        |_| {},
+    );
     assert!(said.contains("on purpose, here") && said.contains("terminal.rs"), "{said}");
     screen.given_back();
 }
 
 #[test]
 fn a_panic_elsewhere_ends_the_screen_in_order_and_is_told() {
-    if std::env::var_os(PANICS).is_some() {
+    if is_the_other_half() {
         return panicking();
     }
-    let (screen, said) = panicked("a_panic_elsewhere_ends_the_screen_in_order_and_is_told", Signal::USR2);
+    let (screen, said) =
+        panicked("terminal::a_panic_elsewhere_ends_the_screen_in_order_and_is_told", Signal::USR2, |_| {});
     assert!(said.contains("a part of Sealane died: on purpose, elsewhere at"), "{said}");
     screen.given_back();
 }
 
-/// Runs the other half of the test, sends the signal that makes it panic, and gives what stands there at the end.
-fn panicked(test: &str, signal: Signal) -> (Pty, String) {
+/// True in the program that a test started to panic in its stead.
+pub fn is_the_other_half() -> bool {
+    std::env::var_os(PANICS).is_some()
+}
+
+/// Runs the other half of the test, does something in it, sends the signal that makes it panic, and gives what stands there
+/// at the end.
+pub fn panicked(test: &str, signal: Signal, before: impl FnOnce(&mut Pty)) -> (Pty, String) {
     let mut sandbox = Sandbox::new();
     let repository = DemoRepository::create(sandbox.folder()).expect("made");
     sandbox.more.push((PANICS.to_owned(), repository.clone.display().to_string()));
     let program = std::env::current_exe().expect("this program");
-    let test = format!("terminal::{test}");
-    let arguments = ["--exact", &test, "--nocapture", "--test-threads", "1"].map(AsRef::as_ref);
+    sandbox.more.push(("SOPS_AGE_KEY".to_owned(), OPERATOR.to_owned()));
+    let arguments = ["--exact", test, "--nocapture", "--test-threads", "1"].map(AsRef::as_ref);
     let mut screen = Pty::start(&sandbox, (100, 30), program.as_ref(), &arguments);
     screen.shows("22 of 25 rendered");
+    before(&mut screen);
     screen.signal(signal);
     assert!(!screen.ends().success());
     let said = screen.screen();
@@ -145,12 +156,11 @@ fn panicked(test: &str, signal: Signal) -> (Pty, String) {
 }
 
 /// The screen as `main` runs it, in a program that panics when it is told to: the real one has no way to.
-fn panicking() {
-    let settings = Settings {
-        path: std::env::var_os(PANICS).map(PathBuf::from).expect("set"),
-        no_cluster: true,
-        ..Settings::default()
-    };
+pub fn panicking() {
+    let variable = |name: &str| std::env::var(name).ok();
+    let path = std::env::var_os(PANICS).map(PathBuf::from).expect("set");
+    let home = variable("HOME").map(PathBuf::from);
+    let settings = Settings { no_cluster: true, ..Settings::of_user(&path, variable, home.as_deref()) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let mut here = signal(SignalKind::user_defined1()).expect("heard");

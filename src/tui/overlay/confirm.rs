@@ -18,6 +18,8 @@ pub(crate) struct Confirm {
     edit: Edit,
     refused: bool,
     yes: Vec<Step>,
+    /// What esc does, beside closing it.
+    no: Vec<Step>,
     word: &'static str,
 }
 
@@ -36,8 +38,15 @@ impl Confirm {
             edit: Edit::default(),
             refused: false,
             yes,
+            no: vec![],
             word,
         }
+    }
+
+    /// What is done if nobody agrees.
+    pub(crate) fn otherwise(mut self, no: Vec<Step>) -> Self {
+        self.no = no;
+        self
     }
 
     /// Tells what went wrong with something that was asked for; there is nothing to agree to.
@@ -58,7 +67,7 @@ impl Confirm {
 
     pub(crate) fn act(&mut self, action: Action) -> Outcome {
         match action {
-            Action::Back => Outcome::Close(vec![]),
+            Action::Back => Outcome::Close(std::mem::take(&mut self.no)),
             Action::Enter if self.agreed() => Outcome::Close(std::mem::take(&mut self.yes)),
             Action::Enter => {
                 self.refused = true;

@@ -46,10 +46,10 @@ impl Edit {
             }
             Action::EraseWord => {
                 let kept = self.text[..self.at].trim_end();
-                let start = kept.rfind([' ', '\n']).map_or(0, |blank| blank + 1);
-                self.text.replace_range(start..self.at, "");
-                self.at = start;
+                let kept = kept.strip_suffix('/').unwrap_or(kept);
+                self.erase_from(kept.rfind([' ', '\n', '/']).map_or(0, |end| end + 1));
             }
+            Action::EraseLine => self.erase_from(self.line_start()),
             Action::Left => self.at -= self.text[..self.at].chars().next_back().map_or(0, char::len_utf8),
             Action::Right => self.at += self.text[self.at..].chars().next().map_or(0, char::len_utf8),
             Action::LineStart => self.at = self.line_start(),
@@ -61,6 +61,11 @@ impl Edit {
             _ => return false,
         }
         true
+    }
+
+    fn erase_from(&mut self, start: usize) {
+        self.text.replace_range(start..self.at, "");
+        self.at = start;
     }
 
     /// The text in lines, with the cursor as an underlined bold cell.
@@ -132,6 +137,11 @@ mod tests {
         let mut edit = Edit::new("env:prod pay  ");
         edit.act(Action::EraseWord);
         assert_eq!(edit.text, "env:prod ");
+        let mut edit = Edit::new("subject\napps/pay/");
+        edit.act(Action::EraseWord);
+        assert_eq!(edit.text, "subject\napps/");
+        edit.act(Action::EraseLine);
+        assert_eq!(edit.text, "subject\n");
     }
 
     #[test]
@@ -146,8 +156,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_sequence_of_keys_breaks_it(steps in prop::collection::vec(0_usize..9, 0..60)) {
-            let actions = [Action::Type(Letter('é')), Action::Erase, Action::EraseWord, Action::Left,
+        fn no_sequence_of_keys_breaks_it(steps in prop::collection::vec(0_usize..10, 0..60)) {
+            let actions = [Action::Type(Letter('é')), Action::Erase, Action::EraseWord, Action::EraseLine, Action::Left,
                 Action::Right, Action::LineStart, Action::LineEnd, Action::Up, Action::Down];
             let mut edit = Edit::new("a\nbü ß\n\nc");
             for step in steps {

@@ -23,7 +23,9 @@ enum Purpose {
         before: String,
     },
     KeyName,
+    NewName,
     FileName,
+    CopyTo,
     BranchName,
 }
 
@@ -41,6 +43,16 @@ impl Prompt {
     /// Asks for the name of a new key.
     pub(crate) fn key_name() -> Self {
         Self::named("Name of the new key: ", "", Purpose::KeyName)
+    }
+
+    /// Asks for another name of a key.
+    pub(crate) fn new_name(start: &str) -> Self {
+        Self::named("New name of the key: ", start, Purpose::NewName)
+    }
+
+    /// Asks for the file that a secret is copied to.
+    pub(crate) fn copy_to(start: &str) -> Self {
+        Self::named("Seal into (path in the repository): ", start, Purpose::CopyTo)
     }
 
     /// Asks for the path of a new sealed file.
@@ -89,6 +101,8 @@ impl Prompt {
             Purpose::Filter { .. } => vec![Step::Filter(self.edit.text.clone())],
             _ if text.is_empty() => vec![],
             Purpose::KeyName => vec![Step::Given(Given::KeyName(text))],
+            Purpose::NewName => vec![Step::Given(Given::NewName(text))],
+            Purpose::CopyTo => vec![Step::Given(Given::CopyTo(text))],
             Purpose::FileName => vec![Step::Given(Given::FileName(text))],
             Purpose::BranchName => vec![Step::Given(Given::BranchName(text))],
         }

@@ -38,6 +38,7 @@ use crate::model::{Place, Problem, Severity};
 use crate::secret::SecretText;
 use crate::workspace::{ObjectId, Snapshot};
 use ratatui::layout::Rect;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Longer than this, and a spinner shows that something is being read (milliseconds).
@@ -85,6 +86,11 @@ pub(crate) enum Step {
     Copy(String),
     /// Opens a file of the repository in the editor.
     Edit(Place),
+    /// Opens the text of a sealed file in the editor.
+    EditOpened {
+        file: PathBuf,
+        folder: PathBuf,
+    },
     K9s(ObjectId),
     /// The screen's filter, as typed so far.
     Filter(String),
@@ -100,7 +106,17 @@ pub(crate) enum Given {
     Message(String),
     BranchName(String),
     KeyName(String),
+    /// Another name for the key that is selected.
+    NewName(String),
     FileName(String),
+    /// The file that a secret is copied to.
+    CopyTo(String),
+    /// Opened text on disk was agreed to.
+    EditOnDisk,
+    /// The editor is opened again with what it left.
+    EditAgain,
+    /// What the editor left is wiped.
+    EditDropped,
     /// The push was agreed to.
     PushAgreed,
     /// Leaving without what was typed was agreed to.
@@ -163,6 +179,10 @@ pub(crate) trait Screen: Send {
     }
     /// Something a person typed for it.
     fn given(&mut self, _given: Given, _facts: &Facts<'_>) -> Vec<Step> {
+        vec![]
+    }
+    /// A program that had the terminal has ended.
+    fn returned(&mut self, _failed: bool, _facts: &Facts<'_>) -> Vec<Step> {
         vec![]
     }
     /// Its table, if it is one: what all tables do in the same way is done for it below.

@@ -11,9 +11,10 @@ use crate::tui::menu;
 use crate::tui::overlay::{Overlay, confirm::Confirm, message::Message, prompt::Prompt};
 use crate::tui::theme::Label;
 use crate::tui::words;
-use crate::workspace::{Committed, Destination, KeyEdit, Plan, PlanKind, PushOutcome, Refusal};
+use crate::workspace::{Committed, Destination, Plan, PlanKind, PushOutcome, Refusal};
 use std::collections::HashSet;
 
+mod openings;
 mod parts;
 mod refusal;
 
@@ -56,24 +57,6 @@ impl PlanScreen {
         let names: Vec<String> = commits.iter().map(CommitId::short).collect();
         let question = Question::Revert(commits.clone());
         Self { commits, ..Self::new(format!("revert {}", words::and(&names)), question) }
-    }
-
-    /// Rehearses changes to a sealed file. The values go with the question.
-    pub(crate) fn seal(file: &str, edits: Vec<KeyEdit>) -> Self {
-        Self::new(format!("seal {file}"), Question::Seal { file: file.to_owned(), edits })
-    }
-
-    /// Rehearses sealing files again.
-    pub(crate) fn reseal(files: Vec<String>) -> Self {
-        Self::new(format!("re-seal {}", words::count(files.len(), "file")), Question::Reseal(files))
-    }
-
-    /// Our commit on top of theirs, after a push that met a remote that had moved.
-    pub(crate) fn moved(theirs: &[Commit], plan: Plan) -> Self {
-        let mut screen = Self::new(plan.title.clone(), Question::Commits(0));
-        screen.question = None;
-        screen.take_moved(theirs, plan);
-        screen
     }
 
     fn new(title: String, question: Question) -> Self {

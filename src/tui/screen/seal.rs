@@ -1,5 +1,8 @@
 //! The keys of one sealed file: typed masked, straight into wiped memory, and handed to the Plan.
 
+mod in_editor;
+mod keys;
+
 use super::plan::PlanScreen;
 use super::{Asked, Facts, Given, Route, Screen, Step, Strip, draw_problem, draw_reading, problem_lines};
 use crate::model::clean;
@@ -12,14 +15,20 @@ use crate::tui::overlay::{Overlay, confirm::Confirm, prompt::Prompt};
 use crate::tui::theme::Label;
 use crate::tui::words;
 use crate::workspace::{KeyEdit, SecretForm};
+use in_editor::InEditor;
 use std::sync::Arc;
 
 /// How long a value is shown, in milliseconds.
 const SHOWN: u64 = 10_000;
 /// Room for a typed value from the start, so that typing leaves no copies behind.
 const ROOM: usize = 4_096;
+/// Letters of a random value: 192 bits.
+const LETTERS: usize = 32;
 /// A mask says that there is a value, not how long it is.
 const MASK: usize = 8;
+
+/// Why nobody sees the values of a SealedSecret here.
+const NOT_HERE: &str = "the values of a SealedSecret open in its cluster alone";
 
 /// The screen.
 pub(crate) struct Form {
@@ -31,6 +40,7 @@ pub(crate) struct Form {
     revealed: Option<Revealed>,
     /// The environment that the file is rendered for, once a snapshot says so.
     environment: Option<Arc<str>>,
+    in_editor: InEditor,
 }
 
 struct Key {
@@ -43,6 +53,8 @@ struct Key {
 enum Change {
     Kept,
     Set(SecretText),
+    Generated,
+    Renamed(Arc<str>),
     Removed,
 }
 
@@ -68,6 +80,7 @@ impl Form {
             typing: None,
             revealed: None,
             environment: None,
+            in_editor: InEditor::default(),
         }
     }
 
@@ -97,7 +110,11 @@ impl Form {
             Action::Back => {
                 self.typing = None;
                 // A new key without a value is no key.
-                self.keys.retain(|k| !k.new || matches!(k.change, Change::Set(_)));
+                self.keys.retain(|k| !k.new || !matches!(k.change, Change::Kept));
+            }
+            Action::Generate => {
+                self.typing = None;
+                self.generate();
             }
             Action::Enter => {
                 if let Some(typing) = self.typing.take()
@@ -119,6 +136,10 @@ impl Form {
             match std::mem::replace(&mut key.change, Change::Kept) {
                 Change::Kept => {}
                 Change::Set(value) => edits.push(KeyEdit::Set { key: key.name.clone(), value }),
+                Change::Generated => {
+                    edits.push(KeyEdit::Generate { key: key.name.clone(), letters: LETTERS });
+                }
+                Change::Renamed(to) => edits.push(KeyEdit::Rename { key: key.name.clone(), to }),
                 Change::Removed => edits.push(KeyEdit::Remove { key: key.name.clone() }),
             }
         }
@@ -126,18 +147,6 @@ impl Form {
         self.content = Asked::Reading { since: 0 };
         self.keys.clear();
         vec![Step::Open(Box::new(PlanScreen::seal(&self.file, edits)))]
-    }
-
-    fn remove(&mut self) {
-        let Some(key) = self.keys.get_mut(self.list.cursor) else { return };
-        if key.new {
-            self.keys.remove(self.list.cursor);
-            return;
-        }
-        key.change = match key.change {
-            Change::Removed => Change::Kept,
-            _ => Change::Removed,
-        };
     }
 
     fn add(&mut self, name: &str, facts: &Facts<'_>) -> Vec<Step> {
@@ -156,9 +165,8 @@ impl Form {
             self.revealed = None;
             return vec![];
         }
-        if self.content.here().is_some_and(|form| form.sealed_secret) {
-            let said = "the values of a SealedSecret open in its cluster alone";
-            return vec![Step::Say(Label::Muted, said.into())];
+        if self.is_sealed_secret() {
+            return vec![Step::Say(Label::Muted, NOT_HERE.into())];
         }
         let name = key.name.clone();
         self.revealed = Some(Revealed { key: name.clone(), text: None, until: facts.now + SHOWN });
@@ -210,6 +218,14 @@ impl Screen for Form {
             Action::New => return vec![Step::Show(Box::new(Overlay::Prompt(Prompt::key_name())))],
             Action::Drop => self.remove(),
             Action::Reveal => return self.reveal(facts),
+            Action::Generate => self.generate(),
+            Action::Rename if self.is_sealed_secret() => {
+                let said =
+                    "a SealedSecret's value opens under its key's name alone, and nobody here opens it";
+                return vec![Step::Say(Label::Muted, said.into())];
+            }
+            Action::Rename => return self.ask_for_name(),
+            Action::Edit => return self.edit(),
             Action::Done => return self.show_plan(),
             Action::Copy => {
                 let name = self.keys.get(self.list.cursor).map_or(&self.file, |k| &k.name);
@@ -240,7 +256,7 @@ impl Screen for Form {
 
     fn awaits(&self, slot: Slot) -> bool {
         match slot {
-            Slot::Form => true,
+            Slot::Form | Slot::Editor => true,
             Slot::Reveal => self.revealed.is_some(),
             _ => false,
         }
@@ -256,6 +272,8 @@ impl Screen for Form {
                     .collect();
                 self.content = form.into();
             }
+            Answer::Begun(begun) => return self.in_editor.begun(begun),
+            Answer::Edited(edited) => return self.in_editor.edited(edited),
             Answer::Reveal(Ok(text)) => {
                 if let Some(revealed) = &mut self.revealed {
                     revealed.text = Some(text);
@@ -274,6 +292,13 @@ impl Screen for Form {
     fn given(&mut self, given: Given, facts: &Facts<'_>) -> Vec<Step> {
         match given {
             Given::KeyName(name) => self.add(&name, facts),
+            Given::NewName(name) => self.rename(&name),
+            Given::EditOnDisk => InEditor::begin(&self.file, true),
+            Given::EditAgain => self.in_editor.open(),
+            Given::EditDropped => {
+                self.in_editor.drop_it();
+                vec![Step::Say(Label::Muted, "nothing was changed; the text is wiped".into())]
+            }
             Given::Discard => {
                 self.keys.clear();
                 self.content = Asked::Reading { since: facts.now };
@@ -281,6 +306,10 @@ impl Screen for Form {
             }
             _ => vec![],
         }
+    }
+
+    fn returned(&mut self, failed: bool, _facts: &Facts<'_>) -> Vec<Step> {
+        self.in_editor.returned(failed)
     }
 
     fn settle(&mut self, facts: &Facts<'_>) {
@@ -309,12 +338,12 @@ impl Screen for Form {
         let (said, next) = match (&self.typing, &self.revealed) {
             (Some(_), _) => (
                 "The value stands in locked memory only: no file, no log, no clipboard of ours.",
-                "type or paste it; enter keeps it, esc leaves the old one",
+                "type or paste it, ctrl-g makes a random one; enter keeps it, esc leaves the old one",
             ),
             (None, Some(_)) => {
                 ("Shown for ten seconds because you asked; that it was shown is noted.", "V hides it")
             }
-            (None, None) if self.content.here().is_some_and(|form| form.sealed_secret) => (
+            (None, None) if self.is_sealed_secret() => (
                 "A new value is sealed for the controller; the others keep their ciphertext, which opens in the cluster alone.",
                 "",
             ),
@@ -326,11 +355,10 @@ impl Screen for Form {
     fn can(&self, action: Action, _facts: &Facts<'_>) -> bool {
         let key = self.keys.get(self.list.cursor);
         match action {
-            Action::Enter | Action::Drop => key.is_some(),
-            Action::Reveal => {
-                let closed = self.content.here().is_some_and(|form| form.sealed_secret);
-                key.is_some_and(|k| !k.new) && !closed
-            }
+            Action::Enter | Action::Drop | Action::Generate => key.is_some(),
+            Action::Rename => key.is_some() && !self.is_sealed_secret(),
+            Action::Reveal => key.is_some_and(|k| !k.new) && !self.is_sealed_secret(),
+            Action::Edit => self.content.here().is_some() && !self.is_sealed_secret() && self.changed() == 0,
             Action::Done => self.changed() > 0,
             Action::New => self.content.here().is_some(),
             _ => true,
@@ -418,7 +446,8 @@ impl Form {
             return bold(Label::Notice, format!("{first}{pad}"));
         }
         let mask = g.bullet.to_string().repeat(MASK);
-        let label = if matches!(key.change, Change::Set(_)) { Label::Text } else { Label::Muted };
+        let label =
+            if matches!(key.change, Change::Set(_) | Change::Generated) { Label::Text } else { Label::Muted };
         let mask = if matches!(key.change, Change::Removed) { String::new() } else { mask };
         piece(label, format!("{mask:room$}  "))
     }
@@ -429,6 +458,9 @@ fn fate(key: &Key, typing: bool) -> Piece {
         _ if typing => piece(Label::Motion, "being typed"),
         (Change::Set(_), true) => piece(Label::Notice, "new"),
         (Change::Set(_), false) => piece(Label::Notice, "will change"),
+        (Change::Generated, true) => piece(Label::Notice, "new, random"),
+        (Change::Generated, false) => piece(Label::Notice, "random value"),
+        (Change::Renamed(to), _) => piece(Label::Notice, format!("will be {}", clean(to))),
         (Change::Removed, _) => piece(Label::Notice, "will go"),
         (Change::Kept, _) => piece(Label::Muted, "stays"),
     }

@@ -26,6 +26,8 @@ pub(crate) struct Secrets {
     only: Option<SecretState>,
     marked: Marked<Arc<str>>,
     opened: u64,
+    /// What is to be copied, while its target is asked for.
+    copying: Option<Id>,
 }
 
 struct SecretFields<'a>(&'a SecretRow, i64);
@@ -97,6 +99,7 @@ impl Secrets {
             only: None,
             marked: Marked::default(),
             opened: 0,
+            copying: None,
         }
     }
 
@@ -206,7 +209,7 @@ impl Screen for Secrets {
             _ => {}
         }
         let Some(row) = self.selected(facts) else { return vec![] };
-        if row.sealed_for.is_some() && matches!(action, Action::Reseal | Action::Mark) {
+        if row.sealed_for.is_some() && matches!(action, Action::Reseal | Action::Mark | Action::CopyTo) {
             let said = "a SealedSecret opens in its cluster alone: nobody here can seal it again";
             return vec![Step::Say(Label::Muted, said.into())];
         }
@@ -215,6 +218,16 @@ impl Screen for Secrets {
             Action::Reseal => self.reseal(row),
             Action::Who => vec![Step::Open(Box::new(super::readers::Readers::new(row.file.clone())))],
             Action::Copy => vec![Step::Copy(name(row))],
+            Action::CopyTo => {
+                self.copying = Some(id(row));
+                let start = match (&row.file, &row.object) {
+                    (Some(file), _) => file.to_string(),
+                    (None, object) => {
+                        object.as_ref().map_or_else(String::new, |o| format!("{}.sops.yaml", o.name))
+                    }
+                };
+                vec![Step::Show(Box::new(Overlay::Prompt(Prompt::copy_to(&start))))]
+            }
             Action::Mark => {
                 if let Some(file) = &row.file {
                     self.marked.toggle(file.clone());
@@ -229,6 +242,19 @@ impl Screen for Secrets {
     fn given(&mut self, given: Given, _facts: &Facts<'_>) -> Vec<Step> {
         match given {
             Given::FileName(file) => vec![Step::Go(Route::Form(file.into()))],
+            Given::CopyTo(file) => match self.copying.take() {
+                Some((_, Some(from), _)) if *from == *file => {
+                    vec![Step::Say(Label::Muted, "this is the same file".into())]
+                }
+                Some((_, Some(from), _)) => {
+                    vec![Step::Open(Box::new(PlanScreen::copy(from.to_string(), file)))]
+                }
+                Some((environment, None, Some(object))) => {
+                    let live = format!("{}/{}", object.namespace, object.name);
+                    vec![Step::Open(Box::new(PlanScreen::from_live(environment, live, file)))]
+                }
+                _ => vec![],
+            },
             _ => vec![],
         }
     }
@@ -297,6 +323,7 @@ impl Screen for Secrets {
             Action::Reseal | Action::Mark | Action::Reveal => {
                 file && row.is_some_and(|row| row.sealed_for.is_none())
             }
+            Action::CopyTo => row.is_some_and(|row| row.sealed_for.is_none()),
             Action::Edit => file,
             Action::Enter | Action::Who => row.is_some(),
             _ => true,

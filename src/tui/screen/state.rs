@@ -66,6 +66,7 @@ pub(crate) fn next(next: &Next) -> String {
         }
         Next::Object => "`enter` shows the object".to_owned(),
         Next::Keys => "`enter` shows which keys; `e` sets one".to_owned(),
+        Next::FromLive(_) => "`p` seals it into a file".to_owned(),
         Next::Words(words) => words.clone(),
     }
 }

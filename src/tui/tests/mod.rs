@@ -144,4 +144,5 @@ fn picture(desk: &Desk) -> String {
 
 mod looking;
 mod pictures;
+mod sealing;
 mod stories;

@@ -146,6 +146,7 @@ fn sealed_secrets() {
 
 #[test]
 fn form() {
+    check("form-changes", fixture::snapshot, ":secrets: all<enter>j<enter>ajm2<enter>");
     check("form", fixture::snapshot, ":secrets: all<enter>j<enter>j<enter>abc");
 }
 

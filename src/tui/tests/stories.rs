@@ -305,7 +305,10 @@ fn the_editor_opens_at_the_line() {
     desk.keys("e");
     let file = "apps/pay/overlays/prod/kustomization.yaml";
     let arguments = ["-u", "NONE", "+14", file].map(str::to_owned).to_vec();
-    assert_eq!(desk.errands, [Errand::Run { program: "vim".into(), arguments, folder: "/tmp".into() }]);
+    assert_eq!(
+        desk.errands,
+        [Errand::Run { program: "vim".into(), arguments, folder: "/tmp".into(), temporary: None }]
+    );
 }
 
 #[test]

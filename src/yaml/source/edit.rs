@@ -1,7 +1,7 @@
 //! Edits: which bytes become what, with the blanks, line breaks and commas that keep a file valid.
 
 use super::read::BREAKS;
-use super::{Document, Entry, Item, Map, Source, Syntax};
+use super::{Document, Entry, Item, Map, Seq, Source, Syntax};
 
 use crate::yaml::json;
 use crate::yaml::write::Pen;
@@ -123,6 +123,25 @@ impl Source<'_> {
         let line = format!("{indent}{}: {value}", one_line(key));
         let end = map.entries().next_back().map_or(map.span.end, |entry| entry.value.span.end);
         self.line_behind(end, &line)
+    }
+
+    /// Adds a string behind the last item of a list, in a block on a line of its own; it is quoted here.
+    pub fn push(&self, list: &Seq<'_>, text: &str) -> Edit {
+        let quoted = match (self.syntax, list.flow) {
+            (Syntax::Json, _) => json::string(text),
+            (_, true) => flow_key(text),
+            (_, false) => one_line(text),
+        };
+        match (list.items().next_back(), list.flow) {
+            (Some(last), false) => {
+                self.line_behind(last.value.span.end, &format!("{}- {quoted}", " ".repeat(list.indent)))
+            }
+            (Some(last), true) => {
+                let at = last.value.span.end;
+                Edit { range: at..at, text: format!(", {quoted}") }
+            }
+            (None, _) => Edit { range: list.span.clone(), text: format!("[{quoted}]") },
+        }
     }
 
     /// `line`, on a line of its own behind the one that holds byte `at`.

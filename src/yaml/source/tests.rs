@@ -58,6 +58,29 @@ fn comments_on_their_own_line_are_parts_of_the_block_they_stand_in() {
     check_outline("a: [x,\n  #1\n  y]\n", "{a:[x #1 y]}");
 }
 
+/// As `sops encrypt` was seen to count them, where it seals only what stands below one key.
+#[test]
+fn comments_below_a_value_belong_to_it_where_what_follows_stands_further_out() {
+    check_outline("a:\n  x:\n    - v\n  # c\nm: 1\n", "{a:{x:[v # c]} m:1}");
+    check_outline("a:\n  x:\n  - v\n # c\nm: 1\n", "{a:{x:[v # c]} m:1}");
+    check_outline("a:\n  x:\n    y: v # l\n  # c\n# d\nm: 1\n", "{a:{x:{y:v~ l # c}} # d m:1}");
+    check_outline("a:\n  x:\n    y: {b: 1}\n  # c\n  # d\nm: 1\n", "{a:{x:{y:{b:1} # c # d}} m:1}");
+    check_outline("a:\n  x:\n    y:\n\n  # c\n\n  # d\nm: 1\n", "{a:{x:{y: # c # d}} m:1}");
+    check_outline("a:\n  x:\n    y: ~\n  # c\n---\nm: 1\n", "{a:{x:{y:~ # c}}}");
+    check_outline("a:\n  x:\n  - v\n  # c\nm: 1\n", "{a:{x:[v # c]} m:1}");
+    check_outline("a:\n  x:\n  - v\n  # c\n\nm: 1\n", "{a:{x:[v # c]} m:1}");
+    check_outline("a:\n  x:\n  - v\n # c\n\nm: 1\n", "{a:{x:[v]} # c m:1}");
+    // What follows stands in their own column, or a blank line parts them from it: they are its head, or a foot further out.
+    check_outline("a:\n  x:\n    - v\n  # c\n  y: 1\n", "{a:{x:[v] # c y:1}}");
+    check_outline("a:\n  x:\n    y: v\n  # c\n\nm: 1\n", "{a:{x:{y:v} # c} m:1}");
+    check_outline("a:\n  x:\n    y: v\n    # b\n  # c\nm: 1\n", "{a:{x:{y:v # b} # c} m:1}");
+    check_outline("a:\n  x:\n    y: v\n# c\nm: 1\n", "{a:{x:{y:v}} # c m:1}");
+    // Behind a bare dash they are a head of what follows; behind the last one nothing of the list does.
+    check_outline("a:\n  x:\n    - # c\n    - w\nm: 1\n", "{a:{x:[~ c w]} m:1}");
+    check_outline("a:\n  x:\n    - v\n    -  # c\n  y: 1\n", "{a:{x:[v ] # c y:1}}");
+    check_outline("a:\n  x: # b\n  # c\n  - \n  # d\n  y: 1\n", "{a:{x:[]~ b # c # d y:1}}");
+}
+
 #[test]
 fn comments_behind_something_belong_to_it() {
     check_outline("a: b #1\nc: #2\n  d: e #3\n", "{a:b~1 c:{d:e~3}~2}");

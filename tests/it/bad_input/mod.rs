@@ -5,6 +5,7 @@ mod cluster;
 mod files;
 mod repository;
 mod sealed;
+mod secrets;
 mod servers;
 mod writing;
 
@@ -80,6 +81,48 @@ const LINES: &[(&str, &[&str])] = &[
     ("hook refuses", &["a_hook_that_refuses_is_told_and_nothing_is_lost"]),
     ("protected branch", &["a_protected_branch_is_told_and_a_branch_of_its_own_is_the_way"]),
 ];
+/// What may be wrong with secrets (issue 6), likewise.
+const SECRETS: &[(&str, &[&str])] = &[
+    (
+        "each byte of metadata, MAC, tag, IV",
+        &["every_byte_of_block_and_ciphertext_may_be_damaged", "damaged_files_never_panic"],
+    ),
+    ("swapped values", &["damaged_forms_are_refused_with_a_place_and_a_next_step"]),
+    ("cut file", &["cut_anywhere_a_file_is_refused_or_holds_what_it_held"]),
+    ("duplicated keys", &["damaged_forms_are_refused_with_a_place_and_a_next_step"]),
+    ("wrong types", &["damaged_forms_are_refused_with_a_place_and_a_next_step"]),
+    ("two documents merged by hand", &["two_documents_merged_by_hand_are_told"]),
+    ("wrong identities", &["with_a_wrong_identity_everything_else_renders"]),
+    ("locked identities", &["a_locked_file_is_asked_for_once_and_stays_open"]),
+    ("absent identities", &["without_an_identity_everything_else_renders"]),
+    (
+        "hostile plug-ins",
+        &["a_plug_in_that_misbehaves_is_ended_and_named", "what_a_plug_in_started_ends_with_it"],
+    ),
+    (
+        "expired, weak and foreign certificates",
+        &[
+            "weak_and_foreign_certificates_are_told",
+            "certificates_that_nothing_may_be_sealed_for_are_refused_by_name",
+        ],
+    ),
+    (
+        "100 MiB binaries",
+        &[
+            "a_hundred_mebibytes_are_refused_by_name",
+            "a_hundred_mebibytes_are_refused_by_every_verb_that_would_seal_them",
+        ],
+    ),
+    ("10,000 keys", &["ten_thousand_keys_are_sealed_and_edited"]),
+    ("odd key names", &["odd_names_of_keys_are_sealed_edited_and_told_without_steering_a_terminal"]),
+    ("read-only folders", &["a_folder_that_is_read_only_is_told_and_nothing_changes"]),
+    ("full disk", &["a_full_disk_leaves_sealed_files_whole_and_is_told"]),
+    (
+        "kill at any instant",
+        &["killed_at_any_instant_everything_is_as_before_or_as_after_and_the_next_run_goes_on"],
+    ),
+    ("HEAD moved meanwhile", &["a_head_that_moves_while_a_value_is_sealed_is_told_and_nothing_is_lost"]),
+];
 const EVERYTHING: &str = "a_repository_of_everything_that_is_wrong_is_told_line_by_line_and_the_rest_renders";
 
 #[test]
@@ -104,13 +147,13 @@ fn every_line_has_a_test_of_that_name() {
             }
         }
     }
-    for (line, names) in LINES {
+    for (line, names) in LINES.iter().chain(SECRETS) {
         assert!(!names.is_empty(), "{line}");
         for name in *names {
             assert!(tests.contains(*name), "{line}: there is no test {name}");
         }
     }
-    assert_eq!(LINES.len(), 46);
+    assert_eq!((LINES.len(), SECRETS.len()), (46, 18));
 }
 
 /// What `sealane` says in this folder, and with which code. Nothing that it prints may steer a terminal.

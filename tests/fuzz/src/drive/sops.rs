@@ -42,7 +42,7 @@ pub fn run(bytes: &[u8]) {
     let _ = seal::unsigned(file, bytes, bytes);
     let _ = Rules::parse(bytes, ".sops.yaml");
     let _ = OPENER.open_file(bytes, file, format).map(drop);
-    let _ = seal::import(file, &SecretText::from_vec(bytes.to_vec())).map(drop);
+    let _ = seal::import(file, &SecretText::from_vec(bytes.to_vec()), &[]).map(drop);
     if seal::open(bytes, file, &OPS).is_ok() {
         changed(bytes, file);
     } else if let Ok(sealed) = seal::seal_plain(bytes, file, &ALL, 0) {
