@@ -286,6 +286,7 @@ mod tests {
     #[test]
     fn a_file_is_made_for_its_owner_alone_and_wiped() {
         let base = tempfile::tempdir().expect("a folder");
+        fs::set_permissions(base.path(), fs::Permissions::from_mode(0o700)).expect("it is ours");
         let text = SecretText::from_string("canary".to_owned());
         let none = places(&[base.path()], base.path());
         let made = Scratch::make(&none, "a/../.x y.yaml", &text, false).expect("looked");
