@@ -8,6 +8,7 @@ use super::sarif;
 use crate::model::clean;
 use crate::workspace::{Compared, Holder, Leak, Scan, Workspace};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
@@ -127,14 +128,12 @@ fn sum(context: &mut Context<'_, '_>, scan: &Scan, compared: Option<&Compared>) 
             compared.live.iter().map(|(name, count)| format!("{} of {name}", counted(*count, "live Secret"))),
         );
         let mut told = format!("compared with {}", with.join(", "));
+        let closed = counted(compared.closed.len(), "sealed file");
         if !compared.closed.is_empty() {
-            told += &format!(
-                "; not with {} that no identity here opens",
-                counted(compared.closed.len(), "sealed file")
-            );
+            let _ = write!(told, "; not with {closed} that no identity here opens");
         }
         for (name, why) in &compared.not_live {
-            told += &format!("; not with {name}: {why}");
+            let _ = write!(told, "; not with {name}: {why}");
         }
         context.out.line(&[(Label::Muted, &told)])?;
     }

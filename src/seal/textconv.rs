@@ -35,7 +35,7 @@ pub fn textconv(bytes: &[u8], file: &str, keyring: &Keyring) -> String {
     let mut marks = Marks {
         metadata: metadata.as_ref(),
         key: key.as_ref(),
-        marks: keyring.marks().or(own.as_ref()),
+        maker: keyring.marks().or(own.as_ref()),
         hidden: open_lines(file, bytes, &Rules::default()),
         is_object: is_object(&source),
         in_json: source.syntax == Syntax::Json,
@@ -81,7 +81,7 @@ struct Marks<'a> {
     /// What the block says; `None` if the file is not sealed.
     metadata: Option<&'a Metadata>,
     key: Option<&'a DataKey>,
-    marks: Option<&'a MarkKey>,
+    maker: Option<&'a MarkKey>,
     /// Lines on which the firewall finds something in the clear.
     hidden: BTreeSet<u32>,
     is_object: bool,
@@ -94,7 +94,7 @@ impl Marks<'_> {
         let Some(key) = self.key else { return closed(text) };
         let Ok(sealed) = Sealed::parse(text) else { return format!("<sealed, damaged, {}>", sum(text)) };
         let opened = aads.into_iter().find_map(|aad| Some((key.open(&sealed, &aad).ok()?, aad)));
-        match (opened, self.marks) {
+        match (opened, self.maker) {
             (Some((plain, aad)), Some(marks)) => {
                 let kind = match sealed.value_type {
                     ValueType::Str | ValueType::Comment | ValueType::Bytes => "",
@@ -110,7 +110,7 @@ impl Marks<'_> {
     }
 
     fn in_the_clear(&self, text: &str, aad: &str) -> String {
-        match self.marks {
+        match self.maker {
             Some(marks) => format!("<in the clear {}>", marks.mark(aad, text.as_bytes())),
             None => "<in the clear, not shown>".to_owned(),
         }
@@ -185,7 +185,8 @@ fn of_block(source: &Source<'_>, metadata: &Metadata) -> Vec<Edit> {
     let told = told(metadata);
     if let Some(lines) = flat::lines(source) {
         let mark = if source.syntax == Syntax::Dotenv { "# sealed " } else { "; sealed " };
-        let mut told = Some(told.iter().map(|line| format!("{mark}{line}\n")).collect::<String>());
+        let text = told.iter().flat_map(|line| [mark, line, "\n"]).collect::<String>();
+        let mut told = Some(text);
         return lines
             .iter()
             .map(|line| {

@@ -214,7 +214,9 @@ impl Session {
             .collect();
         if !found.is_empty() {
             let today = Today::of_bytes(bytes, rules, path);
-            found.iter_mut().for_each(|one| one.steps = steps::of(one, &today, &[]));
+            for one in &mut found {
+                one.steps = steps::of(one, &today, &[]);
+            }
         }
         let is_told = found.iter().any(|one| {
             matches!(

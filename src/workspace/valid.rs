@@ -114,9 +114,10 @@ impl Session {
                     holders.entry(digest).or_default().insert(holder);
                 }
             }
-            match opened {
-                true => compared.sealed += 1,
-                false => compared.closed.push(path.clone()),
+            if opened {
+                compared.sealed += 1;
+            } else {
+                compared.closed.push(path.clone());
             }
         }
         Ok(())
