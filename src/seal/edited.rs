@@ -30,14 +30,16 @@ pub(super) struct Known {
 }
 
 /// A comment: what it says, and how it stood in the file.
-type Said = (Zeroizing<String>, Option<String>);
+type Said = (Zeroizing<String>, Remark);
 
-/// A comment that was there before.
-pub(super) enum Remark<'a> {
-    /// It stood in the clear.
+/// How a comment stood in the file.
+pub(super) enum Remark {
+    /// In the clear.
     Open,
-    /// It was sealed, as this.
-    Sealed(&'a str),
+    /// Sealed, as this.
+    Sealed(String),
+    /// As an item of a list, which SOPS makes of comments there (secrets.md 1.6).
+    Item(String),
 }
 
 struct Value {
@@ -60,9 +62,8 @@ impl Known {
     }
 
     /// A comment that was there.
-    pub(super) fn comment(&self, path: &[Arc<str>], text: &str) -> Option<Remark<'_>> {
-        let (_, sealed) = self.comments.get(path)?.iter().find(|(known, _)| **known == *text)?;
-        Some(sealed.as_deref().map_or(Remark::Open, Remark::Sealed))
+    pub(super) fn comment(&self, path: &[Arc<str>], text: &str) -> Option<&Remark> {
+        self.comments.get(path)?.iter().find(|(known, _)| **known == *text).map(|(_, remark)| remark)
     }
 }
 
@@ -83,6 +84,11 @@ impl<'s, 't> Visit<'s, 't> for Collector<'_> {
             let damaged = |e: super::CipherError| place.broken(item.line, &e.to_string());
             let sealed = Sealed::parse(&leaf.text).map_err(damaged)?;
             let plain = self.key.open(&sealed, &place.aad()).map_err(damaged)?;
+            if sealed.value_type == ValueType::Comment {
+                let text = Zeroizing::new(String::from_utf8_lossy(plain.expose_secret()).into_owned());
+                let said = (text, Remark::Item(leaf.text.to_string()));
+                self.known.comments.entry(place.path.to_vec()).or_default().push(said);
+            }
             // SOPS writes text as bytes where it was read as such; both are one in a file.
             let value_type =
                 if sealed.value_type == ValueType::Bytes { ValueType::Str } else { sealed.value_type };
@@ -103,9 +109,9 @@ impl<'s, 't> Visit<'s, 't> for Collector<'_> {
         let known = match opened {
             Some(plain) => {
                 let plain = String::from_utf8_lossy(plain.expose_secret()).into_owned();
-                (Zeroizing::new(plain), Some(text.to_owned()))
+                (Zeroizing::new(plain), Remark::Sealed(text.to_owned()))
             }
-            None => (Zeroizing::new(text.to_owned()), None),
+            None => (Zeroizing::new(text.to_owned()), Remark::Open),
         };
         self.known.comments.entry(place.path.to_vec()).or_default().push(known);
         Ok(())
@@ -135,17 +141,22 @@ pub fn seal_edited(
     let old = read(before, file)?;
     let mut collector = Collector { key, metadata, known: Known::default() };
     walk(&old, file, &mut collector)?;
-    let new = read(edited.expose_secret(), file)?;
+    let new = read(edited.expose_secret(), file).map_err(to_mend)?;
     cannot_write(&new, file, false)?;
     has_no_block(&new, file)?;
     let mut sealer = Sealer::again(&new, key, &metadata.selector, &collector.known);
-    walk(&new, file, &mut sealer)?;
+    walk(&new, file, &mut sealer).map_err(to_mend)?;
     let sealed = splice(new.text, &sealer.edits);
     let whole = with_block(&sealed, file, &old)?;
     check_size(whole.len(), file)?;
     let stamped = stamp(&whole, file, key, metadata, time)?;
     open::check(stamped.as_bytes(), file, key).map_err(|error| error.0)?;
     Ok(Some(stamped.into_bytes()))
+}
+
+/// What is wrong with the text is mended where it was written.
+fn to_mend(problem: Problem) -> Problem {
+    if problem.reason == Reason::SealBroken { problem.next("mend that line in the editor") } else { problem }
 }
 
 /// Seals a text that a person wrote into a new file, for the rule that applies to its path.
@@ -279,9 +290,14 @@ mod tests {
             [(YAML, "a.yaml"), (JSON, "a.json"), (DOTENV, "a.env"), (INI, "a.ini"), ("x\n", "a.pem")]
         {
             let bytes = sealed(text, file);
+            // Text of several lines stands as far in as sops has it.
             let wanted = text
+                .replace("    -----BEGIN-----\n    abc", "      -----BEGIN-----\n      abc")
+                .replace("    a\n    b\n", "      a\n      b\n")
                 .replace("three: yes", "three: \"yes\"")
                 .replace("flow: {a: \"b, c\", d: [1, two]}", "flow: {a: \"b, c\", d: [1, \"two\"]}");
+            // The blank line before the block of INI is the file's own by now.
+            let wanted = if file == "a.ini" { format!("{wanted}\n") } else { wanted };
             assert_eq!(shown(&bytes, file), wanted, "{file}");
             assert_eq!(edited(&bytes, file, &shown(&bytes, file)), Ok(None), "{file}");
         }
@@ -291,7 +307,7 @@ mod tests {
     fn what_is_not_touched_keeps_its_ciphertext_wherever_it_goes() {
         for (text, file, from, to, lines) in [
             (YAML, "a.yaml", "'it''s: so'", "new", 1),
-            (YAML, "a.yaml", "    b\n  list", "    b\n    c\n  added: 1\n  list", 2),
+            (YAML, "a.yaml", "      b\n  list", "      b\n      c\n  added: 1\n  list", 2),
             (YAML, "a.yaml", "  # the one\n", "", 0),
             (YAML, "a.yaml", "    - one\n", "    - zero\n    - one\n", 1),
             (YAML, "a.yaml", "  port: \"5432\"\n", "", 0),
@@ -337,6 +353,23 @@ mod tests {
             let problem = edited(&sealed(plain, file), file, text).expect_err(text);
             assert!(problem.cause.contains(said) && !problem.next.is_empty(), "{text:?}: {problem}");
         }
+    }
+
+    #[test]
+    fn a_comment_that_sops_made_an_item_is_shown_as_one_and_stays_an_item() {
+        let text = "stringData:\n  list:\n    - one\n    - two\n";
+        let before = sealed(text, "a.yaml");
+        let key = open(&before, "a.yaml", &ring(OPS)).unwrap_or_else(|e| panic!("{}", e.0)).key;
+        let path = ["stringData", "list"].map(Arc::from);
+        let comment = key.seal(b" inside", &aad(&path), ValueType::Comment).expect("sealed");
+        let text = String::from_utf8(before).expect("text");
+        let before = text.replacen("  list:\n", &format!("  list:\n    - {comment}\n"), 1);
+        let plain = shown(before.as_bytes(), "a.yaml");
+        assert_eq!(plain, "stringData:\n  list:\n    # inside\n    - one\n    - two\n");
+        let after = edited(before.as_bytes(), "a.yaml", &plain.replace("- two", "- three")).expect("sealed");
+        let after = after.expect("changed");
+        assert!(after.contains(&format!("    - {comment}\n")), "{after}");
+        assert_eq!(differing(before.as_bytes(), &after).len(), 1, "{after}");
     }
 
     #[test]

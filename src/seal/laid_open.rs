@@ -76,11 +76,11 @@ impl<'s, 't> Visit<'s, 't> for Layer<'_, 't> {
         }
         let damaged = |e: super::CipherError| place.broken(item.line, &e.to_string());
         let sealed = Sealed::parse(&leaf.text).map_err(damaged)?;
-        // A comment that became an item of a list has no place of its own: it stays sealed.
+        let plain = self.key.open(&sealed, &place.aad()).map_err(damaged)?;
         if sealed.value_type == ValueType::Comment {
+            self.listed_comment(item, plain.expose_secret(), place);
             return Ok(None);
         }
-        let plain = self.key.open(&sealed, &place.aad()).map_err(damaged)?;
         let start = item.properties.as_ref().map_or(item.span.start, |properties| properties.start);
         let text = self.written(plain.expose_secret(), sealed.value_type, start..item.span.end, place)?;
         self.pieces.push((start..item.span.end, text));
@@ -116,6 +116,25 @@ impl<'s, 't> Visit<'s, 't> for Layer<'_, 't> {
 }
 
 impl Layer<'_, '_> {
+    /// A comment that SOPS made an item of a list is a comment again; where none can stand it stays sealed.
+    fn listed_comment(&mut self, item: &Item<'_>, plain: &[u8], place: &Place<'_>) {
+        let text = self.source.text;
+        let line = text[..item.span.start].rfind('\n').map_or(0, |end| end + 1);
+        let before = &text[line..item.span.start];
+        if self.source.syntax != Syntax::Yaml
+            || place.in_flow
+            || before.trim() != "-"
+            || plain.contains(&b'\n')
+        {
+            return;
+        }
+        let dash = line + before.len() - before.trim_start().len();
+        let mut comment = SecretText::with_capacity(plain.len() + 1);
+        comment.push(b"#");
+        comment.push(plain);
+        self.pieces.push((dash..item.span.end, comment));
+    }
+
     /// A value as it stands in the file's format at this place.
     fn written(
         &self,

@@ -314,8 +314,15 @@ impl<'s, 't> Visit<'s, 't> for Sealer<'_, 't> {
     fn comment(&mut self, comment: &'s Comment<'t>, place: &Place<'_>) -> Result<(), Problem> {
         let text = comment.text.trim_end_matches('\r');
         let known = self.known.and_then(|known| known.comment(place.path, text));
-        if matches!(known, Some(Remark::Open)) {
-            return Ok(());
+        let start = comment.span.start;
+        let range = start..start + 1 + text.len();
+        match known {
+            Some(Remark::Open) => return Ok(()),
+            Some(Remark::Item(sealed)) => {
+                self.edits.push(source::Edit { range, text: format!("- {sealed}") });
+                return Ok(());
+            }
+            Some(Remark::Sealed(_)) | None => {}
         }
         let sealed = Sealed::parse(text).ok().filter(|_| self.old.is_some());
         let opened = match (&sealed, self.old) {
@@ -337,8 +344,6 @@ impl<'s, 't> Visit<'s, 't> for Sealer<'_, 't> {
             self.replace_whole(comment, &fresh);
             return Ok(());
         }
-        let start = comment.span.start;
-        let range = start..start + 1 + text.len();
         self.edits.push(source::Edit { range, text: format!("#{fresh}") });
         Ok(())
     }

@@ -20,7 +20,8 @@ const DEEPEST: usize = 8;
 pub struct ScratchPlaces {
     /// Folders that are taken if they lie in memory, best first.
     pub memory: Vec<PathBuf>,
-    /// The folder on disk that is taken if a person agreed to it.
+    /// The folder on disk that is made and taken if a person agreed to it. It is ours alone, so that looking for what was
+    /// left behind costs nothing where the system's own folder is full.
     pub disk: PathBuf,
 }
 
@@ -30,7 +31,7 @@ impl ScratchPlaces {
         let set = |name: &str| variable(name).filter(|value| value.starts_with('/')).map(PathBuf::from);
         Self {
             memory: set("XDG_RUNTIME_DIR").into_iter().chain([PathBuf::from("/dev/shm")]).collect(),
-            disk: set("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp")),
+            disk: set("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp")).join(format!("sealane-{}", user())),
         }
     }
 
@@ -71,7 +72,8 @@ impl Scratch {
         content: &SecretText,
         on_disk: bool,
     ) -> Result<Option<Self>, Problem> {
-        let Some(base) = places.in_memory().or(on_disk.then_some(&places.disk)) else { return Ok(None) };
+        let memory = places.in_memory();
+        let Some(base) = memory.or(on_disk.then_some(&places.disk)) else { return Ok(None) };
         let failed = |error: io::Error| {
             let cause = format!(
                 "the file for the editor cannot be made in {}: {error}",
@@ -79,6 +81,9 @@ impl Scratch {
             );
             Problem::error(Reason::Config, cause).next("see that the folder is there and has room")
         };
+        if memory.is_none() {
+            own_folder(base).map_err(failed)?;
+        }
         let mut random = [0; 8];
         getrandom::fill(&mut random)
             .map_err(|_| failed(io::Error::other("the system gives no random bytes")))?;
@@ -174,9 +179,24 @@ fn overwrite(path: &Path, length: u64) -> io::Result<()> {
     file.sync_data()
 }
 
+fn user() -> u32 {
+    rustix::process::getuid().as_raw()
+}
+
+/// Makes a folder for us alone, or finds it.
+fn own_folder(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_own_folder(path) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(io::Error::other("it is there, and not for this user alone"))
+        }
+        made => made,
+    }
+}
+
 /// A folder that is ours and open to nobody else; no link.
 fn is_own_folder(path: &Path) -> bool {
-    let own = rustix::process::getuid().as_raw();
+    let own = user();
     fs::symlink_metadata(path).is_ok_and(|m| m.is_dir() && m.uid() == own && m.mode() & 0o777 == 0o700)
 }
 
@@ -288,6 +308,19 @@ mod tests {
             fs::read_dir(base.path()).expect("there").flatten().map(|e| e.file_name()).collect();
         assert_eq!(left, ["outside"]);
         assert_eq!(fs::read_to_string(outside).expect("there"), "stays");
+    }
+
+    #[test]
+    fn the_folder_on_disk_is_ours_alone() {
+        let base = tempfile::tempdir().expect("a folder");
+        let (made, open) = (base.path().join("made"), base.path().join("open"));
+        DirBuilder::new().mode(0o755).create(&open).expect("made");
+        let text = SecretText::from_string("canary".to_owned());
+        assert!(Scratch::make(&places(&[], &made), "a", &text, true).is_ok_and(|scratch| scratch.is_some()));
+        assert!(made.exists() && fs::read_dir(&made).expect("there").next().is_none());
+        assert!(Scratch::make(&places(&[], &made), "a", &text, true).is_ok());
+        let refused = Scratch::make(&places(&[], &open), "a", &text, true).err();
+        assert!(refused.is_some_and(|problem| problem.cause.contains("not for this user alone")));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::draw;
 use super::effect::{Reply, Slot};
 use super::keymap::{Action, Mode};
 use super::overlay::Overlay;
-use super::screen::{Facts, Route, Screen, home::Home};
+use super::screen::{Facts, Route, Screen, Step, home::Home};
 use super::theme::Label;
 use crate::workspace::Snapshot;
 use crossterm::event::{KeyEvent, MouseEvent};
@@ -161,6 +161,14 @@ impl State {
         let snapshot = Arc::clone(&self.snapshot);
         let facts = Facts { snapshot: &snapshot, now: self.now, look: self.look, body: self.body() };
         work(self.top.as_mut(), &facts)
+    }
+
+    /// Tells every screen that a program which had the terminal has ended: whoever lent it may lie below by now.
+    pub(crate) fn returned(&mut self, failed: bool) -> Vec<Step> {
+        let snapshot = Arc::clone(&self.snapshot);
+        let facts = Facts { snapshot: &snapshot, now: self.now, look: self.look, body: self.body() };
+        let screens = std::iter::once(&mut self.top).chain(self.below.iter_mut());
+        screens.flat_map(|screen| screen.returned(failed, &facts)).collect()
     }
 
     /// The tour's line, unless it is hidden.

@@ -43,7 +43,7 @@ pub(crate) fn update(state: &mut State, message: Message) -> Vec<Effect> {
             if let Some(problem) = problem {
                 state.say(Label::Bad, problem);
             }
-            let steps = state.on_top(|screen, facts| screen.returned(failed, facts));
+            let steps = state.returned(failed);
             take(state, steps, &mut effects);
             effects.push(Effect::Refresh);
         }

@@ -1,6 +1,7 @@
 //! A sealed file in an editor: opened into a file in memory, read back, and made a plan of like any other change.
 
 use super::handle::{Workspace, blocking};
+use super::listing;
 use super::plan::{Plan, PlanKind};
 use super::planning::{Draft, read, standing};
 use super::sealing::short_name;
@@ -173,13 +174,18 @@ fn finish(session: &Session, editing: &Editing) -> Result<Option<Plan>, Problem>
         Some(before) => in_words(seal::changed_keys(before, &sealed, file)?),
         None => "seal a new file".to_owned(),
     };
+    let (mut files, mut notes) =
+        (vec![FileChange::write(file, sealed)], vec![(file.to_owned(), words.clone())]);
+    if editing.before.is_none() {
+        listing::list(&*tree, std::slice::from_ref(&editing.file), &mut files, &mut notes)?;
+    }
     let draft = Draft {
         title: format!("edit {file}: {words}"),
         kind: PlanKind::Seal,
         message: format!("{}: {words}\n", short_name(file)),
         branch,
-        change: TreeChange { onto: head, files: vec![FileChange::write(file, sealed)] },
-        notes: vec![(file.to_owned(), words)],
+        change: TreeChange { onto: head, files },
+        notes,
         started,
     };
     draft.finish(session).map(Some)

@@ -23,7 +23,8 @@ pub fn editor_command(command: &[String], file: &Path) -> Option<(String, Vec<St
         vec!["-i".to_owned(), "NONE".to_owned(), "-n".to_owned(), "--cmd".to_owned(), options]
     };
     let mut arguments = match program.rsplit('/').next().unwrap_or_default() {
-        "vim" | "gvim" => vim("viminfo"),
+        "vim" => vim("viminfo"),
+        "gvim" => [vec!["--nofork".to_owned()], vim("viminfo")].concat(),
         "nvim" => vim("shada"),
         "emacs" => {
             let off = "(setq make-backup-files nil auto-save-default nil create-lockfiles nil)";

@@ -86,7 +86,7 @@ fn a_live_secret_is_sealed_as_it_is() {
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         (text, output.status.code())
     };
-    let new = "apps/cart/overlays/prod/live.sops.yaml";
+    let new = "apps/live/overlays/prod/db.sops.yaml";
     let (text, code) = sealane(&["seal", new, "--from-live", "shop/cart-db", "--commit"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("import 3 keys from the live Secret shop/cart-db"), "{text}");

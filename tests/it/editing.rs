@@ -1,7 +1,8 @@
 //! `sealane edit` with editors that are scripts: one value is one line, nothing is left behind, whatever happens to the editor
 //! or to us.
 
-use crate::pty::PATIENCE;
+use crate::pty::{PATIENCE, Pty};
+use crate::sandbox::{holds, spellings};
 use crate::seal_verbs::{CANARY, Repository};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -68,9 +69,11 @@ fn becomes(true_now: impl Fn() -> bool) {
     }
 }
 
+/// Keys of the lines that a commit changed. Whether the time did depends on the second.
 fn lines(repository: &Repository, range: &str) -> Vec<String> {
     let diff = repository.git(&["diff", "--unified=0", range]);
-    let signs = |line: &&str| line.starts_with('+') && !line.starts_with("+++");
+    let signs =
+        |line: &&str| line.starts_with('+') && !line.starts_with("+++") && !line.contains("lastmodified");
     diff.lines()
         .filter(signs)
         .map(|line| line.split(':').next().unwrap_or("").replace('+', "").trim().to_owned())
@@ -80,14 +83,14 @@ fn lines(repository: &Repository, range: &str) -> Vec<String> {
 #[test]
 fn one_changed_value_is_one_line_and_the_text_lay_in_memory_alone() {
     let desk = Desk::new(
-        "stat -c '%a %F' \"$1\" > modes; stat -c %a \"$(dirname \"$1\")\" >> modes; df --output=fstype \"$1\" >> modes; cp modes ../modes-$PPID 2>/dev/null; cat modes > \"$HOME/modes\"; sed -i 's/user: ana/user: bob/' \"$1\"",
+        "{ stat -c '%a %F' \"$1\"; stat -c %a \"$(dirname \"$1\")\"; df --output=fstype \"$1\"; } > \"$HOME/modes\"; sed -i 's/user: ana/user: bob/' \"$1\"",
     );
     let text = desk.repository.done(&["edit", "db.sops.yaml"], "");
     assert!(text.contains("edit db.sops.yaml: set user"), "{text}");
     let (password, user) = (["stringData", "password"], ["stringData", "user"]);
     assert_eq!(desk.repository.value("db.sops.yaml", &user).as_deref(), Some("bob"));
     assert_eq!(desk.repository.value("db.sops.yaml", &password).as_deref(), Some(CANARY));
-    assert_eq!(lines(&desk.repository, "HEAD~1"), ["user", "lastmodified", "mac"]);
+    assert_eq!(lines(&desk.repository, "HEAD~1"), ["user", "mac"]);
     let modes = fs::read_to_string(desk.repository.sandbox.folder().join("home/modes")).expect("noted");
     let modes: Vec<&str> = modes.lines().collect();
     assert_eq!(modes[..2], ["600 regular file", "700"]);
@@ -195,4 +198,41 @@ fn what_a_kill_leaves_is_wiped_by_the_next_start() {
     let pid = fs::read_to_string(desk.repository.sandbox.folder().join("home/pid")).expect("noted");
     let pid = rustix::process::Pid::from_raw(pid.trim().parse().expect("a number")).expect("a process");
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("the editor was still there");
+}
+
+#[test]
+fn the_screen_lends_the_terminal_to_the_editor_and_shows_the_plan() {
+    let desk = Desk::new(
+        "if [ -e \"$HOME/once\" ]; then sed -i -e '/: \\[/d' -e 's/user: ana/user: bob/' \"$1\"; else touch \"$HOME/once\"; echo '  : [' >> \"$1\"; fi",
+    );
+    let repository = &desk.repository;
+    let mut screen =
+        Pty::sealane(&repository.sandbox, &[repository.folder.as_os_str(), "--no-cluster".as_ref()]);
+    screen.shows("fleet");
+    screen.press(":");
+    screen.type_text("secrets: all");
+    screen.press("\r");
+    screen.shows("db.sops.yaml");
+    screen.press("\r");
+    screen.until("the keys", |s| s.contains("password") && s.contains("stays"));
+    screen.press("e");
+    let told = screen.shows("edit again");
+    assert!(told.contains("db.sops.yaml:") && told.contains("esc wipes it"), "{told}");
+    assert!(desk.given().exists(), "the text is still there");
+    screen.press("\r");
+    screen.until("the plan", |s| {
+        s.contains("edit db.sops.yaml: set user") && s.contains("nothing written yet")
+    });
+    assert!(!desk.given().exists());
+    screen.press("C");
+    screen.shows("committed");
+    assert_eq!(repository.value("db.sops.yaml", &["stringData", "user"]).as_deref(), Some("bob"));
+    let (raw, screens) = screen.everything();
+    for bytes in [raw.as_slice(), screens.as_bytes()] {
+        assert!(!holds(bytes, &spellings(CANARY)), "a secret is on screen");
+    }
+    screen.send("\x03");
+    assert!(screen.ends().success());
+    screen.given_back();
+    desk.is_clean();
 }

@@ -32,7 +32,7 @@ const PAGES: [(&str, &str, &str); 19] = [
     ("cart env:prod", "s", "db.sops.yaml"),
     ("cart env:prod", "sw", "flux-prod"),
     ("cart env:prod", "se", "password"),
-    ("cart env:prod", "sn", "new"),
+    ("cart env:prod", "sn", "╭"),
     ("cart env:prod", "sr", "nothing written yet"),
     ("pay env:prod", "v", "nothing written yet"),
 ];
@@ -122,10 +122,9 @@ fn visit(screen: &mut Pty, (filter, keys, wanted): (&str, &str, &str)) {
 }
 
 fn walk(sandbox: &Sandbox, clone: &Path, size: (u16, u16)) {
-    let program = env!("CARGO_BIN_EXE_sealane");
-    let mut screen = Pty::start(sandbox, size, program.as_ref(), &[clone.as_os_str()]);
-    screen.shows("failing");
     for page in PAGES {
+        // Each in a program of its own: what was pressed before would decide what is there.
+        let mut screen = started(sandbox, clone, size);
         visit(&mut screen, page);
         for key in KEYS.chars() {
             screen.press(key.encode_utf8(&mut [0; 4]));
@@ -133,8 +132,12 @@ fn walk(sandbox: &Sandbox, clone: &Path, size: (u16, u16)) {
         }
         screen.rests();
         assert!(!is_told(&screen), "{page:?} at {size:?} tells the value");
+        screen.press("\x03");
+        screen.ends();
+        assert!(!is_told(&screen), "{page:?} at {size:?} tells the value when it ends");
     }
     // The control: asked for, it is on the screen, and seen there.
+    let mut screen = started(sandbox, clone, size);
     visit(&mut screen, ("cart env:prod", "se", "password"));
     screen.press("j");
     screen.shows("▸ password");
@@ -143,6 +146,12 @@ fn walk(sandbox: &Sandbox, clone: &Path, size: (u16, u16)) {
     assert!(is_told(&screen));
     screen.press("\x03");
     screen.ends();
+}
+
+fn started(sandbox: &Sandbox, clone: &Path, size: (u16, u16)) -> Pty {
+    let screen = Pty::start(sandbox, size, env!("CARGO_BIN_EXE_sealane").as_ref(), &[clone.as_os_str()]);
+    screen.shows("failing");
+    screen
 }
 
 #[test]

@@ -338,7 +338,7 @@ impl Screen for Form {
         let (said, next) = match (&self.typing, &self.revealed) {
             (Some(_), _) => (
                 "The value stands in locked memory only: no file, no log, no clipboard of ours.",
-                "type or paste it, ctrl-g makes a random one; enter keeps it, esc leaves the old one",
+                "type or paste it, ctrl-g takes a random one; enter keeps it, esc drops it",
             ),
             (None, Some(_)) => {
                 ("Shown for ten seconds because you asked; that it was shown is noted.", "V hides it")
