@@ -32,7 +32,7 @@ const PAGES: [(&str, &str, &str); 19] = [
     ("cart env:prod", "s", "db.sops.yaml"),
     ("cart env:prod", "sw", "flux-prod"),
     ("cart env:prod", "se", "password"),
-    ("cart env:prod", "sn", "╭"),
+    ("cart env:prod", "sn", "Path of the new file"),
     ("cart env:prod", "sr", "nothing written yet"),
     ("pay env:prod", "v", "nothing written yet"),
 ];
