@@ -402,7 +402,7 @@ impl Engine {
         })
     }
 
-    /// Starts what the new state asks for: watches, reads, bases, stories.
+    /// Starts what the new state asks for: watches, reads, bases.
     fn follow_up(&mut self) {
         let head = self.head();
         for (name, field) in &mut self.fields {
@@ -422,9 +422,15 @@ impl Engine {
                     repository::render_base(name, field, commit, self.session.clone(), self.sender.clone());
                 }
             }
-            if let Some(head) = head {
-                stories::ask(name, field, head, &self.session, &self.sender);
-            }
+        }
+    }
+
+    /// Asks for the stories of what was compared; before it is published, so that whoever waits for all of it sees that
+    /// something is still being read.
+    fn ask_stories(&mut self) {
+        let Some(head) = self.head() else { return };
+        for (name, field) in &mut self.fields {
+            stories::ask(name, field, head, &self.session, &self.sender);
         }
     }
 
@@ -446,6 +452,7 @@ impl Engine {
                 moved = true;
             }
         }
+        self.ask_stories();
         if !moved {
             return;
         }
