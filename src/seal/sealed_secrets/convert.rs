@@ -156,7 +156,8 @@ mod tests {
         let ring = Keyring::default();
         let done = convert(plain.as_bytes(), FILE, &ring, &controller(), None, &SAME).expect("converted");
         let text = String::from_utf8(done.bytes.clone()).expect("text");
-        assert!(!text.contains("canary") && !text.contains("eA==") && !text.contains("uid"), "{text}");
+        // Fields, since a ciphertext may hold any three letters.
+        assert!(!text.contains("canary") && !text.contains(": eA==") && !text.contains("uid:"), "{text}");
         let (head, tail) = (plain.find("apiVersion: v1\nkind: Secret"), plain.rfind("---"));
         assert!(
             text.starts_with(&plain[..head.expect("there")])
