@@ -35,7 +35,7 @@ e2e *OPTIONS: rig
       skip=(--skip truth::corpora::)
     fi
     cargo test --release --features rig,conformance --test rig -- "${skip[@]}" {{ OPTIONS }}
-    # `cargo test` kills 60 times; SEALANE_KILLS_SEED repeats what failed.
+    # `cargo test` kills 40 times; SEALANE_KILLS_SEED repeats what failed.
     if [[ -z "{{ OPTIONS }}" ]]; then SEALANE_KILLS=200 cargo test --test it -- killed:: screens:: --include-ignored --nocapture; fi
 
 # The suites over real repositories. Fails when they are not there.
