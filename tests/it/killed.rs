@@ -13,7 +13,7 @@ const CANARY: &str = "canary-1d0e-killed-at-any-instant";
 const CART: &str = "apps/cart/overlays/prod/db.sops.yaml";
 /// A file that does not exist yet.
 const NEW: &str = "apps/cart/overlays/prod/fresh.sops.yaml";
-/// Kills of each `cargo test`; `SEALANE_KILLS` asks for others, as `just e2e` does.
+/// Kills of each `cargo test`; `SEALANE_KILLS` asks for others, as `just canaries` does.
 const KILLS: usize = 40;
 
 /// What is killed: the verb, and the files that it may change.

@@ -155,7 +155,7 @@ fn started(sandbox: &Sandbox, clone: &Path, size: (u16, u16)) -> Pty {
 }
 
 #[test]
-#[ignore = "takes minutes: just e2e"]
+#[ignore = "takes minutes: just canaries"]
 fn no_screen_and_no_key_tells_a_value_that_was_not_asked_for() {
     let mut sandbox = Sandbox::new();
     let mut served = Served::start(&mut sandbox);
