@@ -36,8 +36,7 @@ e2e *OPTIONS: rig
     fi
     cargo test --release --features rig,conformance --test rig -- "${skip[@]}" {{ OPTIONS }}
 
-# Two hundred kills at random instants (`cargo test` has forty; SEALANE_KILLS_SEED repeats what failed), and every screen and
-# key over planted values. Minutes, so not in CI yet.
+# Two hundred kills at random instants (`cargo test` has forty), and every screen and key over planted values. Not in CI: it takes minutes.
 canaries:
     SEALANE_KILLS=200 cargo test --test it -- killed:: screens:: --include-ignored --nocapture
 
