@@ -6,7 +6,6 @@ use super::words;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
-use unicode_width::UnicodeWidthChar;
 
 /// Theme and signs together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +81,12 @@ impl Line {
 /// A number of cells as ratatui counts them.
 pub(crate) fn cells(number: usize) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
+}
+
+/// The character of a letter that is one.
+fn single(letter: &str) -> Option<char> {
+    let mut signs = letter.chars();
+    signs.next().filter(|_| signs.as_str().is_empty())
 }
 
 impl<'a> Canvas<'a> {
@@ -213,17 +218,21 @@ impl<'a> Canvas<'a> {
 
     fn write(&mut self, x: u16, y: u16, room: u16, text: &str, style: Style) -> u16 {
         let mut used = 0;
-        for letter in text.chars() {
-            let letter = self.look.glyphs.plain(letter);
-            let wide = cells(letter.width().unwrap_or(0));
-            if wide == 0 {
+        for (letter, wide) in words::letters(text) {
+            let wide = cells(wide);
+            // What has no width of its own and nothing to stand upon would act on the cell before it.
+            if wide == 0 || letter.contains(char::is_control) {
                 continue;
             }
             if used + wide > room {
                 break;
             }
             if let Some(cell) = self.buffer.cell_mut((x + used, y)) {
-                cell.set_char(letter).set_style(style);
+                match single(letter) {
+                    Some(sign) => cell.set_char(self.look.glyphs.plain(sign)),
+                    None => cell.set_symbol(letter),
+                };
+                cell.set_style(style);
             }
             for rest in 1..wide {
                 if let Some(cell) = self.buffer.cell_mut((x + used + rest, y)) {

@@ -1,10 +1,17 @@
 //! Numbers, times and texts as people read them, cut to the room there is.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
-/// Cells that a text takes.
+/// Cells that a text takes: the sum of its letters', as they are drawn.
 pub(crate) fn width(text: &str) -> usize {
-    text.width()
+    if text.is_ascii() { text.len() } else { letters(text).map(|(_, cells)| cells).sum() }
+}
+
+/// The letters as readers see them (extended grapheme clusters, Unicode Standard Annex 29), with the cells of each. A
+/// sign and what is set upon it stay together; the width of a whole is not the sum of its characters'.
+pub(crate) fn letters(text: &str) -> impl DoubleEndedIterator<Item = (&str, usize)> {
+    text.graphemes(true).map(|letter| (letter, letter.width()))
 }
 
 /// Time since `then`, short: `12s`, `5m`, `3h`, `2d`, `5w`, `7mo`, `2y`. The future reads `now`.
@@ -100,25 +107,27 @@ pub(crate) fn cut_path(path: &str, room: usize, mark: char) -> String {
 }
 
 fn head(text: &str, room: usize) -> &str {
-    let mut used = 0;
-    for (at, letter) in text.char_indices() {
-        used += letter.width().unwrap_or(0);
+    let (mut used, mut end) = (0, 0);
+    for (letter, cells) in letters(text) {
+        used += cells;
         if used > room {
-            return &text[..at];
+            break;
         }
+        end += letter.len();
     }
-    text
+    &text[..end]
 }
 
 fn tail(text: &str, room: usize) -> &str {
-    let mut used = 0;
-    for (at, letter) in text.char_indices().rev() {
-        used += letter.width().unwrap_or(0);
+    let (mut used, mut start) = (0, text.len());
+    for (letter, cells) in letters(text).rev() {
+        used += cells;
         if used > room {
-            return &text[at + letter.len_utf8()..];
+            break;
         }
+        start -= letter.len();
     }
-    text
+    &text[start..]
 }
 
 /// A text in lines of at most `room` cells, broken at blanks where there are some.
@@ -151,7 +160,7 @@ fn wrap_paragraph(paragraph: &str, room: usize, lines: &mut Vec<String>) {
             let front = head(word, room);
             // One letter can be wider than the room; it is taken all the same, so that this ends.
             let front =
-                if front.is_empty() { &word[..word.chars().next().map_or(0, char::len_utf8)] } else { front };
+                if front.is_empty() { letters(word).next().map_or("", |(letter, _)| letter) } else { front };
             lines.push(front.to_owned());
             word = &word[front.len()..];
         }
@@ -204,6 +213,14 @@ mod tests {
             "apps/sh…/deployment.yaml".to_owned()
         );
         assert_eq!(cut_path("short.yaml", 24, '…'), "short.yaml");
+    }
+
+    #[test]
+    fn a_sign_and_what_is_set_upon_it_are_one_letter() {
+        assert_eq!(width("#\u{fe0f}"), 2);
+        assert_eq!(cut("#\u{fe0f}abcdef", 4, '…'), "#\u{fe0f}a…");
+        assert_eq!(width("cafe\u{301}"), 4);
+        assert_eq!(wrap("cafe\u{301}cafe\u{301}", 4), ["cafe\u{301}", "cafe\u{301}"]);
     }
 
     #[test]

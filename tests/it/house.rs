@@ -74,6 +74,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "nucleo_matcher",
             "arboard",
             "base64",
+            "unicode_segmentation",
             "unicode_width",
             "jiff",
             "rustix",
