@@ -38,15 +38,8 @@ impl Repo {
         let history = self.history();
         let mut trees = Trees { repo: self, kept: HashMap::new() };
         let of = |commit: CommitId, trees: &mut Trees<'_>| {
-            let node = history.node(commit)?;
-            if history.at_edge(commit) {
-                return Err(GitError::Shallow { at: commit });
-            }
-            let before = match history.parents(commit, &node).first() {
-                Some(parent) => Some(history.node(*parent)?.tree),
-                None => None,
-            };
-            Ok(trees.brought(before, node.tree)?)
+            let (before, after) = history.change(commit)?;
+            Ok(trees.brought(before, after)?)
         };
         commits.iter().map(|commit| (*commit, of(*commit, &mut trees))).collect()
     }

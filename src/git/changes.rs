@@ -42,16 +42,8 @@ impl Repo {
 
     /// With modes. Where a shallow clone ends nobody knows what a commit changed.
     pub(super) fn deltas_of(&self, commit: CommitId) -> Result<Vec<Delta>, GitError> {
-        let history = self.history();
-        let node = history.node(commit)?;
-        if history.at_edge(commit) {
-            return Err(GitError::Shallow { at: commit });
-        }
-        let before = match history.parents(commit, &node).first() {
-            Some(parent) => Some(history.node(*parent)?.tree),
-            None => None,
-        };
-        self.deltas(before, Some(node.tree))
+        let (before, after) = self.history().change(commit)?;
+        self.deltas(before, Some(after))
     }
 
     pub(super) fn deltas(

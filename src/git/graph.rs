@@ -85,6 +85,20 @@ impl History<'_> {
     pub(super) fn at_edge(&self, id: CommitId) -> bool {
         self.edge.contains(&id)
     }
+
+    /// The trees of a commit's first parent, if it has one, and of the commit. Where a shallow clone ends nobody knows
+    /// what a commit changed ([`GitError::Shallow`]).
+    pub(super) fn change(&self, commit: CommitId) -> Result<(Option<ContentId>, ContentId), GitError> {
+        let node = self.node(commit)?;
+        if self.at_edge(commit) {
+            return Err(GitError::Shallow { at: commit });
+        }
+        let before = match self.parents(commit, &node).first() {
+            Some(parent) => Some(self.node(*parent)?.tree),
+            None => None,
+        };
+        Ok((before, node.tree))
+    }
 }
 
 /// The head of a commit object: `tree`, `parent`s, `author`, `committer <name> <mail> <seconds> <zone>`.

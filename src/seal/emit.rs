@@ -75,9 +75,7 @@ impl<'s, 't> Visit<'s, 't> for Values<'_> {
             if !Sealed::looks_sealed(&leaf.text) {
                 return Err(place.broken(item.line, IN_THE_CLEAR));
             }
-            let damaged = |e: super::CipherError| place.broken(item.line, &e.to_string());
-            let sealed = Sealed::parse(&leaf.text).map_err(damaged)?;
-            let plain = self.key.open(&sealed, &place.aad()).map_err(damaged)?;
+            let (sealed, plain) = place.opened(self.key, item.line, &leaf.text)?;
             Some((Zeroizing::new(plain.expose_secret().to_vec()), sealed.value_type))
         } else {
             value::bytes(&leaf.text, leaf.kind, item.tag.as_deref(), self.json)

@@ -74,9 +74,7 @@ impl<'s, 't> Visit<'s, 't> for Layer<'_, 't> {
         if !place.is_selected(&self.metadata.selector) || !Sealed::looks_sealed(&leaf.text) {
             return Ok(None);
         }
-        let damaged = |e: super::CipherError| place.broken(item.line, &e.to_string());
-        let sealed = Sealed::parse(&leaf.text).map_err(damaged)?;
-        let plain = self.key.open(&sealed, &place.aad()).map_err(damaged)?;
+        let (sealed, plain) = place.opened(self.key, item.line, &leaf.text)?;
         if sealed.value_type == ValueType::Comment {
             self.listed_comment(item, plain.expose_secret(), place);
             return Ok(None);

@@ -270,13 +270,13 @@ impl<'s, 't> Visit<'s, 't> for Sealer<'_, 't> {
         let json = self.source.syntax == Syntax::Json;
         let fresh = match was_sealed {
             Some((old, _)) => {
-                let damaged = |e: super::CipherError| place.broken(item.line, &e.to_string());
-                let sealed = Sealed::parse(&leaf.text).map_err(damaged)?;
-                let plain = old.open(&sealed, &place.aad()).map_err(damaged)?;
+                let (sealed, plain) = place.opened(old, item.line, &leaf.text)?;
                 if !selected && sealed.value_type != ValueType::Comment {
                     return Err(exposed(item, place));
                 }
-                self.new.seal(plain.expose_secret(), &place.aad(), sealed.value_type).map_err(damaged)?
+                self.new
+                    .seal(plain.expose_secret(), &place.aad(), sealed.value_type)
+                    .map_err(|error| place.broken(item.line, &error.to_string()))?
             }
             None if !selected => return Ok(None),
             None if self.known.is_some_and(|known| known.stood_there(place.path, &leaf.text)) => {

@@ -181,9 +181,7 @@ impl<'s, 't> Visit<'s, 't> for Reader<'_> {
         if !is_text || !Sealed::looks_sealed(&leaf.text) {
             return Err(place.broken(item.line, IN_THE_CLEAR));
         }
-        let damaged = |e: super::CipherError| place.broken(item.line, &e.to_string());
-        let sealed = Sealed::parse(&leaf.text).map_err(damaged)?;
-        let plain = self.key.open(&sealed, &place.aad()).map_err(damaged)?;
+        let (sealed, plain) = place.opened(self.key, item.line, &leaf.text)?;
         // A comment in a list became an item of its own (secrets.md 1.6): no value, not in the MAC.
         if sealed.value_type == ValueType::Comment {
             return Ok(None);

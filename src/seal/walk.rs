@@ -3,10 +3,12 @@
 //!
 //! Aliases are followed as copies, `<<` stays a key of its own: that is how SOPS binds values to their places.
 
+use super::cipher::{CipherError, DataKey, Sealed};
 use super::inspect::format_of;
 use super::open::broken;
 use super::rules::Selector;
 use crate::model::{Problem, Reason, SealedFormat, clean};
+use crate::secret::SecretText;
 use crate::yaml::source::{
     Comment, Content, Document, Entry, Item, Leaf, Map, MapPart, ObstacleKind, Seq, SeqPart, Source, Syntax,
 };
@@ -72,6 +74,19 @@ impl Place<'_> {
     /// The additional authenticated data of this place.
     pub(super) fn aad(&self) -> String {
         aad(self.path)
+    }
+
+    /// What a ciphertext of this place holds.
+    pub(super) fn opened(
+        &self,
+        key: &DataKey,
+        line: u32,
+        text: &str,
+    ) -> Result<(Sealed, SecretText), Problem> {
+        let damaged = |error: CipherError| self.broken(line, &error.to_string());
+        let sealed = Sealed::parse(text).map_err(damaged)?;
+        let plain = key.open(&sealed, &self.aad()).map_err(damaged)?;
+        Ok((sealed, plain))
     }
 
     /// The path for people.
