@@ -25,7 +25,8 @@ pub struct Caches {
 impl Caches {
     /// Empty caches that are filled by so many threads; by as many as there are cores without it.
     pub fn with_workers(workers: usize) -> Self {
-        Self { surveys: SurveyCache::with_workers(workers), ..Self::default() }
+        let documents = DocumentCache::default().with_workers(workers);
+        Self { documents, surveys: SurveyCache::with_workers(workers), ..Self::default() }
     }
 }
 

@@ -4,10 +4,10 @@ use super::config::{Config, merged};
 use super::context::{Context, Remote};
 use super::crds;
 use super::decode::Text;
-use super::documents::Model;
+use super::documents::{Model, Objects};
 use super::error::{BuildError, Cause};
 use super::generator::{Product, defaults, generate};
-use super::loader::Loader;
+use super::loader::{Loaded, Loader};
 use super::model::{FILE_NAMES, Kustomization};
 use super::openapi;
 use super::plugins;
@@ -19,6 +19,14 @@ use super::trace::{self, Place};
 use super::transform;
 use super::vars::Vars;
 use std::sync::Arc;
+
+/// So many entries are read before the first one is taken in.
+const READ_AHEAD: usize = 256;
+/// No more bytes than these are read ahead.
+const MOST_AHEAD: usize = 8 << 20;
+
+/// A file, with its objects if they were parsed already.
+type Read = (Loaded, Option<Objects>);
 
 /// What a folder and all it pulls in come to.
 #[derive(Default)]
@@ -99,17 +107,53 @@ impl<'a> Target<'_, 'a> {
 
     /// Reads entries: each as a file of objects; if that fails, as a folder with its own kustomization.
     pub fn resources(&self, into: &mut Accumulated, entries: &[Text], field: &str) -> Result<(), BuildError> {
-        for entry in entries {
-            self.resource(into, entry, field).or_else(|error| self.context.omit(entry, error))?;
+        for block in entries.chunks(READ_AHEAD) {
+            let mut ahead = self.read_ahead(block).into_iter();
+            for entry in block {
+                let read = self.resource(into, entry, ahead.next().flatten(), field);
+                read.or_else(|error| self.context.omit(entry, error))?;
+            }
         }
         Ok(())
     }
 
-    fn resource(&self, into: &mut Accumulated, entry: &Text, field: &str) -> Result<(), BuildError> {
+    /// The files of entries with their objects, parsed side by side; nothing where a few entries are not worth it, and
+    /// for entries that are no files or would hold too much at once.
+    fn read_ahead(&self, entries: &[Text]) -> Vec<Option<Read>> {
+        let documents = self.context.inputs.documents;
+        if !documents.is_worth_threads(entries.len()) {
+            return Vec::new();
+        }
+        let (mut files, mut places, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for (place, entry) in entries.iter().enumerate() {
+            if let Ok(file) = self.loader.load(entry) {
+                bytes += file.bytes.len();
+                files.push(file);
+                places.push(place);
+            }
+            if bytes > MOST_AHEAD {
+                break;
+            }
+        }
+        let objects = documents.all_objects(&files);
+        let mut ahead: Vec<Option<Read>> = entries.iter().map(|_| None).collect();
+        for ((place, file), objects) in places.into_iter().zip(files).zip(objects) {
+            ahead[place] = Some((file, Some(objects)));
+        }
+        ahead
+    }
+
+    fn resource(
+        &self,
+        into: &mut Accumulated,
+        entry: &Text,
+        ahead: Option<Read>,
+        field: &str,
+    ) -> Result<(), BuildError> {
         if let Some(remote) = self.context.inputs.remotes.get(&**entry) {
             return self.fetched(into, entry, &remote.clone(), field);
         }
-        let file_error = match self.file(into, entry, field) {
+        let file_error = match self.file(into, entry, ahead, field) {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
@@ -125,11 +169,20 @@ impl<'a> Target<'_, 'a> {
         }
     }
 
-    fn file(&self, into: &mut Accumulated, entry: &Text, field: &str) -> Result<(), BuildError> {
-        let file = self.loader.load(entry).map_err(|c| c.in_field(&self.k.file, entry.line(), field))?;
-        let read = self.context.budget.read(file.bytes.len());
-        read.map_err(|c| c.in_field(&self.k.file, entry.line(), field))?;
-        let objects = self.context.inputs.documents.objects(&file);
+    fn file(
+        &self,
+        into: &mut Accumulated,
+        entry: &Text,
+        ahead: Option<Read>,
+        field: &str,
+    ) -> Result<(), BuildError> {
+        let wrap = |c: Cause| c.in_field(&self.k.file, entry.line(), field);
+        let (file, objects) = match ahead {
+            Some(read) => read,
+            None => (self.loader.load(entry).map_err(wrap)?, None),
+        };
+        self.context.budget.read(file.bytes.len()).map_err(wrap)?;
+        let objects = objects.unwrap_or_else(|| self.context.inputs.documents.objects(&file));
         let objects: &[Resource] = match &*objects {
             Ok(objects) => objects,
             Err(error) => return Err(error.clone()),
@@ -143,7 +196,7 @@ impl<'a> Target<'_, 'a> {
             if self.context.inputs.steps {
                 object.step(&By::file(&object), Vec::new());
             }
-            into.objects.append(object).map_err(|c| c.in_field(&self.k.file, entry.line(), field))?;
+            into.objects.append(object).map_err(wrap)?;
         }
         Ok(())
     }

@@ -9,9 +9,13 @@ use super::parsed::Reading;
 use super::resource::{Resource, is_nil_or_empty};
 use super::{json_spelling, patches};
 use crate::model::{ContentId, Origin};
+use crate::render::ahead;
 use crate::yaml::{Dialect, Limits, Node, ScalarKind, Stream, Value, json_number, read_stream};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Fewer files than this are parsed by one thread.
+const WORTH_THREADS: usize = 16;
 
 /// Objects of a file as they were declared, or why it has none.
 pub type Objects = Arc<Result<Vec<Resource>, BuildError>>;
@@ -26,6 +30,7 @@ pub struct DocumentCache {
     shelves: Mutex<Shelves>,
     budget: usize,
     limits: Limits,
+    workers: usize,
     /// The default field specs.
     pub(super) defaults: Arc<Config>,
 }
@@ -48,16 +53,29 @@ struct Entry {
 }
 
 impl Default for DocumentCache {
-    /// A cache for 24 MiB of source text, which are about ten times as much as nodes.
+    /// A cache for 24 MiB of source text, which are about ten times as much as nodes, filled by all cores.
     fn default() -> Self {
-        Self::new(24 << 20, Limits::default())
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::new(24 << 20, Limits::default()).with_workers(workers)
     }
 }
 
 impl DocumentCache {
     /// A cache for about `budget` bytes of source text, reading files within `limits`.
     pub fn new(budget: usize, limits: Limits) -> Self {
-        Self { shelves: Mutex::default(), budget: budget / 2, limits, defaults: Config::defaults() }
+        Self {
+            shelves: Mutex::default(),
+            budget: budget / 2,
+            limits,
+            workers: 1,
+            defaults: Config::defaults(),
+        }
+    }
+
+    /// The cache, filled by so many threads where one build names many files.
+    #[must_use]
+    pub fn with_workers(self, workers: usize) -> Self {
+        Self { workers: workers.max(1), ..self }
     }
 
     /// How much of an untrusted file is read.
@@ -73,6 +91,29 @@ impl DocumentCache {
         let read = Arc::new(objects_of(&file.bytes, &file.path, &self.limits));
         self.keep(file, |entry| entry.objects = Some(read.clone()));
         read
+    }
+
+    /// True if so many files are worth more than one thread, and there is more than one.
+    pub fn is_worth_threads(&self, files: usize) -> bool {
+        self.workers > 1 && files >= WORTH_THREADS
+    }
+
+    /// The objects of many files, in their order.
+    pub fn all_objects(&self, files: &[Loaded]) -> Vec<Objects> {
+        let known: Vec<OnceLock<Objects>> = files
+            .iter()
+            .map(|file| self.entry(file).objects.map_or_else(OnceLock::new, OnceLock::from))
+            .collect();
+        let unknown: Vec<usize> = (0..files.len()).filter(|at| known[*at].get().is_none()).collect();
+        let workers = if self.is_worth_threads(unknown.len()) { self.workers } else { 1 };
+        ahead::each(workers, &unknown, |at| {
+            known[*at].get_or_init(|| self.objects(&files[*at]));
+        });
+        known
+            .into_iter()
+            .zip(files)
+            .map(|(cell, file)| cell.into_inner().unwrap_or_else(|| self.objects(file)))
+            .collect()
     }
 
     /// The kustomization of a file.
