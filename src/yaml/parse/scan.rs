@@ -71,6 +71,8 @@ pub(super) struct Scanner<'t> {
     indents: Vec<isize>,
     /// One for the block context, one for each open `[` and `{`.
     keys: Vec<PossibleKey>,
+    /// How many of them are possible.
+    possible: usize,
     pub(super) key_allowed: bool,
     has_ended: bool,
     /// Comments met so far, if somebody wants them.
@@ -88,6 +90,7 @@ impl<'t> Scanner<'t> {
             indent: -1,
             indents: Vec::new(),
             keys: vec![PossibleKey::default()],
+            possible: 0,
             key_allowed: true,
             has_ended: false,
             comments: None,
@@ -97,13 +100,20 @@ impl<'t> Scanner<'t> {
 
     /// The next token.
     pub(super) fn peek(&mut self) -> Result<&Token<'t>, Fault> {
-        while self.needs_more()? {
-            self.fetch()?;
+        if self.tokens.is_empty() || self.possible > 0 {
+            self.fill()?;
         }
         match self.tokens.front() {
             Some(token) => Ok(token),
             None => Err(Fault { message: "unexpected end of text".to_owned(), line: 0, column: 0 }),
         }
+    }
+
+    fn fill(&mut self) -> Result<(), Fault> {
+        while self.needs_more()? {
+            self.fetch()?;
+        }
+        Ok(())
     }
 
     /// Takes the next token.
@@ -160,12 +170,17 @@ impl<'t> Scanner<'t> {
     }
 
     fn drop_key(&mut self, level: usize) -> Result<(), Fault> {
-        let key = &mut self.keys[level];
+        let key = &self.keys[level];
         if key.is_possible && key.is_required {
             return Err(Fault::new("could not find expected ':'", key.start));
         }
-        key.is_possible = false;
+        self.drop_possible(level);
         Ok(())
+    }
+
+    fn drop_possible(&mut self, level: usize) {
+        self.possible -= usize::from(self.keys[level].is_possible);
+        self.keys[level].is_possible = false;
     }
 
     pub(super) fn drop_innermost_key(&mut self) -> Result<(), Fault> {
@@ -183,6 +198,7 @@ impl<'t> Scanner<'t> {
         let number = self.taken + self.tokens.len();
         if let Some(key) = self.keys.last_mut() {
             *key = PossibleKey { is_possible: true, is_required, number, start };
+            self.possible += 1;
         }
         Ok(())
     }
@@ -365,7 +381,7 @@ impl<'t> Scanner<'t> {
             let PossibleKey { number, start, .. } = self.keys[level];
             self.tokens.insert(number - self.taken, Token { kind: Kind::Key, start, end: start.at });
             self.roll(start, number, Kind::BlockMappingStart);
-            self.keys[level].is_possible = false;
+            self.drop_possible(level);
             self.key_allowed = false;
         } else {
             if !self.is_in_flow() {
