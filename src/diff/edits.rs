@@ -2,7 +2,10 @@
 
 use crate::secret::{SecretDigest, SecretLeaf};
 use crate::yaml::{Node, Value};
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use similar::DiffOp;
+use similar::algorithms::{Capture, Compact, Replace, myers};
+use std::collections::HashMap;
+use std::hash::Hash;
 
 /// Longer lists are only counted (diff.md 2.13).
 const LIMIT: usize = 2_000;
@@ -36,7 +39,7 @@ pub fn list_edits(old: &[Node], new: &[Node]) -> Vec<ListEdit> {
     }
     let (before, after) = (prints(old), prints(new));
     let mut edits = Vec::new();
-    for op in capture_diff_slices(Algorithm::Myers, &before, &after) {
+    for op in shortest(&before, &after) {
         let (old, new) = (op.old_range(), op.new_range());
         if let DiffOp::Equal { .. } = op {
             edits.extend(old.zip(new).map(|(old, new)| ListEdit::Keep { old, new }));
@@ -46,6 +49,27 @@ pub fn list_edits(old: &[Node], new: &[Node]) -> Vec<ListEdit> {
         }
     }
     edits
+}
+
+/// The steps from one sequence to another by Myers' algorithm.
+///
+/// They are found over the numbers of the elements, so that the program has the algorithm once and no other beside it.
+pub fn shortest<T: Hash + Eq>(old: &[T], new: &[T]) -> Vec<DiffOp> {
+    let mut numbers = HashMap::new();
+    let mut number = |element| {
+        let next = numbers.len();
+        *numbers.entry(element).or_insert(next)
+    };
+    let (old, new): (Vec<usize>, Vec<usize>) =
+        (old.iter().map(&mut number).collect(), new.iter().map(&mut number).collect());
+    steps(&old, &new)
+}
+
+fn steps(old: &[usize], new: &[usize]) -> Vec<DiffOp> {
+    let mut hook = Compact::new(Replace::new(Capture::new()), old, new);
+    // Nothing that captures can fail.
+    let Ok(()) = myers::diff(&mut hook, old, 0..old.len(), new, 0..new.len());
+    hook.into_inner().into_inner().into_ops()
 }
 
 /// In words: how many elements came and went, or that they only changed places.

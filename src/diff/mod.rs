@@ -48,7 +48,7 @@ pub use change::{Change, compare};
 pub use comparison::{
     Base, Comparison, Controller, Desired, Found, Mark, Scaler, Standing, appliers, scaler,
 };
-pub use edits::{ListEdit, list_edits};
+pub use edits::{ListEdit, list_edits, shortest};
 pub use generated::base_name;
 pub use normal::Rule;
 #[cfg(test)]

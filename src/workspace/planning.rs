@@ -3,11 +3,12 @@
 use super::plan::{DiffLine, Plan, PlanFile, PlanKind, Refusal};
 use super::rehearse::{Rehearsal, rehearse};
 use super::session::Session;
+use crate::diff::shortest;
 use crate::git::{FileChange, GitError, Head, TreeChange};
 use crate::model::{Commit, CommitId, Problem, Reason, Revision, Severity, Tree};
 use crate::seal;
 use crate::yaml::MASK;
-use similar::{ChangeTag, TextDiff};
+use similar::{ChangeTag, group_diff_ops};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -121,12 +122,13 @@ impl Draft {
             let line = at.and_then(|at| u32::try_from(at + 1).ok());
             line.is_some_and(|line| hidden.get(side).is_some_and(|lines| lines.contains(&line)))
         };
-        let diff = TextDiff::from_lines(&*old, &*new);
-        for group in diff.grouped_ops(2) {
+        let [old_lines, new_lines] =
+            [&old, &new].map(|text| text.split_inclusive('\n').collect::<Vec<&str>>());
+        for group in group_diff_ops(shortest(&old_lines, &new_lines), 2) {
             if !file.diff.is_empty() {
                 file.diff.push(DiffLine { sign: '@', text: String::new() });
             }
-            for line in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            for line in group.iter().flat_map(|op| op.iter_changes(&old_lines, &new_lines)) {
                 let sign = match line.tag() {
                     ChangeTag::Equal => ' ',
                     ChangeTag::Insert => '+',
