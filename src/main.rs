@@ -8,6 +8,7 @@ use sealane::tui;
 use sealane::workspace::{Settings, Workspace, wipe_abandoned};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // No core file and no debugger may get at what is in memory. Where the system does not allow it, go on.
-    let _ = secmem_proc::harden_process();
+    // Nor does it ask whether somebody traces already: an answer would change nothing, and reading /proc costs a tenth of the
+    // start.
+    let mut hardening = secmem_proc::Config::DEFAULT;
+    hardening.set_fs(false);
+    let _ = hardening.harden_process();
     // What an editor was given before a kill goes before anything else is done.
     wipe_abandoned(&variable);
     let arguments = Arguments::of(std::env::args_os()).unwrap_or_else(|error| error.exit());
@@ -40,7 +45,8 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
-    let exit = runtime.block_on(async {
+    // Behind a pointer the whole program is compiled once, and not for each kind of runtime.
+    let program: Pin<Box<dyn Future<Output = anyhow::Result<Exit>>>> = Box::pin(async {
         match arguments.command {
             None => {
                 screen(arguments.path.as_deref().unwrap_or_else(|| Path::new(".")), &arguments.place).await
@@ -56,13 +62,14 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
                 let face = cli::Face {
                     settings: &asking,
                     input: &mut io::stdin(),
-                    out: &mut io::stdout(),
+                    out: &mut *output(),
                     colour: colour(),
                 };
                 Ok(cli::run(command, &arguments.place, face).await)
             }
         }
     });
+    let exit = runtime.block_on(program);
     // Blocking reads that nobody waits for any more must not keep the program.
     runtime.shutdown_timeout(Duration::from_secs(2));
     exit
@@ -195,6 +202,12 @@ fn ended() -> anyhow::Result<mpsc::Receiver<()>> {
         });
     }
     Ok(receiver)
+}
+
+/// Standard output: a person sees each line at once, a program gets them by the block.
+fn output() -> Box<dyn io::Write> {
+    let out = io::stdout();
+    if out.is_terminal() { Box::new(out) } else { Box::new(io::BufWriter::with_capacity(64 << 10, out)) }
 }
 
 fn colour() -> bool {

@@ -44,7 +44,7 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path, at: Option<&
     let findings = counted(audit.findings.len(), "finding");
     let sum = format!("{files}, {open} opened and verified{sealed}; {findings}");
     context.out.line(&[(Label::Muted, &sum)])?;
-    context.out.json(&json!({
+    context.out.json(|| json!({
         "files": audit.files.iter().map(file_json).collect::<Vec<_>>(),
         "sealedSecrets": audit.sealed_secrets.iter().map(sealed_secrets::json).collect::<Vec<_>>(),
         "certificates": audit.certificates.iter().map(sealed_secrets::certificate_json).collect::<Vec<_>>(),
@@ -80,7 +80,7 @@ pub(super) async fn rules(context: &mut Context<'_, '_>, files: &[PathBuf]) -> i
     if let Some(problems) = answers.first().map(|answer| &answer.problems) {
         exit = exit.and(told(context, problems)?);
     }
-    context.out.json(&answers.iter().map(rules_json).collect::<Vec<_>>())?;
+    context.out.json(|| answers.iter().map(rules_json).collect::<Vec<_>>())?;
     Ok(exit)
 }
 

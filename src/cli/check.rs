@@ -26,7 +26,7 @@ pub(super) async fn run(context: &mut Context<'_, '_>, arguments: &CheckArgument
     let exit = found(context, &checked.exposed)?.and(told(context, &checked.problems)?);
     let mut all: Vec<serde_json::Value> = checked.exposed.iter().map(output::exposed).collect();
     all.extend(checked.problems.iter().map(output::problem));
-    context.out.json(&json!(all))?;
+    context.out.json(|| json!(all))?;
     if context.out.is_sarif() {
         let found = checked.exposed.iter().map(|exposed| sarif::Found {
             exposed,
@@ -62,7 +62,7 @@ async fn seal(context: &mut Context<'_, '_>, arguments: &CheckArguments) -> io::
             if sealed.left.is_empty() { "nothing stands in the clear at HEAD" } else { "nothing to seal" };
         context.out.line(&[(Label::Muted, said)])?;
         if sealed.left.is_empty() {
-            context.out.json(&json!({"plan": null}))?;
+            context.out.json(|| json!({"plan": null}))?;
         }
         return Ok(exit);
     };

@@ -86,7 +86,7 @@ impl Context<'_, '_> {
             self.out.line(&[(Label::Muted, "  next: "), (Label::Plain, &problem.next)])?;
         }
         if self.out.is_json() {
-            self.out.json(&serde_json::json!({ "problem": super::output::problem(problem) }))?;
+            self.out.json(|| serde_json::json!({ "problem": super::output::problem(problem) }))?;
         }
         self.out.sarif(&super::sarif::failed(problem))?;
         Ok(Exit::of(problem))

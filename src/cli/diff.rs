@@ -59,12 +59,14 @@ async fn between(context: &mut Context<'_, '_>, workspace: &Workspace, range: &s
 
 fn print(context: &mut Context<'_, '_>, differences: &Differences) -> io::Result<()> {
     if context.out.is_json() {
-        return context.out.json(&json!({
-            "effects": differences.effects.iter().map(effect_json).collect::<Vec<_>>(),
-            "rendered": {"complete": differences.coverage.complete, "total": differences.coverage.total},
-            "notRendered": differences.not_rendered.iter().map(output::problem).collect::<Vec<_>>(),
-            "warnings": differences.warnings.iter().map(output::problem).collect::<Vec<_>>(),
-        }));
+        return context.out.json(|| {
+            json!({
+                "effects": differences.effects.iter().map(effect_json).collect::<Vec<_>>(),
+                "rendered": {"complete": differences.coverage.complete, "total": differences.coverage.total},
+                "notRendered": differences.not_rendered.iter().map(output::problem).collect::<Vec<_>>(),
+                "warnings": differences.warnings.iter().map(output::problem).collect::<Vec<_>>(),
+            })
+        });
     }
     for effect in &differences.effects {
         context.out.line(&[(Label::Strong, &format!("{} {}", effect.environment, effect.producer.name))])?;
@@ -164,13 +166,15 @@ async fn against_clusters(context: &mut Context<'_, '_>, workspace: &Workspace) 
         environments.iter().flat_map(|e| workspace.not_rendered(&e.name)).collect();
     sums(context, &environments, (folded.len(), equal), &not_rendered)?;
     let coverage: Vec<String> = environments.iter().map(|e| format!("{}: {}", e.name, e.coverage)).collect();
-    context.out.json(&json!({
-        "objects": answers,
-        "folded": folded,
-        "equal": equal,
-        "rendered": coverage,
-        "notRendered": not_rendered.iter().map(output::problem).collect::<Vec<_>>(),
-    }))?;
+    context.out.json(|| {
+        json!({
+            "objects": answers,
+            "folded": folded,
+            "equal": equal,
+            "rendered": coverage,
+            "notRendered": not_rendered.iter().map(output::problem).collect::<Vec<_>>(),
+        })
+    })?;
     Ok(exit)
 }
 

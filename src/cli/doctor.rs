@@ -46,7 +46,7 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
         }
         exit = exit.and(worst);
     }
-    context.out.json(&findings.iter().map(as_json).collect::<Vec<_>>())?;
+    context.out.json(|| findings.iter().map(as_json).collect::<Vec<_>>())?;
     Ok(exit)
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn run(context: &mut Context<'_, '_>, arguments: EditArguments)
         Ok(Some(made)) => plan::carry_out(context, &workspace, *made, &arguments.write).await,
         Ok(None) => {
             context.out.line(&[(Label::Muted, "nothing was changed")])?;
-            context.out.json(&serde_json::json!({"changed": false}))?;
+            context.out.json(|| serde_json::json!({"changed": false}))?;
             Ok(Exit::Clean)
         }
         Err(problem) => context.problem(&problem),

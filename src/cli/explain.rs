@@ -43,7 +43,7 @@ pub(super) async fn run(
 
 fn print(context: &mut Context<'_, '_>, explained: &[Explained]) -> io::Result<()> {
     if context.out.is_json() {
-        return context.out.json(&explained.iter().map(as_json).collect::<Vec<_>>());
+        return context.out.json(|| explained.iter().map(as_json).collect::<Vec<_>>());
     }
     for one in explained {
         let by: Vec<String> = one.producers.iter().map(ToString::to_string).collect();

@@ -139,15 +139,17 @@ fn print(context: &mut Context<'_, '_>, history: &History, limit: usize) -> io::
     let (id, all) = (&history.id, history.entries.len());
     let entries = &history.entries[..all.min(limit)];
     if context.out.is_json() {
-        return context.out.json(&json!({
-            "environment": &*id.environment,
-            "object": id.key.to_string(),
-            "commitsSeen": history.seen,
-            "complete": history.complete && entries.len() == all,
-            "commits": entries.iter().map(entry_json).collect::<Vec<_>>(),
-            "notRendered": history.gaps.iter().map(gap_json).collect::<Vec<_>>(),
-            "problems": history.problems.iter().map(output::problem).collect::<Vec<_>>(),
-        }));
+        return context.out.json(|| {
+            json!({
+                "environment": &*id.environment,
+                "object": id.key.to_string(),
+                "commitsSeen": history.seen,
+                "complete": history.complete && entries.len() == all,
+                "commits": entries.iter().map(entry_json).collect::<Vec<_>>(),
+                "notRendered": history.gaps.iter().map(gap_json).collect::<Vec<_>>(),
+                "problems": history.problems.iter().map(output::problem).collect::<Vec<_>>(),
+            })
+        });
     }
     let title = format!("{} in {}", id.key, id.environment);
     let newest = if entries.len() < all { format!("; the newest {limit}") } else { String::new() };

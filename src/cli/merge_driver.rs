@@ -55,6 +55,6 @@ async fn install(context: &mut Context<'_, '_>, arguments: &MergeArguments) -> i
     context
         .out
         .line(&[(Label::Muted, &format!("  written to {file} and to the clone's own configuration"))])?;
-    context.out.json(&json!({"file": file, "patterns": patterns, "textconv": arguments.textconv}))?;
+    context.out.json(|| json!({"file": file, "patterns": patterns, "textconv": arguments.textconv}))?;
     Ok(Exit::Clean)
 }

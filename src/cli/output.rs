@@ -60,12 +60,12 @@ impl<'a> Printer<'a> {
         self.out.write_all(text.as_bytes())
     }
 
-    /// The JSON answer; nothing when text was asked for.
-    pub(super) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
+    /// The JSON answer; nothing is made or printed when text was asked for.
+    pub(super) fn json<T: Serialize>(&mut self, value: impl FnOnce() -> T) -> io::Result<()> {
         if !self.is_json() {
             return Ok(());
         }
-        serde_json::to_writer_pretty(&mut *self.out, value)?;
+        serde_json::to_writer_pretty(&mut *self.out, &value())?;
         self.out.write_all(b"\n")
     }
 
@@ -76,6 +76,11 @@ impl<'a> Printer<'a> {
         }
         serde_json::to_writer_pretty(&mut *self.out, log)?;
         self.out.write_all(b"\n")
+    }
+
+    /// Sends on what waits to be written.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 
     fn code(&self, label: Label) -> Option<&'static str> {

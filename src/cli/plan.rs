@@ -34,7 +34,7 @@ pub(super) async fn carry_out(
         (Label::Notice, &id.short()),
         (Label::Plain, &format!(" on {}", committed.branch)),
     ])?;
-    context.out.json(&json!({"committed": id.to_string(), "branch": &*committed.branch}))?;
+    context.out.json(|| json!({"committed": id.to_string(), "branch": &*committed.branch}))?;
     if write.push { push(context, workspace).await } else { Ok(Exit::Clean) }
 }
 
@@ -45,7 +45,7 @@ async fn push(context: &mut Context<'_, '_>, workspace: &Workspace) -> io::Resul
                 Label::Good,
                 &format!("✓ pushed {} to {to}", super::output::counted(commits, "commit")),
             )])?;
-            context.out.json(&json!({"pushed": commits, "to": &*to}))?;
+            context.out.json(|| json!({"pushed": commits, "to": &*to}))?;
             Ok(Exit::Clean)
         }
         Ok(PushOutcome::Moved { theirs, plan }) => {
@@ -62,7 +62,7 @@ async fn push(context: &mut Context<'_, '_>, workspace: &Workspace) -> io::Resul
             print(context, &plan)?;
             let next = "`git pull --rebase` puts the commit on top of theirs, `git push` sends it";
             context.out.line(&[(Label::Muted, "  next: "), (Label::Plain, next)])?;
-            context.out.json(&json!({"moved": remote, "next": next}))?;
+            context.out.json(|| json!({"moved": remote, "next": next}))?;
             Ok(Exit::Refused)
         }
         Err(problem) => context.problem(&problem),
@@ -79,7 +79,7 @@ fn exit_of(plan: &Plan) -> Exit {
 /// The whole plan.
 pub(super) fn print(context: &mut Context<'_, '_>, plan: &Plan) -> io::Result<()> {
     if context.out.is_json() {
-        return context.out.json(&json!({"plan": as_json(plan)}));
+        return context.out.json(|| json!({"plan": as_json(plan)}));
     }
     context.out.line(&[(Label::Strong, &plan.title)])?;
     for file in &plan.files {

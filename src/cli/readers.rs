@@ -38,7 +38,7 @@ pub(super) async fn who(
     for problem in &readers.left_out {
         exit = exit.and(Exit::of(problem));
     }
-    context.out.json(&readers_json(&readers))?;
+    context.out.json(|| readers_json(&readers))?;
     Ok(exit)
 }
 
@@ -196,7 +196,7 @@ pub(super) async fn compare(context: &mut Context<'_, '_>, file: &Path, with: &[
             .collect();
         all.push(json!({"file": path, "with": clean(side), "keys": keys}));
     }
-    context.out.json(&all)?;
+    context.out.json(|| all)?;
     Ok(exit)
 }
 
@@ -315,10 +315,12 @@ pub(super) async fn same(context: &mut Context<'_, '_>, file: &Path, key: &str) 
     let found = places.found.iter().map(|place| {
         json!({"file": &*place.file, "key": place.key.as_deref(), "line": place.line, "inTheClear": place.key.is_none()})
     });
-    context.out.json(&json!({
-        "found": found.collect::<Vec<_>>(),
-        "closed": places.closed.iter().map(|file| &**file).collect::<Vec<_>>(),
-        "lookedInTheClear": places.in_the_clear,
-    }))?;
+    context.out.json(|| {
+        json!({
+            "found": found.collect::<Vec<_>>(),
+            "closed": places.closed.iter().map(|file| &**file).collect::<Vec<_>>(),
+            "lookedInTheClear": places.in_the_clear,
+        })
+    })?;
     Ok(exit)
 }

@@ -70,7 +70,7 @@ fn print(context: &mut Context<'_, '_>, rendered: &[RenderedEnvironment]) -> io:
                 "problems": e.problems.iter().map(output::problem).collect::<Vec<_>>(),
             })
         };
-        return context.out.json(&rendered.iter().map(environment).collect::<Vec<_>>());
+        return context.out.json(|| rendered.iter().map(environment).collect::<Vec<_>>());
     }
     for environment in rendered {
         let title = format!(

@@ -53,19 +53,7 @@ pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
         Command::Reseal { files, keep_key, write } => {
             reseal::run(&mut context, &files, keep_key, &write).await
         }
-        Command::Audit { what: Some(AuditOf::Rules { files }), .. } => {
-            audit::rules(&mut context, &files).await
-        }
-        Command::Audit { what: Some(AuditOf::Who { files, at, history }), .. } => {
-            readers::who(&mut context, &files, at.as_deref(), history).await
-        }
-        Command::Audit { what: Some(AuditOf::Compare { file, with }), .. } => {
-            readers::compare(&mut context, &file, &with).await
-        }
-        Command::Audit { what: Some(AuditOf::Same { file, key }), .. } => {
-            readers::same(&mut context, &file, &key).await
-        }
-        Command::Audit { path, at, what: None } => audit::run(&mut context, &path, at.as_deref()).await,
+        Command::Audit { path, at, what } => audited(&mut context, &path, at.as_deref(), what).await,
         Command::Check(arguments) => check::run(&mut context, &arguments).await,
         Command::Scan { path } => scan::run(&mut context, &path).await,
         Command::MergeDriver(arguments) => merge_driver::run(&mut context, &arguments).await,
@@ -84,8 +72,26 @@ pub async fn run(command: Command, place: &Where, face: Face<'_>) -> Exit {
         // The demo is a root of its own; `main` starts it.
         Command::Demo { .. } => Ok(Exit::Usage),
     };
+    let outcome = outcome.and_then(|exit| context.out.flush().map(|()| exit));
     // A closed pipe (`sealane status | head`) is the reader's choice, not an error.
     outcome.unwrap_or_else(|error| {
         if error.kind() == io::ErrorKind::BrokenPipe { Exit::Clean } else { Exit::Incomplete }
     })
+}
+
+async fn audited(
+    context: &mut Context<'_, '_>,
+    path: &Path,
+    at: Option<&str>,
+    what: Option<AuditOf>,
+) -> io::Result<Exit> {
+    match what {
+        None => audit::run(context, path, at).await,
+        Some(AuditOf::Rules { files }) => audit::rules(context, &files).await,
+        Some(AuditOf::Who { files, at, history }) => {
+            readers::who(context, &files, at.as_deref(), history).await
+        }
+        Some(AuditOf::Compare { file, with }) => readers::compare(context, &file, &with).await,
+        Some(AuditOf::Same { file, key }) => readers::same(context, &file, &key).await,
+    }
 }

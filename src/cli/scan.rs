@@ -45,13 +45,15 @@ pub(super) async fn run(context: &mut Context<'_, '_>, path: &Path) -> io::Resul
     }
     sum(context, &scan, compared.as_ref())?;
     if context.out.is_json() {
-        context.out.json(&json!({
-            "leaks": scan.leaks.iter().map(leak_json).collect::<Vec<_>>(),
-            "commits": scan.commits,
-            "contents": scan.contents,
-            "compared": compared.as_ref().map(compared_json),
-            "leftOut": scan.left_out.iter().map(output::problem).collect::<Vec<_>>(),
-        }))?;
+        context.out.json(|| {
+            json!({
+                "leaks": scan.leaks.iter().map(leak_json).collect::<Vec<_>>(),
+                "commits": scan.commits,
+                "contents": scan.contents,
+                "compared": compared.as_ref().map(compared_json),
+                "leftOut": scan.left_out.iter().map(output::problem).collect::<Vec<_>>(),
+            })
+        })?;
     }
     for problem in &scan.left_out {
         let code = if context.out.is_text() { context.problem(problem)? } else { Exit::of(problem) };

@@ -69,17 +69,19 @@ fn print(
     problems: &[Problem],
 ) -> io::Result<()> {
     if context.out.is_json() {
-        return context.out.json(&json!({
-            "repository": {
-                "name": &*snapshot.repo.name,
-                "commit": snapshot.repo.commit.as_ref().map(|c| c.id.to_string()),
-                "ahead": snapshot.repo.ahead,
-                "behind": snapshot.repo.behind,
-            },
-            "environments": snapshot.environments.iter().map(environment_json).collect::<Vec<_>>(),
-            "apps": apps.iter().map(|a| app_json(a)).collect::<Vec<_>>(),
-            "problems": problems.iter().map(output::problem).collect::<Vec<_>>(),
-        }));
+        return context.out.json(|| {
+            json!({
+                "repository": {
+                    "name": &*snapshot.repo.name,
+                    "commit": snapshot.repo.commit.as_ref().map(|c| c.id.to_string()),
+                    "ahead": snapshot.repo.ahead,
+                    "behind": snapshot.repo.behind,
+                },
+                "environments": snapshot.environments.iter().map(environment_json).collect::<Vec<_>>(),
+                "apps": apps.iter().map(|a| app_json(a)).collect::<Vec<_>>(),
+                "problems": problems.iter().map(output::problem).collect::<Vec<_>>(),
+            })
+        });
     }
     let repo = &snapshot.repo;
     let commit = repo.commit.as_ref().map(|c| c.id.short()).unwrap_or_default();
