@@ -108,6 +108,26 @@ pub(super) struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    /// A file sealed again for the recipients of its rule, and what that means; `None` where nothing is to be done.
+    fn again(&self, file: &str, keep_key: bool) -> Result<Option<(String, Vec<u8>)>, Problem> {
+        let bytes = read(self.tree, file)?.ok_or_else(|| missing(file))?;
+        if for_controller::is_one(self.tree, file)? {
+            return Err(for_controller::cannot_reseal(file));
+        }
+        if !keep_key && is_plain(&bytes, file, self.rules) {
+            let (sealed, _, note) = self.converted(file, Some(bytes))?;
+            return Ok(Some((note, sealed)));
+        }
+        let keyring = &self.session.keyring;
+        let sealed = if keep_key {
+            // Who is in line already stays as it is.
+            seal::rewrap(&bytes, file, keyring, self.rules)?
+        } else {
+            Some(seal::reseal(&bytes, file, keyring, self.rules, self.time)?)
+        };
+        Ok(sealed.map(|sealed| (resealed(file, [&bytes, &sealed], self.rules, keep_key), sealed)))
+    }
+
     fn changed(&self, file: &str, edit: &FileEdit) -> Result<Changed, Problem> {
         let existing = read(self.tree, file)?;
         if for_controller::is_one(self.tree, file)? {
@@ -232,24 +252,7 @@ pub(super) fn reseal(session: &Session, files: &[String], keep_key: bool) -> Res
     let (mut changes, mut notes) = (Vec::new(), Vec::new());
     let all = in_parallel(files.len(), |at| {
         let file = files.get(at)?;
-        let again = || {
-            let bytes = read(&*tree, file)?.ok_or_else(|| missing(file))?;
-            if for_controller::is_one(&*tree, file)? {
-                return Err(for_controller::cannot_reseal(file));
-            }
-            if !keep_key && is_plain(&bytes, file, &rules) {
-                let (sealed, _, note) = desk.converted(file, Some(bytes))?;
-                return Ok(Some((note, sealed)));
-            }
-            let sealed = if keep_key {
-                // Who is in line already stays as it is.
-                seal::rewrap(&bytes, file, &session.keyring, &rules)?
-            } else {
-                Some(seal::reseal(&bytes, file, &session.keyring, &rules, time)?)
-            };
-            Ok(sealed.map(|sealed| (resealed(file, [&bytes, &sealed], &rules, keep_key), sealed)))
-        };
-        Some((file, again()))
+        Some((file, desk.again(file, keep_key)))
     });
     for (file, sealed) in all.into_iter().flatten() {
         let Some((words, sealed)) = sealed? else { continue };

@@ -93,80 +93,20 @@ pub(super) fn is_public(text: &str) -> bool {
     starts.iter().any(|start| text.starts_with(start)) && !text.contains("PRIVATE KEY")
 }
 
-/// What stands for nothing where a password is wanted: words of examples, types of schemas, names of other things.
+/// Words that stand for nothing where a password is wanted: those of examples, types of schemas, names of other things.
+const STOCK_WORDS: &str = "password passwd secret token string integer boolean object array number null none true false \
+     yes no test example dummy sample default unused notused required optional auto generated \
+     disabled enabled undefined empty external value file env data key apikey mypassword \
+     yourpassword username user admin root postgres basic bearer kubernetes vault plain oauth na";
+/// What a text holds that stands for nothing.
+const STOCK_PARTS: &str = "password passwd secret token credential example changeme change-me replace your- your_ \
+     placeholder dummy apikey";
+
+/// True for what stands for nothing where a password is wanted.
 fn is_stock(text: &str) -> bool {
-    const WORDS: [&str; 52] = [
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "string",
-        "integer",
-        "boolean",
-        "object",
-        "array",
-        "number",
-        "null",
-        "none",
-        "true",
-        "false",
-        "yes",
-        "no",
-        "test",
-        "example",
-        "dummy",
-        "sample",
-        "default",
-        "unused",
-        "notused",
-        "required",
-        "optional",
-        "auto",
-        "generated",
-        "disabled",
-        "enabled",
-        "undefined",
-        "empty",
-        "external",
-        "value",
-        "file",
-        "env",
-        "data",
-        "key",
-        "apikey",
-        "mypassword",
-        "yourpassword",
-        "username",
-        "user",
-        "admin",
-        "root",
-        "postgres",
-        "basic",
-        "bearer",
-        "kubernetes",
-        "vault",
-        "plain",
-        "oauth",
-        "na",
-    ];
-    const PARTS: [&str; 14] = [
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "credential",
-        "example",
-        "changeme",
-        "change-me",
-        "replace",
-        "your-",
-        "your_",
-        "placeholder",
-        "dummy",
-        "apikey",
-    ];
-    let lower = text.to_ascii_lowercase();
-    WORDS.contains(&&*letters(text)) || PARTS.iter().any(|part| lower.contains(part))
+    let (letters, lower) = (letters(text), text.to_ascii_lowercase());
+    STOCK_WORDS.split(' ').any(|word| word == letters)
+        || STOCK_PARTS.split(' ').any(|part| lower.contains(part))
 }
 
 /// True for a word that a person could have chosen as a password. Names, paths, types and expressions are none.
