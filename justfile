@@ -53,6 +53,6 @@ pictures:
     cargo test --release --test it pictures:: -- --ignored
     cp target/pictures/home-140x40-dark.svg examples/demo-home.svg
 
-# Fuzzes the readers of what others wrote (YAML, kustomizations, sealed files, names in git), coverage-guided.
-fuzz SECONDS="600":
-    tests/fuzz/run.sh {{ SECONDS }}
+# Fuzzes the readers of what others wrote (YAML, kustomizations, sealed files, keys, names in git), coverage-guided.
+fuzz SECONDS="600" *TARGETS:
+    tests/fuzz/run.sh {{ SECONDS }} {{ TARGETS }}

@@ -3,10 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+#[path = "../fuzz/src/drive/age.rs"]
+mod age;
 #[path = "../fuzz/src/drive/kustomization.rs"]
 mod kustomization;
 #[path = "../fuzz/src/drive/merge.rs"]
 mod merge;
+#[path = "../fuzz/src/drive/sealed_secrets.rs"]
+mod sealed_secrets;
 #[path = "../fuzz/src/drive/sops.rs"]
 mod sops;
 #[path = "../fuzz/src/drive/substitution.rs"]
@@ -80,21 +84,35 @@ fn substitution_takes_them() {
     assert!(replay("substitution", substitution::run) > 100);
 }
 
-/// Each seed, and each with bytes of it turned over.
-#[test]
-fn the_stores_take_them() {
-    let seeds = std::fs::read_dir(folder("seeds/sops")).expect("there are seeds");
+/// Each seed, and each with bytes of it turned over or cut off.
+fn damage(target: &str, run: fn(&[u8])) -> usize {
+    let seeds = std::fs::read_dir(folder("seeds").join(target)).expect("every target has seeds");
     let mut count = 0;
     for seed in seeds {
         let seed = std::fs::read(seed.expect("a folder that can be read").path()).expect("a file");
-        sops::run(&seed);
+        run(&seed);
         for at in (1..seed.len()).step_by(seed.len() / 8 + 1) {
             let mut damaged = seed.clone();
             damaged[at] ^= 0x15;
-            sops::run(&damaged);
-            sops::run(&seed[..at]);
+            run(&damaged);
+            run(&seed[..at]);
             count += 1;
         }
     }
-    assert!(count > 50);
+    count
+}
+
+#[test]
+fn the_stores_take_them() {
+    assert!(damage("sops", sops::run) > 50);
+}
+
+#[test]
+fn age_files_and_keys_take_them() {
+    assert!(damage("age", age::run) > 50);
+}
+
+#[test]
+fn sealed_secrets_take_them() {
+    assert!(damage("sealed_secrets", sealed_secrets::run) > 30);
 }
