@@ -71,16 +71,19 @@ impl Readers {
         facts.snapshot.secrets.iter().find(|row| row.file.as_deref() == Some(file))
     }
 
-    /// Everybody who reads a file, or should.
+    /// Everybody who reads a file, or should. Where a rule and a file differ comes first: it must not be what has no room.
     fn columns<'a>(facts: &Facts<'a>) -> Vec<&'a Recipient> {
         let mut columns: Vec<&Recipient> = Vec::new();
         let files = Self::files(facts);
-        let all = files.into_iter().flat_map(|row| row.wanted.iter().flatten().chain(&row.recipients));
+        let all = files.iter().flat_map(|row| row.wanted.iter().flatten().chain(&row.recipients));
         for recipient in all {
             if columns.iter().all(|known| known.key != recipient.key) {
                 columns.push(recipient);
             }
         }
+        columns.sort_by_cached_key(|recipient| {
+            !files.iter().any(|row| matches!(Self::cell(row, recipient), Cell::Extra | Cell::Missing))
+        });
         columns
     }
 

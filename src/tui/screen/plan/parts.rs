@@ -131,8 +131,8 @@ impl Shown {
                 let left = room.saturating_sub(words::width(&numbers) + 2);
                 let path = words::cut_path(&file.path, left, facts.look.glyphs.cut);
                 lines.push(Line::text(Label::Text, path).right(piece(Label::Muted, numbers)));
-                if !file.note.is_empty() {
-                    lines.push(Line::text(Label::Muted, format!("  {}", file.note)));
+                for line in words::wrap(&file.note, room.saturating_sub(2)) {
+                    lines.push(Line::text(Label::Muted, format!("  {line}")));
                 }
                 if open.contains(&*file.path) {
                     lines.extend(file.diff.iter().map(diff_line));
