@@ -1,6 +1,6 @@
 //! What a dump of the program's memory holds after the form was closed, without the hardening that forbids dumps.
 
-use crate::journeys::{CANARY, FILE};
+use crate::journeys::{CANARY, FILE, open_the_form};
 use crate::pty::Pty;
 use crate::sandbox::{Sandbox, holds, spellings};
 use sealane::demo::{DemoRepository, OPERATOR};
@@ -34,14 +34,7 @@ fn a_dump_taken_after_the_form_closed_holds_nothing_of_what_was_typed() {
     let mut screen = Pty::start(&sandbox, (100, 30), program.as_ref(), &arguments);
 
     screen.shows("rendered");
-    screen.press("/");
-    screen.type_text("cart env:prod");
-    screen.press("\r");
-    screen.until("cart selected", |s| s.lines().any(|l| l.starts_with('▸') && l.contains("cart")));
-    screen.press("s");
-    screen.shows("db.sops.yaml");
-    screen.press("e");
-    screen.shows("▸ username");
+    open_the_form(&mut screen);
     screen.press("\r");
     screen.shows("being typed");
     // As a person types, and then as a clipboard pastes.

@@ -125,8 +125,8 @@ fn choose_clusters(screen: &mut Pty) {
     }
 }
 
-/// From the first screen to the form of the secret of cart in prod, and its password typed.
-fn set_the_password(screen: &mut Pty) {
+/// From the first screen to the form of the secret of cart in prod.
+pub fn open_the_form(screen: &mut Pty) {
     screen.press("/");
     screen.type_text("cart env:prod");
     screen.press("\r");
@@ -135,6 +135,11 @@ fn set_the_password(screen: &mut Pty) {
     screen.shows("db.sops.yaml");
     screen.press("e");
     screen.until("the form", |s| s.contains("▸ username"));
+}
+
+/// From the first screen to the form, and its password typed.
+fn set_the_password(screen: &mut Pty) {
+    open_the_form(screen);
     screen.press("j");
     screen.shows("▸ password");
     screen.press("\r");

@@ -1,6 +1,7 @@
 //! Canaries on the screen: every screen and overlay of the real program, at two sizes, over sealed files and a live Secret
 //! that hold a value; every key but those that reveal, write or leave. The value is in no byte that the terminal is sent.
 
+use crate::journeys::open_the_form;
 use crate::pty::Pty;
 use crate::sandbox::{Sandbox, holds, spellings};
 use crate::served::Served;
@@ -183,14 +184,7 @@ fn a_panic_while_a_value_is_held_does_not_tell_it() {
     }
     for signal in [Signal::USR1, Signal::USR2] {
         let typed = |screen: &mut Pty| {
-            screen.press("/");
-            screen.type_text("cart env:prod");
-            screen.press("\r");
-            screen.until("cart selected", |s| s.lines().any(|l| l.starts_with('▸') && l.contains("cart")));
-            screen.press("s");
-            screen.shows("db.sops.yaml");
-            screen.press("e");
-            screen.shows("▸ username");
+            open_the_form(screen);
             screen.press("\r");
             screen.shows("being typed");
             screen.type_text(CANARY);
