@@ -1,6 +1,6 @@
 //! The editor for secrets: which program it is, and what keeps it from writing anything elsewhere.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Editors that are taken where none is set, as sops takes them.
 const USUAL: [&str; 3] = ["vim", "nano", "vi"];
@@ -22,15 +22,19 @@ pub fn editor_command(command: &[String], file: &Path) -> Option<(String, Vec<St
         let options = format!("set noswapfile nobackup nowritebackup noundofile {history}=");
         vec!["-i".to_owned(), "NONE".to_owned(), "-n".to_owned(), "--cmd".to_owned(), options]
     };
-    let mut arguments = match program.rsplit('/').next().unwrap_or_default() {
-        "vim" => vim("viminfo"),
-        "gvim" => [vec!["--nofork".to_owned()], vim("viminfo")].concat(),
-        "nvim" => vim("shada"),
-        "emacs" => {
+    let called = program.rsplit('/').next().unwrap_or_default();
+    let real = real_name(program);
+    let mut arguments = match (called, real.split(['.', '-']).next().unwrap_or_default()) {
+        ("gvim", _) | (_, "gvim") => [vec!["--nofork".to_owned()], vim("viminfo")].concat(),
+        ("vim", _) | (_, "vim") => vim("viminfo"),
+        ("nvim", _) | (_, "nvim") => vim("shada"),
+        ("emacs", _) | (_, "emacs") => {
             let off = "(setq make-backup-files nil auto-save-default nil create-lockfiles nil)";
             vec!["--eval".to_owned(), off.to_owned()]
         }
-        "code" | "codium" | "subl" | "zed" if given.iter().all(|word| word != "--wait" && word != "-w") => {
+        ("code" | "codium" | "subl" | "zed", _)
+            if given.iter().all(|word| word != "--wait" && word != "-w") =>
+        {
             vec!["--wait".to_owned()]
         }
         _ => Vec::new(),
@@ -38,6 +42,20 @@ pub fn editor_command(command: &[String], file: &Path) -> Option<(String, Vec<St
     arguments.extend(given.iter().cloned());
     arguments.push(file.display().to_string());
     Some((program.clone(), arguments))
+}
+
+/// What a program is behind the links of its name: `vi` is often vim (`/usr/bin/vim.basic`), which would write down in
+/// `~/.viminfo` what was yanked.
+fn real_name(program: &str) -> String {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places: Vec<PathBuf> = if program.contains('/') {
+        vec![PathBuf::from(program)]
+    } else {
+        std::env::split_paths(&path).map(|folder| folder.join(program)).collect()
+    };
+    let real = places.iter().find_map(|place| place.canonicalize().ok());
+    let name = real.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_default()
 }
 
 /// The words of a command as a shell tells them apart: quotes keep blanks, a backslash keeps a letter; nothing is expanded.
@@ -74,6 +92,26 @@ mod tests {
         assert_eq!(editor(&[("EDITOR", "c"), ("VISUAL", "b"), ("SOPS_EDITOR", " ")]), "b");
         assert_eq!(editor(&[("EDITOR", "'my editor' --x=\"a b\" c\\ d ''")]), "my editor|--x=a b|c d|");
         assert_eq!(editor(&[("PATH", "/nowhere")]), "");
+    }
+
+    #[test]
+    fn an_editor_is_known_behind_another_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (called, real, wanted) in [
+            ("vi", "vim.basic", "-i NONE"),
+            ("editor", "nvim", "shada="),
+            ("e", "emacs-gtk", "--eval"),
+            ("vi", "busybox", "/dev/shm/x"),
+        ] {
+            let (called, real) = (folder.path().join(called), folder.path().join(real));
+            std::fs::write(&real, "").expect("written");
+            let _ = std::fs::remove_file(&called);
+            std::os::unix::fs::symlink(&real, &called).expect("linked");
+            let command = [called.display().to_string()];
+            let (_, arguments) = editor_command(&command, Path::new("/dev/shm/x")).expect("a command");
+            assert!(arguments.join(" ").contains(wanted), "{real:?}: {arguments:?}");
+            assert_eq!(arguments.len() == 1, wanted == "/dev/shm/x", "{arguments:?}");
+        }
     }
 
     #[test]
