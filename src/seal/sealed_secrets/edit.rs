@@ -9,6 +9,7 @@ use crate::seal::edit::{Edit, as_text};
 use crate::seal::walk::read;
 use crate::secret::SecretText;
 use crate::yaml::source::{Item, Map, Source, Syntax, splice};
+use std::collections::BTreeMap;
 
 /// The longest name that Kubernetes takes for a key.
 const LONGEST_KEY: usize = 253;
@@ -24,14 +25,22 @@ pub fn edit(
 ) -> Result<Vec<u8>, Problem> {
     let mut text = as_text(bytes, file)?.to_owned();
     let label = label_of(sealed.scope, identity, file, sealed.line)?;
+    // Each key's sealed text as it must be in the end; none for what was removed.
+    let mut wanted = BTreeMap::new();
     for edit in edits {
         text = match edit {
             Edit::Set { key, value } => {
                 check_key(&key, file, sealed.line)?;
                 let fresh = envelope::seal(certificate, &label, &value)?;
-                set(&text, file, sealed, &key, &fresh)?
+                let text = set(&text, file, sealed, &key, &fresh)?;
+                wanted.insert(key, Some(fresh));
+                text
             }
-            Edit::Remove { key } => remove(&text, file, sealed, &key)?,
+            Edit::Remove { key } => {
+                let text = remove(&text, file, sealed, &key)?;
+                wanted.insert(key, None);
+                text
+            }
             Edit::Rename { key, .. } => {
                 let cause = format!("`{}` cannot get another name: nobody here can open it", clean(&key));
                 return Err(refused(
@@ -46,7 +55,7 @@ pub fn edit(
             }
         };
     }
-    prove(bytes, text.as_bytes(), file, sealed)?;
+    prove(bytes, text.as_bytes(), file, sealed, &wanted)?;
     Ok(text.into_bytes())
 }
 
@@ -168,8 +177,15 @@ fn writable<'s, 't>(source: &Source<'_>, file: &str, item: &'s Item<'t>) -> Resu
     }
 }
 
-/// Reads the result again: the same objects, every value a sealed one, and those that were not named as they were.
-fn prove(before: &[u8], after: &[u8], file: &str, edited: &SealedSecret) -> Result<(), Problem> {
+/// Reads the result again: the same objects, every value a sealed one, those that were named as they should be, and the others
+/// as they were. What stands twice in a file is written in one place and read in another.
+fn prove(
+    before: &[u8],
+    after: &[u8],
+    file: &str,
+    edited: &SealedSecret,
+    wanted: &BTreeMap<String, Option<String>>,
+) -> Result<(), Problem> {
     let (old, new) = (sealed_secrets(file, before), sealed_secrets(file, after));
     let same = |a: &SealedSecret, b: &SealedSecret| {
         let kept =
@@ -180,12 +196,21 @@ fn prove(before: &[u8], after: &[u8], file: &str, edited: &SealedSecret) -> Resu
         && old.iter().zip(&new).all(|(a, b)| {
             a.identity == b.identity && a.scope == b.scope && a.ordinal == b.ordinal && same(a, b)
         });
-    let edited = new.iter().find(|sealed| sealed.ordinal == edited.ordinal);
-    if whole && edited.is_some_and(|sealed| sealed.keys.iter().all(|key| key.bits.is_some())) {
+    let is_as_wanted = |sealed: &SealedSecret, (name, text): (&String, &Option<String>)| {
+        let key = sealed.keys.iter().find(|key| *key.name == **name);
+        key.is_some_and(|key| text.as_ref().is_some_and(|text| key.is(text)))
+            || key.is_none() && text.is_none()
+    };
+    let is_done = |sealed: &SealedSecret| {
+        sealed.keys.iter().all(|key| key.bits.is_some())
+            && wanted.iter().all(|pair| is_as_wanted(sealed, pair))
+    };
+    if whole && new.iter().find(|sealed| sealed.ordinal == edited.ordinal).is_some_and(is_done) {
         return Ok(());
     }
     let cause = "the file would not hold what it should: nothing was changed";
-    Err(refused(file, 0, cause, "seal the values again that `sealane audit` names, then try again"))
+    let next = "take out fields that stand twice, and seal the values again that `sealane audit` names; then try again";
+    Err(refused(file, edited.line, cause, next))
 }
 
 fn no_mapping(file: &str, line: u32, what: &str) -> Problem {
@@ -245,6 +270,16 @@ mod tests {
         let sealed = only(text.as_bytes());
         let edited = edit(text.as_bytes(), FILE, &sealed, &identity(), &controller(), edits)?;
         Ok(String::from_utf8(edited).expect("text"))
+    }
+
+    #[test]
+    fn what_would_be_written_where_nobody_reads_it_is_refused() {
+        let twice = "{\"kind\": \"SealedSecret\", \"apiVersion\": \"bitnami.com/v1alpha1\", \"metadata\": {\"name\": \"db\", \
+                     \"namespace\": \"shop\"}, \"spec\": {}, \"spec\": {}}";
+        let sealed = only(twice.as_bytes());
+        let edited =
+            edit(twice.as_bytes(), "db.json", &sealed, &identity(), &controller(), vec![set("a", "x")]);
+        assert!(edited.expect_err("refused").next.contains("stand twice"));
     }
 
     #[test]
