@@ -56,18 +56,28 @@ fn changed(bytes: &[u8], file: &str) {
     let key = || if file == "a.pem" { "data".to_owned() } else { "fuzzed".to_owned() };
     let value = SecretText::from_string("value\nof two lines".to_owned());
     let mut last = bytes.to_vec();
-    let set = vec![Edit::Set { key: key(), value }];
-    for edits in
-        [set, vec![Edit::Rename { key: key(), to: "renamed".to_owned() }], vec![Edit::Remove { key: key() }]]
-    {
-        if let Ok(edited) = seal::edit(&last, file, &OPS, edits, 0) {
-            assert!(seal::verify(&edited, file, &OPS).is_ok(), "what was edited opens");
-            last = edited;
-        }
+    let is_there = |bytes: &[u8], name: &str| {
+        seal::inspect(file, bytes, &RULES).is_some_and(|info| info.keys.iter().any(|(key, _)| &**key == name))
+    };
+    if let Ok(edited) = seal::edit(&last, file, &OPS, vec![Edit::Set { key: key(), value }], 0) {
+        assert!(is_there(&edited, &key()), "what was set is there, sealed");
+        last = opening(edited, file);
+    }
+    let rename = Edit::Rename { key: key(), to: "renamed".to_owned() };
+    if let Ok(edited) = seal::edit(&last, file, &OPS, vec![rename], 0) {
+        last = opening(edited, file);
+    }
+    if let Ok(edited) = seal::edit(&last, file, &OPS, vec![Edit::Remove { key: key() }], 0) {
+        last = opening(edited, file);
     }
     if let Ok(again) = seal::reseal(&last, file, &OPS, &ALL, 0) {
         assert!(seal::verify(&again, file, &OPS).is_ok(), "what was sealed again opens");
     }
     let _ = seal::rewrap(&last, file, &OPS, &RULES).map(drop);
     let _ = seal::merge(bytes, bytes, &last, file, &OPS, 0).map(drop);
+}
+
+fn opening(edited: Vec<u8>, file: &str) -> Vec<u8> {
+    assert!(seal::verify(&edited, file, &OPS).is_ok(), "what was edited opens");
+    edited
 }
