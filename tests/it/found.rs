@@ -22,12 +22,17 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz").join(name)
 }
 
+/// What fuzzing of a target once began from.
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let seeds = std::fs::read_dir(folder("seeds").join(target)).expect("every target has seeds");
+    seeds
+        .map(|seed| std::fs::read(seed.expect("a folder that can be read").path()).expect("a file"))
+        .collect()
+}
+
 /// Runs all inputs of a target; gives back how many.
 fn replay(target: &str, run: fn(&[u8])) -> usize {
-    let seeds = std::fs::read_dir(folder("seeds").join(target)).expect("every target has seeds");
-    let mut inputs: Vec<Vec<u8>> = seeds
-        .map(|entry| std::fs::read(entry.expect("a folder that can be read").path()).expect("a file"))
-        .collect();
+    let mut inputs = seeds(target);
     let found = std::fs::read_to_string(folder("found").join(target)).expect("every target found something");
     inputs.extend(found.lines().map(bytes_of));
     for input in &inputs {
@@ -86,10 +91,8 @@ fn substitution_takes_them() {
 
 /// Each seed, and each with bytes of it turned over or cut off.
 fn damage(target: &str, run: fn(&[u8])) -> usize {
-    let seeds = std::fs::read_dir(folder("seeds").join(target)).expect("every target has seeds");
     let mut count = 0;
-    for seed in seeds {
-        let seed = std::fs::read(seed.expect("a folder that can be read").path()).expect("a file");
+    for seed in seeds(target) {
         run(&seed);
         for at in (1..seed.len()).step_by(seed.len() / 8 + 1) {
             let mut damaged = seed.clone();
